@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "builder.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "he-error.h"
+
+static void
+set_secret (GstElement *element, const char *property, const HeSecret *secret)
+{
+  char *hex = he_secret_to_hex (secret);
+  g_object_set (element, property, hex, NULL);
+  he_string_wipe_free (hex);
+}
+
+static void
+set_source (GstElement *pipeline, const HeadendPlan *plan, const HeadendJob *job)
+{
+  g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
+  g_auto (GStrv) properties
+      = headend_source_properties (plan->description->source, job->model->folder);
+  for (guint i = 0; properties[i] && properties[i + 1]; i += 2)
+    gst_util_set_object_arg (G_OBJECT (source), properties[i], properties[i + 1]);
+}
+
+static void
+set_mark_keys (GstElement *pipeline, const HeSecret *key)
+{
+  g_autoptr (GstIterator) elements = gst_bin_iterate_elements (GST_BIN (pipeline));
+  GValue item = G_VALUE_INIT;
+  while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
+    GstElement *element = g_value_get_object (&item);
+    if (g_str_has_prefix (GST_OBJECT_NAME (element), "mark-"))
+      set_secret (element, "key", key);
+    g_value_reset (&item);
+  }
+  g_value_unset (&item);
+}
+
+static gboolean
+set_sink (GstElement *sink, const HeadendPlan *plan, const HeadendJob *job,
+          GError **error)
+{
+  g_object_set (sink, "origins", plan->origins, NULL);
+  set_secret (sink, "publish-key", job->secrets[HE_PURPOSE_PUBLISH]);
+  if (plan->channel->encrypted)
+    set_secret (sink, "secret", job->secrets[HE_PURPOSE_CONTENT]);
+  for (guint i = 0; i < plan->pads->len; i++) {
+    const HeadendPad *pad = plan->pads->pdata[i];
+    const HeRendition *r = pad->rendition;
+    g_autoptr (GstPad) requested = gst_element_get_static_pad (sink, pad->pad);
+    if (!requested) {
+      g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE, "hlsgatesink gave no pad %s",
+                   pad->pad);
+      return FALSE;
+    }
+    g_object_set (requested, "rendition", r->name, "bandwidth", r->bandwidth,
+                  "average-bandwidth", r->average_bandwidth, "codecs", r->codecs,
+                  "language", r->language, NULL);
+  }
+  return TRUE;
+}
+
+/* Streams that no rendition wants flow away, so that they hold nobody up. */
+static void
+discard (GstBin *pipeline, GstPad *pad)
+{
+  GstElement *drain = gst_element_factory_make ("fakesink", NULL);
+  g_object_set (drain, "sync", FALSE, "async", FALSE, NULL);
+  gst_bin_add (pipeline, drain);
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (drain, "sink");
+  gst_pad_link (pad, sink);
+  gst_element_sync_state_with_parent (drain);
+}
+
+static void
+on_pad_added (GstElement *demux, GstPad *pad, gpointer user_data)
+{
+  GstBin *pipeline = GST_BIN (user_data);
+  g_autofree char *name = gst_pad_get_name (pad);
+  g_autofree char *input = NULL;
+  if (strcmp (name, "video_0") == 0)
+    input = g_strdup ("video-in");
+  else if (g_str_has_prefix (name, "audio_"))
+    input = g_strdup_printf ("audio-in-%s", name + strlen ("audio_"));
+  g_autoptr (GstElement) queue = input ? gst_bin_get_by_name (pipeline, input) : NULL;
+  if (!queue) {
+    discard (pipeline, pad);
+    return;
+  }
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (queue, "sink");
+  GstPadLinkReturn linked = gst_pad_link (pad, sink);
+  if (linked != GST_PAD_LINK_OK)
+    GST_ELEMENT_ERROR (
+        demux, STREAM, FORMAT,
+        ("The source's %s cannot be used: %s", name, gst_pad_link_get_name (linked)),
+        (NULL));
+}
+
+static gboolean
+is_linked (GstBin *pipeline, const char *name)
+{
+  g_autoptr (GstElement) queue = gst_bin_get_by_name (pipeline, name);
+  g_autoptr (GstPad) sink = queue ? gst_element_get_static_pad (queue, "sink") : NULL;
+  return !sink || gst_pad_is_linked (sink);
+}
+
+/* What the description wants and the source has not. */
+static void
+on_no_more_pads (GstElement *demux, gpointer user_data)
+{
+  GstBin *pipeline = GST_BIN (user_data);
+  if (!is_linked (pipeline, "video-in")) {
+    GST_ELEMENT_ERROR (demux, STREAM, DEMUX, ("The source has no H.264 video"), (NULL));
+    return;
+  }
+  for (guint track = 0; track < 16; track++) {
+    g_autofree char *name = g_strdup_printf ("audio-in-%u", track);
+    if (is_linked (pipeline, name))
+      continue;
+    GST_ELEMENT_ERROR (
+        demux, STREAM, DEMUX,
+        ("The source has no AAC audio track %u; name another \"track\" in the "
+         "description, or leave the audio rendition out",
+         track),
+        (NULL));
+    return;
+  }
+}
+
+/* Playlists state the described frame rate, and segments hold whole frames of it. */
+static GstPadProbeReturn
+on_aligned_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  const HeadendVideo *video = user_data;
+  GstEvent *event = gst_pad_probe_info_get_event (info);
+  GstCaps *caps;
+  gint n = 0, d = 0;
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  gst_event_parse_caps (event, &caps);
+  if (!gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &n, &d)
+      || n <= 0 || d <= 0)
+    return GST_PAD_PROBE_OK; /* the source does not say */
+  double ratio = (double)n * video->frame_rate.d / ((double)d * video->frame_rate.n);
+  if (ratio < 0.9995 || ratio > 1.0005) {
+    g_autoptr (GstElement) element = gst_pad_get_parent_element (pad);
+    GST_ELEMENT_ERROR (
+        element, STREAM, FORMAT,
+        ("The source has %d/%d frames a second, the description says %u/%u; "
+         "set \"frame-rate\": \"%d/%d\"",
+         n, d, video->frame_rate.n, video->frame_rate.d, n, d),
+        (NULL));
+  }
+  return GST_PAD_PROBE_OK;
+}
+
+GstElement *
+headend_builder_build (const HeadendPlan *plan, const HeadendJob *job, GError **error)
+{
+  g_autoptr (GstElement) pipeline
+      = gst_parse_launch_full (plan->pipeline, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+  if (!pipeline)
+    return NULL;
+  gst_object_ref_sink (pipeline);
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_autoptr (GstElement) demux = gst_bin_get_by_name (GST_BIN (pipeline), "demux");
+  g_autoptr (GstElement) align = gst_bin_get_by_name (GST_BIN (pipeline), "align");
+  g_autoptr (GstPad) aligned = gst_element_get_static_pad (align, "src");
+  set_source (pipeline, plan, job);
+  if (plan->description->watermark)
+    set_mark_keys (pipeline, job->secrets[HE_PURPOSE_MARK]);
+  if (!set_sink (sink, plan, job, error))
+    return NULL;
+  g_signal_connect (demux, "pad-added", G_CALLBACK (on_pad_added), pipeline);
+  g_signal_connect (demux, "no-more-pads", G_CALLBACK (on_no_more_pads), pipeline);
+  gst_pad_add_probe (aligned, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_aligned_event,
+                     plan->description->video->pdata[0], NULL);
+  return g_steal_pointer (&pipeline);
+}

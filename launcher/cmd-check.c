@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include "description.h"
+#include "factory.h"
+#include "options.h"
+#include "plan.h"
+
+static void
+print_channel (const HeadendModelChannel *description)
+{
+  g_autoptr (HeChannel) channel = headend_plan_channel (description);
+  g_autofree char *source = headend_source_display (description->source);
+  g_print ("  channel %s from %s: segments of %g s, %s, %s\n", channel->name, source,
+           (double)channel->duration90 / 90000, channel->encrypted ? "aes-128" : "clear",
+           description->watermark ? "variants a and b" : "no watermark");
+  for (guint i = 0; i < channel->renditions->len; i++) {
+    const HeRendition *r = channel->renditions->pdata[i];
+    if (r->media == HE_MEDIA_VIDEO)
+      g_print ("    %-12s %ux%u at %u/%u, %s, %u bit/s\n", r->name, r->width, r->height,
+               r->fps_n, r->fps_d, r->codecs, r->bandwidth);
+    else
+      g_print ("    %-12s %s, %u bit/s\n", r->name, r->codecs, r->bandwidth);
+  }
+}
+
+/* What is right in the description and still missing beside it. */
+static void
+print_notes (const HeadendModel *model)
+{
+  if (model->secret.file && !g_file_test (model->secret.file, G_FILE_TEST_EXISTS))
+    g_print (
+        "note: %s does not exist yet; make it with: (umask 077; openssl rand -hex 32 > "
+        "%s)\n",
+        model->secret.file, model->secret.file);
+  g_autofree char *folder = g_path_get_dirname (model->tokens.keys);
+  if (!g_file_test (model->tokens.keys, G_FILE_TEST_EXISTS))
+    g_print ("note: %s does not exist yet; make it with: headend token keygen --dir %s\n",
+             model->tokens.keys, folder);
+}
+
+int
+headend_cmd_check (int argc, char **argv)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GError) error = NULL;
+  int code
+      = headend_options_parse (argc, argv, NULL,
+                               "Says what is wrong with a description, or what follows "
+                               "from it.",
+                               &path);
+  if (code >= 0)
+    return code;
+  g_autoptr (HeadendModel) model = headend_description_load (path, NULL, &error);
+  if (!model || !headend_plan_check_factories (model, headend_factory_exists, &error)) {
+    g_printerr ("%s\n", error->message);
+    return 1;
+  }
+  g_print ("OK\n");
+  for (guint i = 0; i < model->nodes->len; i++) {
+    const HeadendNode *node = model->nodes->pdata[i];
+    g_print ("  node %s on %s, internal %s\n", node->name, node->listen, node->internal);
+  }
+  if (model->edge.listen)
+    g_print ("  edge on %s\n", model->edge.listen);
+  for (guint i = 0; i < model->channels->len; i++)
+    print_channel (model->channels->pdata[i]);
+  print_notes (model);
+  return 0;
+}

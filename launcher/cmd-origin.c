@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include "he-origin.h"
+#include "job.h"
+#include "log.h"
+#include "plan.h"
+
+#define DESCRIPTORS 8192
+
+static void
+on_log (const char *line, gpointer user_data)
+{
+  headend_log ("%s", line);
+}
+
+static gboolean
+on_signal (gpointer user_data)
+{
+  g_main_loop_quit (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+/* A connection is a descriptor, and the usual limit of 1024 is less than what the two
+ * listeners admit: it would be reached first, and then no file opens any more either. */
+static void
+raise_descriptor_limit (void)
+{
+  struct rlimit limit;
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+    return;
+  limit.rlim_cur = MIN (limit.rlim_max, DESCRIPTORS);
+  if (setrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < DESCRIPTORS)
+    headend_log ("only %lu files may be open here, so fewer viewers fit than %d; raise "
+                 "the hard limit (ulimit -Hn)",
+                 (unsigned long)limit.rlim_cur, DESCRIPTORS);
+}
+
+static char **
+peers_of (const HeadendJob *job)
+{
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  for (guint i = 0; i < job->model->nodes->len; i++) {
+    const HeadendNode *node = job->model->nodes->pdata[i];
+    if (node != job->node)
+      g_strv_builder_add (list, node->internal);
+  }
+  return g_strv_builder_end (list);
+}
+
+static HeOrigin *
+origin_of (const HeadendJob *job, GError **error)
+{
+  const HeadendModel *model = job->model;
+  g_auto (GStrv) peers = peers_of (job);
+  const HeOriginConfig config = {
+    .node = job->node->name,
+    .listen = job->node->listen,
+    .internal = job->node->internal,
+    .peers = (const char *const *)peers,
+    .state_dir = job->node->state,
+    .jwks_path = model->tokens.keys,
+    .issuer = model->tokens.issuer,
+    .audience = model->tokens.audience,
+    .content = job->secrets[HE_PURPOSE_CONTENT],
+    .codeword = job->secrets[HE_PURPOSE_CODEWORD],
+    .credential = job->secrets[HE_PURPOSE_CREDENTIAL],
+    .publish = job->secrets[HE_PURPOSE_PUBLISH],
+    .policy = model->sessions.reject_newest ? HE_SESSIONS_REJECT_NEWEST
+                                            : HE_SESSIONS_EVICT_OLDEST,
+    .per_account = model->sessions.per_account,
+    .lease_seconds = model->sessions.lease,
+    .session_seconds = model->sessions.length,
+    .trusted_proxies = (const char *const *)model->edge.trusted,
+    .log = on_log,
+  };
+  g_autoptr (HeOrigin) origin = he_origin_new (&config, error);
+  if (!origin)
+    return NULL;
+  for (guint i = 0; i < model->channels->len; i++) {
+    g_autoptr (HeChannel) channel = headend_plan_channel (model->channels->pdata[i]);
+    if (!he_origin_add_channel (origin, channel, error))
+      return NULL;
+  }
+  return he_origin_start (origin, error) ? g_steal_pointer (&origin) : NULL;
+}
+
+int
+headend_cmd_origin (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  headend_log_init (NULL, "origin");
+  g_autoptr (HeadendJob) job = headend_job_read (STDIN_FILENO, &error);
+  if (!job) {
+    headend_log ("%s", error->message);
+    return 1;
+  }
+  headend_log_init (job->node->name, "origin");
+  raise_descriptor_limit ();
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  g_unix_signal_add (SIGTERM, on_signal, loop);
+  signal (SIGINT, SIG_IGN); /* of a terminal: the supervisor decides */
+  g_autoptr (HeOrigin) origin = origin_of (job, &error);
+  if (!origin) {
+    headend_log ("%s", error->message);
+    return 1;
+  }
+  headend_log ("serves viewers on %s, nodes and edges on %s", job->node->listen,
+               job->node->internal);
+  g_print ("{\"event\":\"ready\",\"port\":%u,\"internal\":%u}\n", he_origin_port (origin),
+           he_origin_internal_port (origin));
+  fflush (stdout);
+  g_main_loop_run (loop);
+  return 0;
+}

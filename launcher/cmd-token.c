@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include "he-codec.h"
+#include "he-error.h"
+#include "he-secret.h"
+#include "he-token.h"
+
+/* headend token: the operator's side of entry tokens. 0 done, 1 failed, 2 used wrongly.
+ */
+
+#define MAX_PEM 16384
+
+static int
+fail (GError *error)
+{
+  g_printerr ("headend token: %s\n", error->message);
+  g_error_free (error);
+  return 1;
+}
+
+static int
+usage (const char *verb, const char *message)
+{
+  g_printerr ("headend token %s: %s\nTry `headend token %s --help`.\n", verb, message,
+              verb);
+  return 2;
+}
+
+static gboolean
+write_new_file (const char *path, mode_t mode, const char *text, GError **error)
+{
+  int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+  if (fd < 0) {
+    int failed = errno;
+    g_set_error (error, HE_ERROR, failed == EEXIST ? HE_ERROR_CONFLICT : HE_ERROR_IO,
+                 failed == EEXIST
+                     ? "%s: %s; keys are never overwritten, so name another --dir"
+                     : "%s: %s",
+                 path, g_strerror (failed));
+    return FALSE;
+  }
+  gsize len = strlen (text), done = 0;
+  while (done < len) {
+    gssize n = write (fd, text + done, len - done);
+    if (n < 0 && errno != EINTR)
+      break;
+    done += MAX (n, 0);
+  }
+  gboolean ok = done == len && fsync (fd) == 0;
+  int failed = errno;
+  if (close (fd) != 0 || !ok) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", path, g_strerror (failed));
+    unlink (path);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+parse_options (const char *verb, const char *summary, const GOptionEntry *entries,
+               int *argc, char ***argv, GError **error)
+{
+  g_autofree char *parameters = g_strdup_printf ("- %s", summary);
+  g_autofree char *program = g_strdup_printf ("headend token %s", verb);
+  g_autoptr (GOptionContext) context = g_option_context_new (parameters);
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_set_prgname (program);
+  return g_option_context_parse (context, argc, argv, error);
+}
+
+static int
+keygen (int argc, char **argv)
+{
+  g_autofree char *dir = NULL, *pem = NULL, *jwk = NULL;
+  g_autoptr (GError) error = NULL;
+  const GOptionEntry entries[] = {
+    { "dir", 0, 0, G_OPTION_ARG_FILENAME, &dir, "Folder for token.pem and tokens.jwks",
+      "DIR" },
+    { NULL },
+  };
+  if (!parse_options ("keygen", "make a key pair for signing tokens", entries, &argc,
+                      &argv, &error))
+    return usage ("keygen", error->message);
+  if (argc > 1)
+    return usage ("keygen", "there is an argument too many");
+  if (!dir)
+    return usage ("keygen", "--dir is missing");
+  if (g_mkdir_with_parents (dir, 0755) != 0) {
+    g_printerr ("headend token: %s: %s\n", dir, g_strerror (errno));
+    return 1;
+  }
+  g_autofree char *pem_path = g_build_filename (dir, "token.pem", NULL);
+  g_autofree char *jwks_path = g_build_filename (dir, "tokens.jwks", NULL);
+  if (g_file_test (jwks_path, G_FILE_TEST_EXISTS)) {
+    g_printerr (
+        "headend token: %s: %s; keys are never overwritten, so name another --dir\n",
+        jwks_path, g_strerror (EEXIST));
+    return 1;
+  }
+  if (!he_token_keygen (&pem, &jwk, &error))
+    return fail (g_steal_pointer (&error));
+  g_autofree char *jwks = g_strdup_printf ("{\"keys\":[%s]}\n", jwk);
+  gboolean ok = write_new_file (pem_path, 0600, pem, &error);
+  he_string_wipe_free (g_steal_pointer (&pem));
+  if (ok && !write_new_file (jwks_path, 0644, jwks, &error)) {
+    unlink (pem_path);
+    ok = FALSE;
+  }
+  if (!ok)
+    return fail (g_steal_pointer (&error));
+  g_print ("%s\n%s\n", pem_path, jwks_path);
+  return 0;
+}
+
+/* A signing key that others can read is as good as published. Wiped by the caller. */
+static char *
+read_private_key (const char *path, GError **error)
+{
+  struct stat st;
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0 || fstat (fd, &st) != 0) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO,
+                 "%s: %s; `headend token keygen --dir DIR` makes a key", path,
+                 g_strerror (errno));
+    if (fd >= 0)
+      close (fd);
+    return NULL;
+  }
+  if (!S_ISREG (st.st_mode) || st.st_size > MAX_PEM || (st.st_mode & 0077)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
+                 (st.st_mode & 0077)
+                     ? "%s: others may read or write this key; mend it with "
+                       "`chmod 600` and think of a new key"
+                     : "%s: not a file with a key",
+                 path);
+    close (fd);
+    return NULL;
+  }
+  char *text = g_malloc0 (MAX_PEM + 1);
+  gssize n = 0;
+  for (gsize len = 0; (n = read (fd, text + len, MAX_PEM - len)) > 0;)
+    len += n;
+  close (fd);
+  return text;
+}
+
+typedef struct {
+  char *key, *account, *issuer, *audience, *url, *transport;
+  char **channels;
+  int ttl, session, max_sessions;
+} MintOptions;
+
+static void
+mint_options_clear (MintOptions *options)
+{
+  g_free (options->key);
+  g_free (options->account);
+  g_free (options->issuer);
+  g_free (options->audience);
+  g_free (options->url);
+  g_free (options->transport);
+  g_strfreev (options->channels);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MintOptions, mint_options_clear)
+
+static gboolean
+parse_mint_options (MintOptions *o, int argc, char **argv, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "key", 0, 0, G_OPTION_ARG_FILENAME, &o->key, "Private key from keygen", "FILE" },
+    { "account", 0, 0, G_OPTION_ARG_STRING, &o->account, "Opaque name of the account",
+      "NAME" },
+    { "channel", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->channels,
+      "Channel that may be watched, or '*'; may be given several times", "NAME" },
+    { "issuer", 0, 0, G_OPTION_ARG_STRING, &o->issuer, "Who issues (headend)", "NAME" },
+    { "audience", 0, 0, G_OPTION_ARG_STRING, &o->audience, "Whom it is for (headend)",
+      "NAME" },
+    { "ttl", 0, 0, G_OPTION_ARG_INT, &o->ttl,
+      "Seconds the token may open a session (300)", "SECONDS" },
+    { "session", 0, 0, G_OPTION_ARG_INT, &o->session, "Longest session", "SECONDS" },
+    { "max-sessions", 0, 0, G_OPTION_ARG_INT, &o->max_sessions,
+      "Sessions the account may have at once", "N" },
+    { "url", 0, 0, G_OPTION_ARG_STRING, &o->url, "Print watch URLs below this base",
+      "BASE" },
+    { "transport", 0, 0, G_OPTION_ARG_STRING, &o->transport,
+      "How the player carries its credential: cookie (default) or path", "KIND" },
+    { NULL },
+  };
+  if (!parse_options ("mint", "make an entry token", entries, &argc, &argv, error))
+    return FALSE;
+  if (argc > 1)
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "what is \"%s\"?", argv[1]);
+  return argc <= 1;
+}
+
+static const char *
+check_mint_options (const MintOptions *o)
+{
+  if (!o->key)
+    return "--key is missing: the token.pem that `headend token keygen` wrote";
+  if (!o->account)
+    return "--account is missing";
+  if (!o->channels || !o->channels[0])
+    return "--channel is missing: a channel's name, or '*' for all";
+  if (o->ttl < 1 || o->session < 0 || o->max_sessions < 0 || o->max_sessions > 1000)
+    return "--ttl must be at least 1, --session not negative, --max-sessions 0 to 1000";
+  if (o->transport && strcmp (o->transport, "cookie") != 0
+      && strcmp (o->transport, "path") != 0)
+    return "--transport is cookie or path";
+  if (o->transport && !o->url)
+    return "--transport belongs to --url";
+  if (o->url && !g_str_has_prefix (o->url, "http://")
+      && !g_str_has_prefix (o->url, "https://"))
+    return "--url is a base such as http://127.0.0.1:8080";
+  if (o->url && g_strv_contains ((const char *const *)o->channels, "*"))
+    return "--url needs a channel's name instead of '*'";
+  return NULL;
+}
+
+static void
+print_urls (const MintOptions *o, const char *token)
+{
+  gsize base_len = strlen (o->url);
+  while (base_len && o->url[base_len - 1] == '/')
+    base_len--;
+  for (guint i = 0; o->channels[i]; i++)
+    g_print ("%.*s/live/%s/main.m3u8?URISigningPackage=%s%s\n", (int)base_len, o->url,
+             o->channels[i], token,
+             g_strcmp0 (o->transport, "path") == 0 ? "&transport=path" : "");
+}
+
+static int
+mint (int argc, char **argv)
+{
+  g_auto (MintOptions) o = { .ttl = 300 };
+  g_autoptr (GError) error = NULL;
+  if (!parse_mint_options (&o, argc, argv, &error))
+    return usage ("mint", error->message);
+  const char *wrong = check_mint_options (&o);
+  if (wrong)
+    return usage ("mint", wrong);
+  const HeTokenRequest request = {
+    .issuer = o.issuer ? o.issuer : "headend",
+    .audience = o.audience ? o.audience : "headend",
+    .account = o.account,
+    .channels = (const char *const *)o.channels,
+    .now = g_get_real_time () / G_USEC_PER_SEC,
+    .ttl_seconds = (guint)o.ttl,
+    .session_seconds = (guint)o.session,
+    .max_sessions = (guint)o.max_sessions,
+  };
+  char *pem = read_private_key (o.key, &error);
+  if (!pem)
+    return fail (g_steal_pointer (&error));
+  g_autofree char *token = he_token_mint (pem, &request, &error);
+  he_string_wipe_free (pem);
+  if (!token)
+    return fail (g_steal_pointer (&error));
+  if (o.url)
+    print_urls (&o, token);
+  else
+    g_print ("%s\n", token);
+  return 0;
+}
+
+static int
+inspect (int argc, char **argv)
+{
+  const GOptionEntry entries[] = { { NULL } };
+  g_autoptr (GError) error = NULL;
+  char text[HE_TOKEN_MAX_BYTES + 2] = "";
+  if (!parse_options ("inspect",
+                      "print a token's header and claims, unverified: TOKEN, or - "
+                      "to read it",
+                      entries, &argc, &argv, &error))
+    return usage ("inspect", error->message);
+  if (argc != 2)
+    return usage ("inspect", "give one token, or - to read it from standard input");
+  if (strcmp (argv[1], "-") == 0) {
+    gsize len = fread (text, 1, sizeof text - 1, stdin);
+    text[len] = '\0';
+  }
+  g_autofree char *token = g_strstrip (g_strdup (*text ? text : argv[1]));
+  g_autofree char *printed = he_token_inspect (token, &error);
+  if (!printed)
+    return fail (g_steal_pointer (&error));
+  g_print ("%s", printed);
+  return 0;
+}
+
+int
+headend_cmd_token (int argc, char **argv)
+{
+  static const struct {
+    const char *name;
+    int (*run) (int argc, char **argv);
+  } verbs[] = { { "keygen", keygen }, { "mint", mint }, { "inspect", inspect } };
+  static const char help[]
+      = "Usage: headend token keygen --dir DIR\n"
+        "       headend token mint --key FILE --account NAME --channel NAME [OPTION...]\n"
+        "       headend token inspect TOKEN|-\n";
+  for (guint i = 0; argc > 1 && i < G_N_ELEMENTS (verbs); i++)
+    if (strcmp (argv[1], verbs[i].name) == 0)
+      return verbs[i].run (argc - 1, argv + 1);
+  if (argc > 1 && (strcmp (argv[1], "--help") == 0 || strcmp (argv[1], "-h") == 0)) {
+    g_print ("%s", help);
+    return 0;
+  }
+  g_printerr ("%s", help);
+  return 2;
+}

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "agreement.h"
+#include "builder.h"
+#include "he-anchor.h"
+#include "job.h"
+#include "log.h"
+#include "plan.h"
+#include "probe.h"
+
+/* One channel: the pipeline, and what its surroundings have to know of it. Everything
+ * here runs on the main loop but agree() (streaming thread), probe_run() and
+ * compare_run() (their own). */
+
+#define NO_DATA_SECONDS 15
+#define ALIVE_SECONDS 5
+/* After a jump one node's worker sees it some time before the others'. */
+#define MAX_APART 3 /* times ALIVE_SECONDS */
+#define STOP_SECONDS 5
+
+typedef struct {
+  HeadendJob *job;
+  HeadendPlan *plan;
+  char *source; /* as it may be logged */
+  GstElement *pipeline, *sink;
+  GMainLoop *loop;
+  int code;
+  gint64 started;
+  gint64 data;     /* monotonic microseconds of the last data; atomic by lock */
+  GMutex lock;     /* data, anchor, anchored */
+  HeAnchor anchor; /* that the pipeline works by */
+  gboolean anchored;
+  gboolean comparing;
+  guint apart;        /* comparisons in a row that showed another anchor at the origin */
+  guint64 segments;   /* handed on by the sink when last looked at */
+  gint64 segments_at; /* and when that number last grew */
+  gboolean probing, ready;
+  guint ticks;
+} Worker;
+
+static void
+say (const char *event)
+{
+  g_print ("{\"event\":\"%s\"}\n", event);
+  fflush (stdout);
+}
+
+static void
+give_up (Worker *worker)
+{
+  worker->code = 1;
+  g_main_loop_quit (worker->loop);
+}
+
+static char *
+agree (GstElement *demux, const char *proposal, gpointer user_data)
+{
+  Worker *worker = user_data;
+  HeAnchor anchor;
+  if (!headend_agree (worker->job, proposal, &anchor))
+    return NULL; /* not a proposal */
+  g_autofree char *agreed = he_anchor_to_json (&anchor);
+  g_object_set (worker->sink, "anchor", agreed, NULL);
+  headend_log ("anchor %s", agreed);
+  g_mutex_lock (&worker->lock);
+  worker->anchor = anchor;
+  worker->anchored = TRUE;
+  g_mutex_unlock (&worker->lock);
+  return g_steal_pointer (&agreed);
+}
+
+static GstPadProbeReturn
+on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  Worker *worker = user_data;
+  g_mutex_lock (&worker->lock);
+  worker->data = g_get_monotonic_time ();
+  g_mutex_unlock (&worker->lock);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+probe_run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Worker *worker = g_task_get_task_data (task);
+  const HeadendJob *job = worker->job;
+  const HeSegment *segment = g_object_get_data (G_OBJECT (task), "segment");
+  GError *error = NULL;
+  if (headend_probe_segment (job->node->internal, worker->plan->channel, segment,
+                             job->secrets[HE_PURPOSE_PUBLISH],
+                             job->secrets[HE_PURPOSE_CONTENT], &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_probed (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Worker *worker = user_data;
+  g_autoptr (GError) error = NULL;
+  worker->probing = FALSE;
+  worker->ready = g_task_propagate_boolean (G_TASK (result), &error);
+  if (worker->ready)
+    say ("ready");
+  else
+    headend_log ("a published segment cannot be watched yet: %s", error->message);
+}
+
+/* Readiness is a picture that came back from the origin; any video rendition will do. */
+static void
+on_segment (Worker *worker, const GstStructure *message)
+{
+  const char *rendition = gst_structure_get_string (message, "rendition");
+  const char *variant = gst_structure_get_string (message, "variant");
+  const HeRendition *known
+      = rendition ? he_channel_find (worker->plan->channel, rendition) : NULL;
+  HeSegment segment
+      = { .channel = worker->plan->channel->name, .rendition = (char *)rendition };
+  if (worker->ready || worker->probing || !known || known->media != HE_MEDIA_VIDEO
+      || !variant || !he_variant_from_name (variant, &segment.variant)
+      || !gst_structure_get_uint64 (message, "msn", &segment.msn))
+    return;
+  worker->probing = TRUE;
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_probed, worker);
+  g_task_set_task_data (task, worker, NULL);
+  g_object_set_data_full (G_OBJECT (task), "segment", he_segment_copy (&segment),
+                          (GDestroyNotify)he_segment_free);
+  g_task_run_in_thread (task, probe_run);
+}
+
+static void
+on_error (Worker *worker, GstMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+  gst_message_parse_error (message, &error, NULL);
+  const char *name = GST_MESSAGE_SRC_NAME (message);
+  if (strcmp (name, "source") == 0)
+    headend_log ("source %s: %s", worker->source, error->message);
+  else
+    headend_log ("%s: %s", name, error->message);
+  give_up (worker);
+}
+
+static gboolean
+on_message (GstBus *bus, GstMessage *message, gpointer user_data)
+{
+  Worker *worker = user_data;
+  const GstStructure *structure = gst_message_get_structure (message);
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_ERROR:
+      on_error (worker, message);
+      break;
+    case GST_MESSAGE_WARNING: {
+      g_autoptr (GError) error = NULL;
+      gst_message_parse_warning (message, &error, NULL);
+      headend_log ("%s: %s", GST_MESSAGE_SRC_NAME (message), error->message);
+      break;
+    }
+    case GST_MESSAGE_EOS:
+      headend_log ("source %s has ended", worker->source);
+      give_up (worker);
+      break;
+    case GST_MESSAGE_ELEMENT:
+      if (gst_structure_has_name (structure, "hlsgatesink-segment"))
+        on_segment (worker, structure);
+      break;
+    default:
+      break;
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static guint64
+segments_so_far (Worker *worker)
+{
+  g_autoptr (GstStructure) stats = NULL;
+  guint64 segments = 0;
+  g_object_get (worker->sink, "stats", &stats, NULL);
+  if (stats)
+    gst_structure_get_uint64 (stats, "segments", &segments);
+  return segments;
+}
+
+static void
+compare_run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Worker *worker = g_task_get_task_data (task);
+  g_mutex_lock (&worker->lock);
+  HeAnchor anchor = worker->anchor;
+  g_mutex_unlock (&worker->lock);
+  g_task_return_boolean (task, headend_agreement_holds (worker->job, &anchor));
+}
+
+static void
+on_compared (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Worker *worker = user_data;
+  worker->comparing = FALSE;
+  if (g_task_propagate_boolean (G_TASK (result), NULL)) {
+    worker->apart = 0;
+    return;
+  }
+  if (++worker->apart < MAX_APART)
+    return;
+  headend_log ("the origin holds another anchor than the one that we work by");
+  give_up (worker);
+}
+
+/* Origins that did not reach each other, or not us, may have settled on another record
+ * since; who starts again takes it. */
+static void
+compare (Worker *worker)
+{
+  g_mutex_lock (&worker->lock);
+  gboolean anchored = worker->anchored;
+  g_mutex_unlock (&worker->lock);
+  if (!anchored || worker->comparing)
+    return;
+  worker->comparing = TRUE;
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, on_compared, worker);
+  g_task_set_task_data (task, worker, NULL);
+  g_task_run_in_thread (task, compare_run);
+}
+
+/* Liveness: data that comes and segments that go. Whatever hangs in between, a new
+ * process is the remedy. */
+static gboolean
+on_tick (gpointer user_data)
+{
+  Worker *worker = user_data;
+  gint64 now = g_get_monotonic_time ();
+  g_mutex_lock (&worker->lock);
+  gint64 data = worker->data;
+  g_mutex_unlock (&worker->lock);
+  if (worker->ticks++ % ALIVE_SECONDS == 0) {
+    say ("alive");
+    compare (worker);
+  }
+
+  if (now - MAX (data, worker->started) > NO_DATA_SECONDS * G_USEC_PER_SEC) {
+    headend_log ("no data from %s for %d s", worker->source, NO_DATA_SECONDS);
+    give_up (worker);
+    return G_SOURCE_CONTINUE;
+  }
+  guint64 segments = segments_so_far (worker);
+  if (segments != worker->segments || !data)
+    worker->segments_at = now;
+  worker->segments = segments;
+  gint64 patience = 15 + 5 * (gint64)(worker->plan->channel->duration90 / 90000);
+  if (now - worker->segments_at > patience * G_USEC_PER_SEC) {
+    headend_log ("data comes from %s, but no segment came of it for %d s", worker->source,
+                 (int)patience);
+    give_up (worker);
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_signal (gpointer user_data)
+{
+  g_main_loop_quit (((Worker *)user_data)->loop);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+start (Worker *worker, GError **error)
+{
+  worker->pipeline = headend_builder_build (worker->plan, worker->job, error);
+  if (!worker->pipeline)
+    return FALSE;
+  worker->sink = gst_bin_get_by_name (GST_BIN (worker->pipeline), "sink");
+  g_autoptr (GstElement) demux
+      = gst_bin_get_by_name (GST_BIN (worker->pipeline), "demux");
+  g_autoptr (GstPad) input = gst_element_get_static_pad (demux, "sink");
+  g_autoptr (GstBus) bus = gst_element_get_bus (worker->pipeline);
+  g_signal_connect (demux, "agree-anchor", G_CALLBACK (agree), worker);
+  gst_pad_add_probe (input, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+                     on_data, worker, NULL);
+  gst_bus_add_watch (bus, on_message, worker);
+  worker->started = worker->segments_at = g_get_monotonic_time ();
+  g_timeout_add_seconds (1, on_tick, worker);
+  g_unix_signal_add (SIGTERM, on_signal, worker);
+  signal (SIGINT, SIG_IGN); /* of a terminal: the supervisor decides */
+  gst_element_set_state (worker->pipeline,
+                         GST_STATE_PLAYING); /* failures come by the bus */
+  return TRUE;
+}
+
+int
+headend_cmd_worker (int argc, char **argv)
+{
+  Worker worker = { 0 };
+  g_autoptr (GError) error = NULL;
+  headend_log_init (NULL, "worker");
+  g_autoptr (HeadendJob) job = headend_job_read (STDIN_FILENO, &error);
+  if (!job || !job->channel) {
+    headend_log ("%s", error ? error->message : "the job names no channel");
+    return 1;
+  }
+  g_autofree char *process = g_strdup_printf ("worker:%s", job->channel->name);
+  headend_log_init (job->node->name, process);
+  gst_init (NULL, NULL);
+
+  g_autoptr (HeadendPlan) plan = headend_plan_new (job->model, job->node, job->channel);
+  g_autofree char *source = headend_source_display (job->channel->source);
+  worker.job = job;
+  worker.plan = plan;
+  worker.source = source;
+  worker.loop = g_main_loop_new (NULL, FALSE);
+  g_mutex_init (&worker.lock);
+  if (!start (&worker, &error)) {
+    headend_log ("the pipeline cannot be built: %s", error->message);
+    return 1;
+  }
+  headend_log ("takes %s", source);
+  g_main_loop_run (worker.loop);
+  alarm (STOP_SECONDS); /* whatever hangs in the pipeline must not keep us */
+  gst_element_set_state (worker.pipeline, GST_STATE_NULL);
+  /* The process ends here: a probe may still hold the worker. */
+  return worker.code;
+}

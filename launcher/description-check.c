@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "description-check.h"
+
+#include <string.h>
+#include "encoder.h"
+#include "level.h"
+
+typedef struct {
+  char *path, *message;
+} Fault;
+
+static gboolean
+    G_GNUC_PRINTF (3, 4) fault (Fault *ret_fault, char *path, const char *format, ...)
+{
+  va_list args;
+  va_start (args, format);
+  ret_fault->path = path;
+  ret_fault->message = g_strdup_vprintf (format, args);
+  va_end (args);
+  return FALSE;
+}
+
+/* Remembers where a value stood first; FALSE when it stands a second time. */
+static gboolean
+is_first (GHashTable *seen, const char *value, char *path, Fault *ret_fault)
+{
+  const char *first = g_hash_table_lookup (seen, value);
+  if (first)
+    return fault (ret_fault, path, "\"%s\" stands at %s already; expected another one",
+                  value, first);
+  g_hash_table_insert (seen, g_strdup (value), path);
+  return TRUE;
+}
+
+static GHashTable *
+seen_new (void)
+{
+  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+}
+
+/* A wildcard address takes the port of every other one. */
+static gboolean
+check_wildcards (GHashTable *seen, Fault *ret_fault)
+{
+  GHashTableIter outer, inner;
+  gpointer wild, wild_path, other, other_path;
+  g_hash_table_iter_init (&outer, seen);
+  while (g_hash_table_iter_next (&outer, &wild, &wild_path)) {
+    const char *port = strrchr (wild, ':');
+    if (!g_str_has_prefix (wild, "0.0.0.0:") && !g_str_has_prefix (wild, "[::]:"))
+      continue;
+    g_hash_table_iter_init (&inner, seen);
+    while (g_hash_table_iter_next (&inner, &other, &other_path))
+      if (other != wild && strcmp (strrchr (other, ':'), port) == 0)
+        return fault (ret_fault, g_strdup (wild_path),
+                      "\"%s\" takes the port of \"%s\" at %s; expected another port",
+                      (char *)wild, (char *)other, (char *)other_path);
+  }
+  return TRUE;
+}
+
+static gboolean
+check_nodes (const HeadendModel *model, Fault *ret_fault)
+{
+  g_autoptr (GHashTable) names = seen_new ();
+  g_autoptr (GHashTable) listeners = seen_new ();
+  g_autoptr (GHashTable) folders = seen_new ();
+  for (guint i = 0; i < model->nodes->len; i++) {
+    const HeadendNode *node = model->nodes->pdata[i];
+    if (!is_first (names, node->name, g_strdup_printf ("$.nodes[%u].name", i), ret_fault)
+        || !is_first (listeners, node->listen, g_strdup_printf ("$.nodes[%u].listen", i),
+                      ret_fault)
+        || !is_first (listeners, node->internal,
+                      g_strdup_printf ("$.nodes[%u].internal", i), ret_fault)
+        || !is_first (folders, node->state, g_strdup_printf ("$.nodes[%u].state", i),
+                      ret_fault))
+      return FALSE;
+  }
+  if (model->edge.listen
+      && !is_first (listeners, model->edge.listen, g_strdup ("$.edge.listen"), ret_fault))
+    return FALSE;
+  return check_wildcards (listeners, ret_fault);
+}
+
+static guint64
+gcd (guint64 a, guint64 b)
+{
+  while (b) {
+    guint64 rest = a % b;
+    a = b;
+    b = rest;
+  }
+  return a;
+}
+
+/* Ticks after which whole frames and whole ticks meet: 3600 for 25/1, 15015 for
+ * 24000/1001. */
+static guint64
+frame_unit (HeadendFraction rate)
+{
+  guint64 ticks = (guint64)90000 * rate.d;
+  return ticks / gcd (ticks, rate.n);
+}
+
+static gboolean
+check_duration (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
+{
+  const HeadendVideo *video = channel->video->pdata[0];
+  guint64 unit = frame_unit (video->frame_rate);
+  if (channel->duration90 % unit == 0)
+    return TRUE;
+  guint64 nearest = MAX (1, (channel->duration90 + unit / 2) / unit) * unit;
+  char frames[G_ASCII_DTOSTR_BUF_SIZE], given[G_ASCII_DTOSTR_BUF_SIZE],
+      seconds[G_ASCII_DTOSTR_BUF_SIZE];
+  g_ascii_formatd (given, sizeof given, "%.9g", (double)channel->duration90 / 90000);
+  g_ascii_formatd (frames, sizeof frames, "%.4f",
+                   (double)channel->duration90 * video->frame_rate.n
+                       / (90000.0 * video->frame_rate.d));
+  g_ascii_formatd (seconds, sizeof seconds, "%.9g", (double)nearest / 90000);
+  g_autofree char *as_seconds
+      = nearest % 9 == 0 ? g_strdup_printf ("%s or ", seconds) : g_strdup ("");
+  return fault (
+      ret_fault, g_strdup_printf ("$.channels[%u].segment-duration", index),
+      "%s s is %s frames of %u/%u; expected whole frames, nearest %s{\"ticks\": "
+      "%" G_GUINT64_FORMAT "}",
+      given, frames, video->frame_rate.n, video->frame_rate.d, as_seconds, nearest);
+}
+
+static gboolean
+check_video (const HeadendModelChannel *channel, guint index, guint j, Fault *ret_fault)
+{
+  const HeadendVideo *first = channel->video->pdata[0];
+  const HeadendVideo *video = channel->video->pdata[j];
+  guint64 a = (guint64)video->frame_rate.n * first->frame_rate.d;
+  guint64 b = (guint64)first->frame_rate.n * video->frame_rate.d;
+  if (a != b)
+    return fault (
+        ret_fault, g_strdup_printf ("$.channels[%u].video[%u].frame-rate", index, j),
+        "%u/%u differs from the first rendition's %u/%u; expected the source's rate "
+        "in all of them",
+        video->frame_rate.n, video->frame_rate.d, first->frame_rate.n,
+        first->frame_rate.d);
+  if (!headend_level_find (video->width, video->height, video->frame_rate,
+                           video->bitrate))
+    return fault (ret_fault, g_strdup_printf ("$.channels[%u].video[%u]", index, j),
+                  "no H.264 level takes %ux%u at %u/%u frames a second and %u kbit/s; "
+                  "expected at most 4096x2304 at 56/1 (level 5.2)",
+                  video->width, video->height, video->frame_rate.n, video->frame_rate.d,
+                  video->bitrate);
+  return TRUE;
+}
+
+/* An AAC frame of 1024 samples holds at most 6144 bits a channel. */
+static gboolean
+check_audio (const HeadendModelChannel *channel, guint index, guint j, Fault *ret_fault)
+{
+  const HeadendAudio *audio = channel->audio->pdata[j];
+  guint most = 6 * audio->rate * audio->channels / 1000;
+  if (audio->bitrate <= most)
+    return TRUE;
+  return fault (ret_fault, g_strdup_printf ("$.channels[%u].audio[%u].bitrate", index, j),
+                "%u kbit/s do not fit %u channel(s) at %u Hz; expected at most %u",
+                audio->bitrate, audio->channels, audio->rate, most);
+}
+
+static gboolean
+check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
+{
+  g_autoptr (GHashTable) names = seen_new ();
+  for (guint j = 0; j < channel->video->len; j++) {
+    const HeadendVideo *video = channel->video->pdata[j];
+    if (!is_first (names, video->name,
+                   g_strdup_printf ("$.channels[%u].video[%u].name", index, j), ret_fault)
+        || !check_video (channel, index, j, ret_fault))
+      return FALSE;
+  }
+  for (guint j = 0; j < channel->audio->len; j++) {
+    const HeadendAudio *audio = channel->audio->pdata[j];
+    if (!is_first (names, audio->name,
+                   g_strdup_printf ("$.channels[%u].audio[%u].name", index, j), ret_fault)
+        || !check_audio (channel, index, j, ret_fault))
+      return FALSE;
+  }
+  /* Beside the renditions stand "keys" and "main.m3u8". */
+  const char *keys = g_hash_table_lookup (names, "keys");
+  if (keys)
+    return fault (ret_fault, g_strdup (keys),
+                  "\"keys\" is where the keys are served; expected another name");
+  return check_duration (channel, index, ret_fault);
+}
+
+gboolean
+headend_model_check (const HeadendModel *model, char **ret_path, char **ret_message)
+{
+  Fault found = { NULL, NULL };
+  g_autoptr (GHashTable) names = seen_new ();
+  gboolean ok = check_nodes (model, &found);
+  for (guint i = 0; ok && i < model->channels->len; i++) {
+    const HeadendModelChannel *channel = model->channels->pdata[i];
+    ok = is_first (names, channel->name, g_strdup_printf ("$.channels[%u].name", i),
+                   &found)
+         && check_channel (channel, i, &found);
+  }
+  if (!ok) {
+    *ret_path = found.path;
+    *ret_message = found.message;
+  }
+  return ok;
+}

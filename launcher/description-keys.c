@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "description-read.h"
+
+#include <gio/gio.h>
+#include <string.h>
+#include "encoder.h"
+#include "source.h"
+
+/* Readers of our own kinds of values, then one table an object, innermost first. */
+
+static gboolean
+read_frame_rate (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                 gpointer field, GError **error)
+{
+  gint64 n = 0, d = 1;
+  if (he_json_type (value) == HE_JSON_INTEGER) {
+    n = he_json_integer (value);
+  } else if (he_json_type (value) == HE_JSON_STRING) {
+    g_auto (GStrv) parts = g_strsplit (he_json_string (value), "/", 0);
+    guint64 numbers[2] = { 0, 0 };
+    if (g_strv_length (parts) != 2)
+      return headend_read_refuse (reader, key, value, error);
+    for (guint i = 0; i < 2; i++)
+      if (parts[i][0] == '0'
+          || !g_ascii_string_to_unsigned (parts[i], 10, 1, 1000000, &numbers[i], NULL))
+        return headend_read_refuse (reader, key, value, error);
+    n = (gint64)numbers[0];
+    d = (gint64)numbers[1];
+  }
+  if (n < d || n > 120 * d)
+    return headend_read_refuse (reader, key, value, error);
+  *(HeadendFraction *)field = (HeadendFraction) { (guint)n, (guint)d };
+  return TRUE;
+}
+
+static gboolean
+read_preset (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+             gpointer field, GError **error)
+{
+  /* Which presets there are depends on the encoder, whose key may stand behind. With one
+   * family of encoders its names are the names. */
+  HeadendKey with_names = *key;
+  with_names.data = headend_encoder_find ("x264")->presets;
+  return headend_read_one_of (reader, &with_names, value, field, error);
+}
+
+static gboolean
+read_encoder (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+              gpointer field, GError **error)
+{
+  HeadendKey with_names = *key;
+  with_names.data = headend_encoder_names ();
+  return headend_read_one_of (reader, &with_names, value, field, error);
+}
+
+static gboolean
+read_language (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+               gpointer field, GError **error)
+{
+  if (he_json_type (value) != HE_JSON_STRING
+      || !g_regex_match_simple ("^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,4}\\z",
+                                he_json_string (value), 0, 0))
+    return headend_read_refuse (reader, key, value, error);
+  g_free (*(char **)field);
+  *(char **)field = g_strdup (he_json_string (value));
+  return TRUE;
+}
+
+/* Even numbers: 4:2:0 has one chroma sample for two by two pixels. */
+static gboolean
+read_even (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+           gpointer field, GError **error)
+{
+  if (!headend_read_uint (reader, key, value, field, error))
+    return FALSE;
+  return *(guint *)field % 2 == 0 || headend_read_refuse (reader, key, value, error);
+}
+
+static gboolean
+read_sample_rate (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                  gpointer field, GError **error)
+{
+  if (he_json_type (value) == HE_JSON_INTEGER)
+    switch (he_json_integer (value)) {
+      case 32000:
+      case 44100:
+      case 48000:
+        *(guint *)field = (guint)he_json_integer (value);
+        return TRUE;
+      default:
+        break;
+    }
+  return headend_read_refuse (reader, key, value, error);
+}
+
+static const HeadendKey video_keys[] = {
+  { "name", headend_read_name, G_STRUCT_OFFSET (HeadendVideo, name), FALSE,
+    "a name of a rendition",
+    "1..64 letters, digits, '-' or '_', a letter or digit first" },
+  { "width", read_even, G_STRUCT_OFFSET (HeadendVideo, width), TRUE, "a width",
+    "an even integer 64..8192", 64, 8192 },
+  { "height", read_even, G_STRUCT_OFFSET (HeadendVideo, height), TRUE, "a height",
+    "an even integer 64..8192", 64, 8192 },
+  { "frame-rate", read_frame_rate, G_STRUCT_OFFSET (HeadendVideo, frame_rate), FALSE,
+    "a frame rate", "\"NUMBER/NUMBER\" or an integer, 1..120 frames a second" },
+  { "bitrate", headend_read_uint, G_STRUCT_OFFSET (HeadendVideo, bitrate), TRUE,
+    "a bit rate", "an integer 32..200000 in kbit/s", 32, 200000 },
+  { "encoder", read_encoder, G_STRUCT_OFFSET (HeadendVideo, encoder), FALSE, "an encoder",
+    "\"x264\"" },
+  { "preset", read_preset, G_STRUCT_OFFSET (HeadendVideo, preset), FALSE,
+    "a preset of the encoder",
+    "one of ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, "
+    "veryslow" },
+  { NULL },
+};
+
+static const HeadendKey audio_keys[] = {
+  { "name", headend_read_name, G_STRUCT_OFFSET (HeadendAudio, name), FALSE,
+    "a name of a rendition",
+    "1..64 letters, digits, '-' or '_', a letter or digit first" },
+  { "track", headend_read_uint, G_STRUCT_OFFSET (HeadendAudio, track), FALSE,
+    "a track of the source", "an integer 0..15", 0, 15 },
+  { "bitrate", headend_read_uint, G_STRUCT_OFFSET (HeadendAudio, bitrate), FALSE,
+    "a bit rate", "an integer 16..512 in kbit/s", 16, 512 },
+  { "rate", read_sample_rate, G_STRUCT_OFFSET (HeadendAudio, rate), FALSE,
+    "a sample rate", "32000, 44100 or 48000" },
+  { "channels", headend_read_uint, G_STRUCT_OFFSET (HeadendAudio, channels), FALSE,
+    "a number of audio channels", "1 or 2", 1, 2 },
+  { "language", read_language, G_STRUCT_OFFSET (HeadendAudio, language), FALSE,
+    "a language", "a tag of RFC 5646 such as \"en\" or \"de-CH\"" },
+  { NULL },
+};
+
+/* A list of objects: data says how one is made and read. */
+typedef struct {
+  const HeadendKey *keys;
+  gpointer (*make) (void);
+} List;
+
+static gboolean
+read_list (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+           gpointer field, GError **error)
+{
+  const List *list = key->data;
+  GPtrArray *items = *(GPtrArray **)field;
+  if (he_json_type (value) != HE_JSON_ARRAY || he_json_length (value) < key->min
+      || he_json_length (value) > key->max)
+    return headend_read_refuse (reader, key, value, error);
+  for (guint i = 0; i < he_json_length (value); i++) {
+    gpointer item = list->make ();
+    g_ptr_array_add (items, item);
+    if (!headend_read_object (reader, list->keys, he_json_element (value, i), item,
+                              error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_object (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+             gpointer field, GError **error)
+{
+  return headend_read_object (reader, key->data, value, field, error);
+}
+
+static gboolean
+read_source (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+             gpointer field, GError **error)
+{
+  g_autofree char *message = NULL;
+  if (!headend_read_text (reader, key, value, field, error))
+    return FALSE;
+  if (headend_source_find (he_json_string (value), &message))
+    return TRUE;
+  g_autofree char *shown = headend_source_display (he_json_string (value));
+  return headend_read_error (reader, value, error, "\"%s\" %s", shown, message);
+}
+
+#define MAX_DURATION90 (30 * 90000)
+
+static const HeadendKey ticks_keys[] = {
+  { "ticks", headend_read_uint, 0, TRUE, "a duration", "an integer 45000..2700000", 45000,
+    MAX_DURATION90 },
+  { NULL },
+};
+
+/* Seconds whose 90 kHz ticks are whole, or {"ticks": N}. */
+static gboolean
+read_duration (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+               gpointer field, GError **error)
+{
+  guint ticks = 0;
+  HeJsonType type = he_json_type (value);
+  if (type == HE_JSON_OBJECT) {
+    if (!headend_read_object (reader, ticks_keys, value, &ticks, error))
+      return FALSE;
+  } else if (type == HE_JSON_INTEGER || type == HE_JSON_NUMBER) {
+    double exact = he_json_number (value) * 90000;
+    if (!(exact >= 45000 && exact <= MAX_DURATION90))
+      return headend_read_refuse (reader, key, value, error);
+    ticks = (guint)(exact + 0.5);
+    /* A decimal of a whole number of ticks is off by rounding alone. */
+    if (exact - ticks > 1e-6 || exact - ticks < -1e-6) {
+      char nearest[G_ASCII_DTOSTR_BUF_SIZE];
+      g_ascii_formatd (nearest, sizeof nearest, "%.9g", ticks / 90000.0);
+      return headend_read_error (reader, value, error,
+                                 "%.4f ticks of 90 kHz are not whole; the nearest is "
+                                 "{\"ticks\": %u} (about %s s)",
+                                 exact, ticks, nearest);
+    }
+  } else {
+    return headend_read_refuse (reader, key, value, error);
+  }
+  *(guint64 *)field = ticks;
+  return TRUE;
+}
+
+static const char *const encryption_names[] = { "none", "aes-128" };
+
+static const HeadendKey channel_keys[] = {
+  { "name", headend_read_name, G_STRUCT_OFFSET (HeadendModelChannel, name), TRUE,
+    "a name of a channel", "1..64 letters, digits, '-' or '_', a letter or digit first" },
+  { "source", read_source, G_STRUCT_OFFSET (HeadendModelChannel, source), TRUE,
+    "a source", "srt://HOST:PORT, udp://ADDRESS:PORT, tcp://HOST:PORT or file:PATH" },
+  { "segment-duration", read_duration, G_STRUCT_OFFSET (HeadendModelChannel, duration90),
+    FALSE, "a duration of a segment", "seconds 0.5..30, or {\"ticks\": N} of 90 kHz" },
+  { "window", headend_read_uint, G_STRUCT_OFFSET (HeadendModelChannel, window), FALSE,
+    "a window", "an integer 3..60, in segments", 3, 60 },
+  { "encryption", headend_read_choice, G_STRUCT_OFFSET (HeadendModelChannel, encrypted),
+    FALSE, "an encryption", "\"aes-128\" or \"none\"", .data = encryption_names },
+  { "key-rotation", headend_read_uint,
+    G_STRUCT_OFFSET (HeadendModelChannel, key_rotation), FALSE, "a key rotation",
+    "an integer 1..100000, in segments", 1, 100000 },
+  { "key-version", headend_read_uint, G_STRUCT_OFFSET (HeadendModelChannel, key_version),
+    FALSE, "a key version", "an integer 1..1000000", 1, 1000000 },
+  { "tier", headend_read_name, G_STRUCT_OFFSET (HeadendModelChannel, tier), FALSE,
+    "a rights tier", "1..64 letters, digits, '-' or '_', a letter or digit first" },
+  { "watermark", headend_read_boolean, G_STRUCT_OFFSET (HeadendModelChannel, watermark),
+    FALSE, "a switch", "true or false" },
+  { "video", read_list, G_STRUCT_OFFSET (HeadendModelChannel, video), TRUE,
+    "a list of video renditions", "an array of 1..16 objects", 1, 16,
+    &(const List) { video_keys, (gpointer (*) (void))headend_video_new } },
+  { "audio", read_list, G_STRUCT_OFFSET (HeadendModelChannel, audio), FALSE,
+    "a list of audio renditions", "an array of at most 16 objects", 0, 16,
+    &(const List) { audio_keys, (gpointer (*) (void))headend_audio_new } },
+  { NULL },
+};
+
+/* "ADDRESS:PORT", the address numeric so that nothing depends on a resolver. */
+static gboolean
+read_listen (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+             gpointer field, GError **error)
+{
+  g_autofree char *text = NULL;
+  if (!headend_read_text (reader, key, value, &text, error))
+    return FALSE;
+  char *colon = strrchr (text, ':');
+  guint64 port = 0;
+  gboolean ok = colon && colon[1] != '0'
+                && g_ascii_string_to_unsigned (colon + 1, 10, 1, 65535, &port, NULL);
+  if (ok) {
+    gboolean brackets = text[0] == '[' && colon > text && colon[-1] == ']';
+    g_autofree char *host = brackets ? g_strndup (text + 1, (gsize)(colon - text) - 2)
+                                     : g_strndup (text, (gsize)(colon - text));
+    ok = g_hostname_is_ip_address (host) && brackets == (strchr (host, ':') != NULL);
+  }
+  if (!ok)
+    return headend_read_refuse (reader, key, value, error);
+  g_free (*(char **)field);
+  *(char **)field = g_steal_pointer (&text);
+  return TRUE;
+}
+
+static gboolean
+read_addresses (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                gpointer field, GError **error)
+{
+  if (he_json_type (value) != HE_JSON_ARRAY || he_json_length (value) > 64)
+    return headend_read_refuse (reader, key, value, error);
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  for (guint i = 0; i < he_json_length (value); i++) {
+    const HeJson *item = he_json_element (value, i);
+    if (he_json_type (item) != HE_JSON_STRING
+        || !g_hostname_is_ip_address (he_json_string (item))) {
+      const HeadendKey one
+          = { .noun = "an address", .expected = "an IPv4 or IPv6 address" };
+      return headend_read_refuse (reader, &one, item, error);
+    }
+    g_strv_builder_add (list, he_json_string (item));
+  }
+  g_strfreev (*(char ***)field);
+  *(char ***)field = g_strv_builder_end (list);
+  return TRUE;
+}
+
+#define LISTEN_EXPECTED "\"ADDRESS:PORT\" such as \"127.0.0.1:8081\" or \"[::1]:8081\""
+
+static const HeadendKey node_keys[] = {
+  { "name", headend_read_name, G_STRUCT_OFFSET (HeadendNode, name), TRUE,
+    "a name of a node", "1..64 letters, digits, '-' or '_', a letter or digit first" },
+  { "listen", read_listen, G_STRUCT_OFFSET (HeadendNode, listen), TRUE,
+    "an address to listen on", LISTEN_EXPECTED },
+  { "internal", read_listen, G_STRUCT_OFFSET (HeadendNode, internal), TRUE,
+    "an address to listen on", LISTEN_EXPECTED },
+  { "state", headend_read_path, G_STRUCT_OFFSET (HeadendNode, state), FALSE, "a folder",
+    "a path" },
+  { NULL },
+};
+
+static const HeadendKey edge_keys[] = {
+  { "listen", read_listen, G_STRUCT_OFFSET (HeadendEdge, listen), TRUE,
+    "an address to listen on", LISTEN_EXPECTED },
+  { "trusted", read_addresses, G_STRUCT_OFFSET (HeadendEdge, trusted), FALSE,
+    "a list of addresses", "an array of at most 64 addresses" },
+  { NULL },
+};
+
+static const char *const policy_names[] = { "evict-oldest", "reject-newest" };
+
+static const HeadendKey session_keys[] = {
+  { "per-account", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, per_account),
+    FALSE, "a number of sessions", "an integer 1..100", 1, 100 },
+  { "policy", headend_read_choice, G_STRUCT_OFFSET (HeadendSessions, reject_newest),
+    FALSE, "a policy", "\"evict-oldest\" or \"reject-newest\"", .data = policy_names },
+  { "lease", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, lease), FALSE,
+    "a lease", "an integer 10..3600, in seconds", 10, 3600 },
+  { "length", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, length), FALSE,
+    "a length of a session", "an integer 60..2592000, in seconds", 60, 2592000 },
+  { NULL },
+};
+
+static const HeadendKey token_keys[] = {
+  { "keys", headend_read_path, G_STRUCT_OFFSET (HeadendTokens, keys), FALSE,
+    "a file of public keys", "a path to a JWKS" },
+  { "issuer", headend_read_text, G_STRUCT_OFFSET (HeadendTokens, issuer), FALSE,
+    "an issuer", "1..128 characters", 1, 128 },
+  { "audience", headend_read_text, G_STRUCT_OFFSET (HeadendTokens, audience), FALSE,
+    "an audience", "1..128 characters", 1, 128 },
+  { NULL },
+};
+
+static const HeadendKey secret_keys[] = {
+  { "file", headend_read_path, G_STRUCT_OFFSET (HeadendSecretSource, file), TRUE,
+    "a file", "a path" },
+  { NULL },
+};
+
+/* The value is never quoted: it may be the secret itself, put in the wrong place. */
+static gboolean
+read_secret (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+             gpointer field, GError **error)
+{
+  HeadendSecretSource *secret = field;
+  if (he_json_type (value) == HE_JSON_OBJECT)
+    return headend_read_object (reader, secret_keys, value, secret, error);
+  g_autoptr (GMatchInfo) match = NULL;
+  g_autoptr (GRegex) variable
+      = g_regex_new ("^\\$\\{([A-Z_][A-Z0-9_]{0,63})\\}\\z", 0, 0, NULL);
+  if (he_json_type (value) != HE_JSON_STRING
+      || !g_regex_match (variable, he_json_string (value), 0, &match))
+    return headend_read_error (reader, value, error,
+                               "a secret does not stand in the description; expected %s",
+                               key->expected);
+  g_clear_pointer (&secret->file, g_free);
+  secret->variable = g_match_info_fetch (match, 1);
+  return TRUE;
+}
+
+const HeadendKey headend_root_keys[] = {
+  { "$schema", headend_read_ignored, 0, FALSE, "a reference to the schema", "a string" },
+  { "secret", read_secret, G_STRUCT_OFFSET (HeadendModel, secret), FALSE, "a secret",
+    "{\"file\": \"PATH\"} or \"${VARIABLE}\"" },
+  { "tokens", read_object, G_STRUCT_OFFSET (HeadendModel, tokens), FALSE, "an object",
+    "keys, issuer, audience", .data = token_keys },
+  { "sessions", read_object, G_STRUCT_OFFSET (HeadendModel, sessions), FALSE, "an object",
+    "per-account, policy, lease, length", .data = session_keys },
+  { "nodes", read_list, G_STRUCT_OFFSET (HeadendModel, nodes), FALSE, "a list of nodes",
+    "an array of 1..16 objects", 1, 16,
+    &(const List) { node_keys, (gpointer (*) (void))headend_node_new } },
+  { "edge", read_object, G_STRUCT_OFFSET (HeadendModel, edge), FALSE, "an object",
+    "listen, trusted", .data = edge_keys },
+  { "channels", read_list, G_STRUCT_OFFSET (HeadendModel, channels), TRUE,
+    "a list of channels", "an array of 1..256 objects", 1, 256,
+    &(const List) { channel_keys, (gpointer (*) (void))headend_model_channel_new } },
+  { NULL },
+};

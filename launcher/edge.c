@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "edge.h"
+
+#include <string.h>
+#include <unistd.h>
+#include "he-error.h"
+
+/* @WORD@ is replaced. Why each line is as it is stands in the text itself: an operator
+ * reads the output, not this file. */
+static const char before_upstreams[]
+    = "# An edge of gst-headend, written by \"headend edge\". Start it with\n"
+      "#   nginx -c FILE -p @DIR@ -e @DIR@/error.log\n"
+      "daemon off;\n"
+      "@USER@"
+      "worker_processes auto;\n"
+      "pid @DIR@/nginx.pid;\n"
+      "# Error lines quote requests with their query, which may hold a token: only what "
+      "is\n"
+      "# critical is worth that.\n"
+      "error_log @DIR@/error.log crit;\n"
+      "events { worker_connections 4096; }\n"
+      "http {\n"
+      "  server_tokens off;\n"
+      "  client_body_temp_path @DIR@/body;\n"
+      "  proxy_temp_path @DIR@/proxy;\n"
+      "  fastcgi_temp_path @DIR@/fastcgi;\n"
+      "  uwsgi_temp_path @DIR@/uwsgi;\n"
+      "  scgi_temp_path @DIR@/scgi;\n"
+      "  # One copy of each variant serves all its viewers.\n"
+      "  proxy_cache_path @DIR@/cache levels=1:2 keys_zone=segments:8m max_size=1g "
+      "inactive=2m\n"
+      "                   use_temp_path=off;\n"
+      "\n"
+      "  # Neither query, cookie nor session prefix reaches a log.\n"
+      "  map $request_uri $logged_path {\n"
+      "    ~^/s/[^/?]*(?<logged_rest>/[^?]*)? /s/*$logged_rest;\n"
+      "    ~^(?<logged_plain>/live/[^?]*) $logged_plain;\n"
+      "    default -;\n"
+      "  }\n"
+      "  log_format edge '$remote_addr [$time_iso8601] \"$request_method $logged_path\" "
+      "$status '\n"
+      "                  '$body_bytes_sent $request_time $upstream_cache_status';\n"
+      "  access_log @DIR@/access.log edge;\n"
+      "\n"
+      "  # The channel, from the request as it came: auth requests share it.\n"
+      "  map $request_uri $channel {\n"
+      "    ~^(?:/s/[^/?]*)?/live/(?<hashed>[A-Za-z0-9_-]+)/ $hashed;\n"
+      "    default -;\n"
+      "  }\n"
+      "\n";
+
+static const char server[]
+    = "\n"
+      "  # A dead node costs a refused connection, a vanished one a third of a second.\n"
+      "  # None is ever left out for a while (max_fails=0): a channel without a source\n"
+      "  # answers 503 on all of them, and would take the other channels with it.\n"
+      "  proxy_connect_timeout 300ms;\n"
+      "  proxy_read_timeout 2s;\n"
+      "  proxy_send_timeout 2s;\n"
+      "  proxy_http_version 1.1;\n"
+      "\n"
+      "  server {\n"
+      "    listen @LISTEN@;\n"
+      "    merge_slashes off;\n"
+      "    client_max_body_size 1k;\n"
+      "    if ($request_method !~ ^(GET|HEAD|OPTIONS)$) { return 405; }\n"
+      "    location / { return 404; }\n"
+      "\n"
+      "    # Segments: the gate says whether and which variant, the cache holds each "
+      "variant once.\n"
+      "    location ~ "
+      "^(?:/s/[A-Za-z0-9_-]+)?/live/(?<ch>[A-Za-z0-9_-]+)/(?<rend>[A-Za-z0-9_-]+)/"
+      "(?<msn>[0-9]+)\\.ts$ {\n"
+      "      auth_request /_gate;\n"
+      "      auth_request_set $variant $upstream_http_x_variant;\n"
+      "      auth_request_set $ticket $upstream_http_headend_ticket;\n"
+      "      auth_request_set $code $upstream_http_s_uri_signing;\n"
+      "      auth_request_set $reason $upstream_http_s_uri_signing_deny_reason;\n"
+      "      error_page 500 502 504 =503 /_unavailable;\n"
+      "\n"
+      "      proxy_pass http://origins/origin/$variant/$ch/$rend/$msn.ts;\n"
+      "      proxy_next_upstream error timeout http_404 http_502 http_503 http_504;\n"
+      "      proxy_set_header Connection \"\";\n"
+      "      proxy_set_header Headend-Ticket $ticket;\n"
+      "      proxy_set_header Cookie \"\";\n"
+      "      proxy_set_header Authorization \"\";\n"
+      "      proxy_cache segments;\n"
+      "      proxy_cache_key $variant/$ch/$rend/$msn;\n"
+      "      proxy_cache_valid 200 60s;\n"
+      "      proxy_cache_lock on;\n"
+      "      # Viewers of a and b share a URL, so no cache between here and them may "
+      "keep it.\n"
+      "      proxy_hide_header Cache-Control;\n"
+      "      add_header Cache-Control \"private, no-store\" always;\n"
+      "      add_header S-Uri-Signing $code always;\n"
+      "      add_header S-Uri-Signing-Deny-Reason $reason always;\n"
+      "    }\n"
+      "\n"
+      "    location = /_gate {\n"
+      "      internal;\n"
+      "      proxy_pass http://gates/auth;\n"
+      "      proxy_read_timeout 1s;\n"
+      "      proxy_next_upstream error timeout http_500 http_502 http_503 http_504;\n"
+      "      proxy_pass_request_body off;\n"
+      "      proxy_set_header Content-Length \"\";\n"
+      "      proxy_set_header Connection \"\";\n"
+      "      proxy_set_header X-Original-URI $request_uri;\n"
+      "      # Overwritten, not appended: what a viewer claims of his address is no "
+      "evidence.\n"
+      "      proxy_set_header X-Forwarded-For $remote_addr;\n"
+      "    }\n"
+      "    location = /_unavailable {\n"
+      "      internal;\n"
+      "      add_header Retry-After 1 always;\n"
+      "      add_header Cache-Control no-store always;\n"
+      "      return 503;\n"
+      "    }\n"
+      "\n"
+      "    # Entries, playlists and keys are one viewer's: never cached, and from one "
+      "node while\n"
+      "    # it is up.\n"
+      "    location ~ ^(?:/s/[A-Za-z0-9_-]+)?/live/ {\n"
+      "      proxy_pass http://viewers;\n"
+      "      proxy_next_upstream error timeout http_502 http_503 http_504;\n"
+      "      proxy_set_header Host $http_host;\n"
+      "      proxy_set_header Connection \"\";\n"
+      "      proxy_set_header X-Forwarded-For $remote_addr;\n"
+      "      proxy_set_header X-Forwarded-Proto $scheme;\n"
+      "      error_page 502 504 =503 /_unavailable;\n"
+      "    }\n"
+      "  }\n"
+      "}\n";
+
+/* upstream NAME { hash; server …; } over one address of every node. */
+static void
+append_upstream (GString *out, const char *name, const char *why, gboolean by_channel,
+                 const HeadendModel *model, gsize address)
+{
+  g_string_append_printf (out, "  # %s\n  upstream %s {\n", why, name);
+  if (by_channel)
+    g_string_append (out, "    hash $channel consistent;\n");
+  for (guint i = 0; i < model->nodes->len; i++) {
+    const HeadendNode *node = g_ptr_array_index (model->nodes, i);
+    g_string_append_printf (out, "    server %s max_fails=0; # node %s\n",
+                            G_STRUCT_MEMBER (char *, node, address), node->name);
+  }
+  g_string_append (out, "    keepalive 16;\n  }\n");
+}
+
+char *
+headend_edge_nginx (const HeadendModel *model, const char *dir, GError **error)
+{
+  if (!model->edge.listen) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "%s: $.edge is missing; add \"edge\": {\"listen\": \"127.0.0.1:8080\"}",
+                 model->file);
+    return NULL;
+  }
+  if (!g_path_is_absolute (dir) || strpbrk (dir, " \t\r\n;{}$\"'\\#@")) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "--dir %s: expected an absolute path without blanks, quotes and ;{}$#@",
+                 dir);
+    return NULL;
+  }
+  g_autoptr (GString) out = g_string_new (before_upstreams);
+  append_upstream (out, "viewers",
+                   "Playlists of a channel come from one node while it is up.", TRUE,
+                   model, G_STRUCT_OFFSET (HeadendNode, listen));
+  append_upstream (out, "gates", "So do its decisions, which keep leases alive.", TRUE,
+                   model, G_STRUCT_OFFSET (HeadendNode, internal));
+  append_upstream (out, "origins", "A segment is the same everywhere.", FALSE, model,
+                   G_STRUCT_OFFSET (HeadendNode, internal));
+  g_string_append (out, server);
+  g_string_replace (out, "@DIR@", dir, 0);
+  g_string_replace (out, "@LISTEN@", model->edge.listen, 0);
+  /* Workers write below dir, which belongs to whoever starts nginx. */
+  g_string_replace (out, "@USER@", geteuid () == 0 ? "user root;\n" : "", 0);
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}

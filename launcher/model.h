@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What a description says, with every default filled in. Plain structs; strings are owned
+ * by the struct that holds them, paths are absolute. */
+
+typedef struct {
+  guint n, d;
+} HeadendFraction;
+
+typedef struct {
+  char *name;
+  guint width, height; /* pixels, even */
+  HeadendFraction frame_rate;
+  guint bitrate; /* kbit/s */
+  char *encoder; /* a name of headend_encoder_find() */
+  char *preset;
+} HeadendVideo;
+
+typedef struct {
+  char *name;
+  guint track;   /* of the source, counted from 0 in the order of its PMT */
+  guint bitrate; /* kbit/s */
+  guint rate;    /* Hz */
+  guint channels;
+  char *language; /* RFC 5646, or NULL */
+} HeadendAudio;
+
+typedef struct {
+  char *name;
+  char *source;       /* URI */
+  guint64 duration90; /* of a segment, 90 kHz ticks */
+  guint window;       /* segments */
+  gboolean encrypted;
+  guint key_rotation; /* segments */
+  guint key_version;
+  char *tier;
+  gboolean watermark;
+  GPtrArray *video; /* HeadendVideo, at least one */
+  GPtrArray *audio; /* HeadendAudio */
+} HeadendModelChannel;
+
+typedef struct {
+  char *name;
+  char *listen, *internal; /* "ADDRESS:PORT" */
+  char *state;             /* folder */
+} HeadendNode;
+
+/* Where the master secret comes from; exactly one is set. */
+typedef struct {
+  char *file;
+  char *variable; /* of the environment */
+} HeadendSecretSource;
+
+typedef struct {
+  char *keys; /* JWKS file */
+  char *issuer, *audience;
+} HeadendTokens;
+
+typedef struct {
+  guint per_account;
+  gboolean reject_newest; /* else evict-oldest */
+  guint lease, length;    /* seconds */
+} HeadendSessions;
+
+typedef struct {
+  char *listen;   /* NULL: no edge is described */
+  char **trusted; /* addresses whose X-Forwarded-For the nodes believe */
+} HeadendEdge;
+
+typedef struct {
+  char *file;   /* as given by the user, for messages */
+  char *folder; /* absolute; relative paths start here */
+  HeadendSecretSource secret;
+  HeadendTokens tokens;
+  HeadendSessions sessions;
+  GPtrArray *nodes; /* HeadendNode, at least one */
+  HeadendEdge edge;
+  GPtrArray *channels; /* HeadendModelChannel, at least one */
+} HeadendModel;
+
+/* Everything at its default, no channels yet. folder may be relative. */
+HeadendModel *headend_model_new (const char *file, const char *folder);
+void headend_model_free (HeadendModel *model); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeadendModel, headend_model_free)
+
+HeadendVideo *headend_video_new (void);
+void headend_video_free (HeadendVideo *video);
+HeadendAudio *headend_audio_new (void);
+void headend_audio_free (HeadendAudio *audio);
+HeadendModelChannel *headend_model_channel_new (void);
+void headend_model_channel_free (HeadendModelChannel *channel);
+HeadendNode *headend_node_new (void);
+void headend_node_free (HeadendNode *node);
+
+/* NULL when there is none of that name. */
+const HeadendNode *headend_model_node (const HeadendModel *model, const char *name);
+const HeadendModelChannel *
+headend_model_channel (const HeadendModel *model, const char *name);
+
+/* The tracks of the source that its audio renditions need: 0 when it has none. */
+guint headend_model_channel_tracks (const HeadendModelChannel *channel);
+
+/* The source as it may be logged: without user, password and query. */
+char *headend_source_display (const char *source);
+
+G_END_DECLS

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "model.h"
+#include "source.h"
+
+G_BEGIN_DECLS
+
+/* The pipeline of a channel as text, from left to right as it flows; plan.h says which of
+ * its elements are completed in code. */
+char *headend_pipeline_text (const HeadendModelChannel *channel,
+                             const HeadendSource *source, const char *node);
+
+G_END_DECLS

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "he-channel.h"
+#include "he-segment.h"
+#include "model.h"
+#include "source.h"
+
+G_BEGIN_DECLS
+
+/* What follows from the description for one channel on one node: the channel as sinks and
+ * stores know it, and the pipeline that makes it. Nothing is measured, so every node
+ * derives the same playlists; no secret is in it. */
+
+/* One pad of the sink: a rendition, once for each variant. */
+typedef struct {
+  char *pad; /* "video_0", "video_b_0", "audio_0" */
+  const HeRendition *rendition;
+  HeVariant variant;
+} HeadendPad;
+
+typedef struct {
+  const HeadendModelChannel *description; /* of the model, which outlives the plan */
+  const HeadendSource *source;
+  HeChannel *channel;
+  GPtrArray *pads; /* HeadendPad */
+  char *pipeline;  /* for gst_parse_launch(); see below */
+  char *origins;   /* internal listeners of all nodes, comma-separated, ours first */
+} HeadendPlan;
+
+/* The pipeline's named elements, which the builder completes in code:
+ *   source    its properties from headend_source_properties()
+ *   demux     its pad video_0 goes to video-in, audio_N to audio-in-N, others are
+ * discarded mark-*    forensicmark: the key sink      hlsgatesink: secrets, and the
+ * properties of its pads */
+HeadendPlan *headend_plan_new (const HeadendModel *model, const HeadendNode *node,
+                               const HeadendModelChannel *channel);
+void headend_plan_free (HeadendPlan *plan); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeadendPlan, headend_plan_free)
+
+/* The channel alone, as an origin needs it. */
+HeChannel *headend_plan_channel (const HeadendModelChannel *channel);
+
+/* The factories that a channel needs, NULL-terminated. */
+char **headend_plan_factories (const HeadendModelChannel *channel);
+
+/* Checks them with has(): HE_ERROR_UNAVAILABLE names the first missing element and what
+ * to install. */
+gboolean
+headend_plan_check_factories (const HeadendModel *model,
+                              gboolean (*has) (const char *factory), GError **error);
+
+G_END_DECLS

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Where a channel's transport stream comes from, by the scheme of its URI. */
+typedef struct {
+  const char *scheme;   /* "srt" */
+  const char *factory;  /* "srtsrc" */
+  const char *settings; /* for the pipeline text, or NULL */
+  gboolean live;        /* comes at its own pace */
+  gboolean needs_port;
+} HeadendSource;
+
+/* NULL with a message (no prefix) when the URI is none that we read. */
+const HeadendSource *headend_source_find (const char *uri, char **ret_message);
+
+/* The properties of the element that the URI stands for, as {name, value, name, value, …,
+ * NULL}: they may hold a passphrase, so they never go through a pipeline text. */
+char **headend_source_properties (const char *uri, const char *folder);
+
+G_END_DECLS

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* Keeps child processes of this program running. They start one after the other: the next
+ * when the one before has written {"event":"ready"} on its standard output, or a bounded
+ * time later. Whoever ends is started again, ever later (backoff.h). A child ends with us
+ * whatever happens to us (PR_SET_PDEATHSIG). */
+typedef struct _HeadendSupervisor HeadendSupervisor;
+
+typedef struct {
+  const char *name;        /* for the log: "worker demo" */
+  const char *const *argv; /* behind the program's name: {"worker", "demo", NULL} */
+  char *input;             /* for its standard input, taken and wiped; or NULL */
+  gboolean essential; /* we end, with exit code 1, when it ends before it was ready */
+  gboolean group;     /* gets a process group of its own */
+  gboolean heartbeat; /* is killed when it writes no event for 30 s */
+  int death_signal;   /* what it gets when we die */
+} HeadendChildSpec;
+
+HeadendSupervisor *headend_supervisor_new (void);
+void headend_supervisor_free (HeadendSupervisor *supervisor); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeadendSupervisor, headend_supervisor_free)
+
+/* Copies the spec, but for input. Children start in the order they were added. */
+void headend_supervisor_add (HeadendSupervisor *supervisor, const HeadendChildSpec *spec);
+
+/* Called once, when the first child is ready. */
+void headend_supervisor_on_up (HeadendSupervisor *supervisor,
+                               void (*up) (gpointer user_data), gpointer user_data);
+
+/* Runs until SIGINT or SIGTERM, then ends the children (SIGTERM, after three seconds
+ * SIGKILL). Returns the exit code. */
+int headend_supervisor_run (HeadendSupervisor *supervisor);
+
+G_END_DECLS

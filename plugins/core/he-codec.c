@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-codec.h"
+
+#include <string.h>
+
+static int
+base64url_value (char c)
+{
+  if (c >= 'A' && c <= 'Z')
+    return c - 'A';
+  if (c >= 'a' && c <= 'z')
+    return c - 'a' + 26;
+  if (c >= '0' && c <= '9')
+    return c - '0' + 52;
+  if (c == '-')
+    return 62;
+  return c == '_' ? 63 : -1;
+}
+
+/* A value has one spelling: the bits that no byte takes are zero. */
+static gboolean
+base64url_is_canonical (const char *text, gsize len)
+{
+  for (gsize i = 0; i < len; i++)
+    if (base64url_value (text[i]) < 0)
+      return FALSE;
+  if (len % 4 == 1)
+    return FALSE;
+  if (len % 4 == 2)
+    return (base64url_value (text[len - 1]) & 0x0f) == 0;
+  if (len % 4 == 3)
+    return (base64url_value (text[len - 1]) & 0x03) == 0;
+  return TRUE;
+}
+
+gboolean
+he_base64url_decode (const char *text, gsize len, guint8 *ret_out, gsize cap,
+                     gsize *ret_len)
+{
+  gsize bytes = len / 4 * 3 + (len % 4 > 1 ? len % 4 - 1 : 0);
+  guint32 bits = 0;
+  guint held = 0;
+  gsize n = 0;
+
+  /* Length before characters: what cannot fit is not even read. */
+  if (bytes > cap || !base64url_is_canonical (text, len))
+    return FALSE;
+
+  for (gsize i = 0; i < len; i++) {
+    bits = bits << 6 | (guint32)base64url_value (text[i]);
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      ret_out[n++] = (guint8)(bits >> held);
+    }
+  }
+  *ret_len = n;
+  return TRUE;
+}
+
+char *
+he_base64url_encode (const guint8 *data, gsize len)
+{
+  static const char digits[]
+      = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  char *text = g_malloc (len / 3 * 4 + 5);
+  char *p = text;
+  guint32 bits = 0;
+  guint held = 0;
+
+  for (gsize i = 0; i < len; i++) {
+    bits = bits << 8 | data[i];
+    for (held += 8; held >= 6; held -= 6)
+      *p++ = digits[bits >> (held - 6) & 63];
+  }
+  if (held > 0)
+    *p++ = digits[bits << (6 - held) & 63];
+  *p = '\0';
+  return text;
+}
+
+gboolean
+he_hex_decode (const char *text, gsize len, guint8 *ret_out, gsize bytes)
+{
+  if (len % 2 != 0 || len / 2 != bytes)
+    return FALSE;
+  for (gsize i = 0; i < len; i++)
+    if (!g_ascii_isxdigit (text[i]))
+      return FALSE;
+
+  for (gsize i = 0; i < bytes; i++)
+    ret_out[i] = (guint8)(g_ascii_xdigit_value (text[2 * i]) << 4
+                          | g_ascii_xdigit_value (text[2 * i + 1]));
+  return TRUE;
+}
+
+char *
+he_hex_encode (const guint8 *data, gsize len)
+{
+  static const char digits[] = "0123456789abcdef";
+  char *text = g_malloc (len * 2 + 1);
+
+  for (gsize i = 0; i < len; i++) {
+    text[2 * i] = digits[data[i] >> 4];
+    text[2 * i + 1] = digits[data[i] & 15];
+  }
+  text[2 * len] = '\0';
+  return text;
+}
+
+gboolean
+he_uint64_decode (const char *text, gsize len, guint64 max, guint64 *ret_value)
+{
+  guint64 value = 0;
+
+  if (len == 0 || (text[0] == '0' && len > 1))
+    return FALSE;
+  for (gsize i = 0; i < len; i++) {
+    if (!g_ascii_isdigit (text[i]))
+      return FALSE;
+    if (!g_uint64_checked_mul (&value, value, 10)
+        || !g_uint64_checked_add (&value, value, (guint64)(text[i] - '0')))
+      return FALSE;
+  }
+  if (value > max)
+    return FALSE;
+  *ret_value = value;
+  return TRUE;
+}
+
+gboolean
+he_name_is_valid (const char *name)
+{
+  gsize len = name != NULL ? strnlen (name, 65) : 0;
+
+  if (len < 1 || len > 64 || !g_ascii_isalnum (name[0]))
+    return FALSE;
+  for (gsize i = 1; i < len; i++)
+    if (!g_ascii_isalnum (name[i]) && name[i] != '-' && name[i] != '_')
+      return FALSE;
+  return TRUE;
+}

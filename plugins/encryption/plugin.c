@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+/* What GST_PLUGIN_DEFINE names the source module. */
+#define PACKAGE PACKAGE_NAME
+
+#include "gst-segmentencrypt.h"
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  return GST_ELEMENT_REGISTER (segmentencrypt, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, headendencryption,
+                   "Encrypts segments under a key schedule", plugin_init, PACKAGE_VERSION,
+                   "LGPL", PACKAGE_NAME, PACKAGE_ORIGIN)

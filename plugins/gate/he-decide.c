@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-origin-private.h"
+
+#include <string.h>
+
+#include "he-address.h"
+#include "he-sign.h"
+
+/* How long an opening waits for the peers to know of it. */
+#define REPLICATE_MS 250
+
+static void
+log_denial (const HeDecision *decision)
+{
+  const HeAnswer *answer = &decision->answer;
+  g_autofree char *path = he_log_path (decision->path);
+  g_autofree char *code = g_strdup_printf ("%03d", answer->code);
+
+  he_metrics_add (decision->origin->metrics, HE_METRIC_DENIALS, code, NULL, 1);
+  he_log_event (decision->origin->log, g_get_monotonic_time (),
+                "denied code=%s reason=\"%s\" address=%s path=%s session=%.8s", code,
+                he_code_reason (answer->code), decision->address, path,
+                *answer->session != '\0' ? answer->session : "-");
+}
+
+static void
+decision_free (HeDecision *decision)
+{
+  he_answer_clear (&decision->answer);
+  he_request_unref (decision->request);
+  g_free (decision->path);
+  g_free (decision->address);
+  g_free (decision);
+}
+
+typedef struct {
+  HeDecision *decision;
+  HeDecidedFunc done;
+} Waiting;
+
+static void
+replicated (const HePeerReply *replies, guint n, gpointer data)
+{
+  Waiting *waiting = data;
+  HeOrigin *origin = waiting->decision->origin;
+
+  for (guint i = 0; i < n; i++) {
+    gboolean ok = replies[i].status / 100 == 2;
+
+    he_metrics_add (origin->metrics, HE_METRIC_REPLICATION, replies[i].peer,
+                    ok ? "ok" : "failed", 1);
+    if (!ok)
+      origin->behind |= G_GUINT64_CONSTANT (1) << i;
+  }
+  waiting->done (waiting->decision);
+  decision_free (waiting->decision);
+  g_free (waiting);
+}
+
+static gboolean
+is_secure (HeOrigin *origin, HeRequest *request)
+{
+  HeAddress peer;
+
+  return he_address_parse (he_request_peer (request), &peer)
+         && he_address_is_listed (&peer, (const char *const *)origin->trusted)
+         && g_strcmp0 (he_request_field (request, "X-Forwarded-Proto"), "https") == 0;
+}
+
+static HeDecision *
+decide (HeOrigin *origin, HeRequest *request, const char *path, const char *query)
+{
+  HeDecision *decision = g_new0 (HeDecision, 1);
+  HeGateRequest asked;
+
+  decision->request = he_request_ref (request);
+  decision->origin = origin;
+  decision->path = g_strdup (path);
+  decision->address = he_gate_client_address (
+      he_request_peer (request), he_request_field (request, "X-Forwarded-For"),
+      (const char *const *)origin->trusted);
+  asked = (HeGateRequest) {
+    .path = path,
+    .query = query,
+    .cookie = he_request_field (request, "Cookie"),
+    .authorization = he_request_field (request, "Authorization"),
+    .address = decision->address,
+    .authority = he_request_field (request, "Host"),
+    .secure = is_secure (origin, request),
+  };
+  he_gate_decide (origin->gate, &asked, g_get_real_time (), &decision->answer);
+  if (decision->answer.kind == HE_ANSWER_DENY)
+    log_denial (decision);
+  return decision;
+}
+
+void
+he_origin_decide (HeOrigin *origin, HeRequest *request, const char *path,
+                  const char *query, HeDecidedFunc done)
+{
+  HeDecision *decision = decide (origin, request, path, query);
+  const char *batch = decision->answer.replicate;
+  g_autoptr (GBytes) body = NULL;
+  Waiting *waiting;
+
+  if (batch == NULL || he_peers_count (origin->peers) == 0) {
+    done (decision);
+    decision_free (decision);
+    return;
+  }
+  waiting = g_new0 (Waiting, 1);
+  waiting->decision = decision;
+  waiting->done = done;
+  body = g_bytes_new (batch, strlen (batch));
+  he_peers_call (origin->peers, HE_PEERS_ALL, "POST", "/control/sessions", body,
+                 REPLICATE_MS, replicated, waiting);
+}
+
+void
+he_origin_respond_denied (const HeDecision *decision)
+{
+  HeRequest *request = decision->request;
+  const HeAnswer *answer = &decision->answer;
+  g_autofree char *code = g_strdup_printf ("%03d", answer->code);
+  g_autofree char *text = g_strdup_printf ("%s\n", he_code_reason (answer->code));
+
+  he_request_add_field (request, "S-Uri-Signing", code);
+  he_request_add_field (request, "S-Uri-Signing-Deny-Reason",
+                        he_code_reason (answer->code));
+  he_request_add_field (request, "Cache-Control", "no-store");
+  /* A 401 says how one gets in (RFC 9110 section 11.6.1). */
+  if (answer->status == 401)
+    he_request_add_field (request, "WWW-Authenticate", "Bearer");
+  he_request_respond_text (request, answer->status, text);
+}
+
+void
+he_origin_refuse_signature (HeOrigin *origin, HeRequest *request, const GError *why)
+{
+  g_autofree char *path = he_log_path (he_request_path (request));
+
+  he_metrics_add (origin->metrics, HE_METRIC_DENIALS, "signature", NULL, 1);
+  he_log_event (origin->log, g_get_monotonic_time (),
+                "refused reason=\"%s\" address=%s method=%s path=%s", why->message,
+                he_request_peer (request), he_request_method (request), path);
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond_text (request, 403, "not authenticated\n");
+}
+
+gboolean
+he_origin_check_signature (HeOrigin *origin, HeRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  gsize len;
+  const guint8 *data = g_bytes_get_data (he_request_body (request), &len);
+
+  if (he_sign_verify (origin->publish, he_request_field (request, "Authorization"),
+                      he_request_method (request), he_request_path (request), data, len,
+                      g_get_real_time () / G_USEC_PER_SEC, &error))
+    return TRUE;
+  he_origin_refuse_signature (origin, request, error);
+  return FALSE;
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-gate.h"
+
+#include <string.h>
+#include "he-codec.h"
+#include "he-credential.h"
+#include "he-keys.h"
+#include "he-target.h"
+
+#define COOKIE "headend"
+#define TOKEN_PARAMETER "URISigningPackage" /* the name that RFC 9246 gives it */
+#define MAX_COOKIES 4
+#define MAX_QUERY 8192
+#define MAX_AUTHORITY 255
+
+struct _HeGate {
+  HeTokenKeys *keys;
+  char *issuer, *audience;
+  HeSecret *codeword, *credential;
+  HeSessions *sessions;
+  guint session_seconds, per_account;
+  GRWLock lock;         /* guards channels */
+  GHashTable *channels; /* name -> HeChannel */
+};
+
+HeGate *
+he_gate_new (const HeGateRules *rules)
+{
+  HeGate *gate = g_new0 (HeGate, 1);
+  gate->keys = rules->keys;
+  gate->issuer = g_strdup (rules->issuer);
+  gate->audience = g_strdup (rules->audience);
+  gate->codeword = he_secret_ref (rules->codeword);
+  gate->credential = he_secret_ref (rules->credential);
+  gate->sessions = rules->sessions;
+  gate->session_seconds = rules->session_seconds;
+  gate->per_account = MAX (rules->per_account, 1);
+  g_rw_lock_init (&gate->lock);
+  gate->channels = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                          (GDestroyNotify)he_channel_unref);
+  return gate;
+}
+
+void
+he_gate_free (HeGate *gate)
+{
+  if (!gate)
+    return;
+  g_hash_table_unref (gate->channels);
+  g_rw_lock_clear (&gate->lock);
+  he_secret_unref (gate->codeword);
+  he_secret_unref (gate->credential);
+  g_free (gate->issuer);
+  g_free (gate->audience);
+  g_free (gate);
+}
+
+void
+he_gate_add_channel (HeGate *gate, HeChannel *channel)
+{
+  g_rw_lock_writer_lock (&gate->lock);
+  g_hash_table_insert (gate->channels, g_strdup (channel->name),
+                       he_channel_ref (channel));
+  g_rw_lock_writer_unlock (&gate->lock);
+}
+
+void
+he_answer_clear (HeAnswer *answer)
+{
+  g_clear_pointer (&answer->channel, he_channel_unref);
+  g_clear_pointer (&answer->segment, he_segment_free);
+  g_clear_pointer (&answer->location, g_free);
+  g_clear_pointer (&answer->set_cookie, g_free);
+  g_clear_pointer (&answer->replicate, g_free);
+  answer->rendition = NULL;
+}
+
+static void
+deny (HeAnswer *answer, HeCode code)
+{
+  answer->kind = HE_ANSWER_DENY;
+  answer->status = code == HE_CODE_NO_CREDENTIAL ? 401 : 403;
+  answer->code = code;
+}
+
+/* Where a step failed with NOT_FOUND, code stays OK: nobody is at fault. */
+static void
+not_found (HeAnswer *answer)
+{
+  answer->kind = HE_ANSWER_NOT_FOUND;
+  answer->status = 404;
+  answer->code = HE_CODE_NONE;
+}
+
+static gboolean
+may_watch (char **rights, const char *channel)
+{
+  return rights
+         && (g_strv_contains ((const char *const *)rights, channel)
+             || g_strv_contains ((const char *const *)rights, "*"));
+}
+
+/* Does what the target names exist? Sets channel and rendition of the answer. */
+static gboolean
+resolve (HeGate *gate, const HeTarget *target, HeAnswer *answer)
+{
+  g_rw_lock_reader_lock (&gate->lock);
+  HeChannel *channel = g_hash_table_lookup (gate->channels, target->channel);
+  if (channel)
+    answer->channel = he_channel_ref (channel);
+  g_rw_lock_reader_unlock (&gate->lock);
+  if (!channel)
+    return FALSE;
+  switch (target->kind) {
+    case HE_TARGET_MULTIVARIANT:
+      return TRUE;
+    case HE_TARGET_KEY:
+      return answer->channel->encrypted
+             && strcmp (answer->channel->tier, target->tier) == 0;
+    case HE_TARGET_MEDIA:
+    case HE_TARGET_SEGMENT:
+      answer->rendition = he_channel_find (answer->channel, target->rendition);
+      return answer->rendition != NULL;
+  }
+  return FALSE;
+}
+
+/* What is granted, once everything agreed. */
+static void
+grant (HeGate *gate, const HeTarget *target, const char *account, HeAnswer *answer)
+{
+  answer->status = 200;
+  answer->code = HE_CODE_OK;
+  switch (target->kind) {
+    case HE_TARGET_MULTIVARIANT:
+      answer->kind = HE_ANSWER_MULTIVARIANT;
+      break;
+    case HE_TARGET_MEDIA:
+      answer->kind = HE_ANSWER_MEDIA;
+      break;
+    case HE_TARGET_KEY:
+      answer->kind = HE_ANSWER_KEY;
+      answer->period = target->number;
+      break;
+    case HE_TARGET_SEGMENT: {
+      HeChannel *channel = answer->channel;
+      const HeSegment segment = {
+        .channel = channel->name,
+        .rendition = answer->rendition->name,
+        .variant = answer->rendition->variants
+                       ? he_codeword_variant (gate->codeword, channel->key_version,
+                                              account, channel->name, target->number)
+                       : HE_VARIANT_NONE,
+        .msn = target->number,
+      };
+      answer->kind = HE_ANSWER_SEGMENT;
+      answer->segment = he_segment_copy (&segment);
+      break;
+    }
+  }
+}
+
+static HeCode
+touch (HeGate *gate, const HeSessionRecord *contents, HeTouch how, gint64 now,
+       HeAnswer *answer)
+{
+  gboolean changed = FALSE;
+  g_autofree char *id = he_hex_encode (contents->id, sizeof contents->id);
+  g_strlcpy (answer->session, id, sizeof answer->session);
+  HeCode code = he_sessions_touch (gate->sessions, contents, how, now, &changed);
+  if (changed) {
+    g_free (answer->replicate);
+    answer->replicate = he_sessions_account_to_json (gate->sessions, contents->account);
+  }
+  return code;
+}
+
+/* One credential of possibly several. TRUE when it settled the request: granted, or not
+ * found by somebody who may ask. */
+static gboolean
+try_credential (HeGate *gate, const HeTarget *target, HeSpan text,
+                const guint8 address_hash[16], gint64 now, HeAnswer *answer,
+                HeCode *ret_code)
+{
+  g_auto (HeSessionRecord) contents = { 0 };
+  if (!he_credential_open (gate->credential, text.text, text.len, &contents)) {
+    /* The first that we did seal says more than one that we did not. */
+    if (*ret_code == HE_CODE_NO_CREDENTIAL)
+      *ret_code = HE_CODE_CREDENTIAL;
+    return FALSE;
+  }
+  if (!contents.has_address || memcmp (contents.address_hash, address_hash, 16) != 0) {
+    *ret_code = HE_CODE_ADDRESS;
+    return FALSE;
+  }
+  if (!may_watch (contents.rights, target->channel)) {
+    *ret_code = HE_CODE_RIGHTS;
+    return FALSE;
+  }
+  HeTouch how = target->kind == HE_TARGET_MULTIVARIANT || target->kind == HE_TARGET_MEDIA
+                    ? HE_TOUCH_PLAYLIST
+                    : HE_TOUCH_MEDIA;
+  HeCode code = touch (gate, &contents, how, now, answer);
+  if (code != HE_CODE_OK) {
+    *ret_code = code;
+    return FALSE;
+  }
+  if (resolve (gate, target, answer))
+    grant (gate, target, contents.account, answer);
+  else
+    not_found (answer);
+  return TRUE;
+}
+
+static void
+decide_by_credential (HeGate *gate, const HeGateRequest *request, const HeTarget *target,
+                      gint64 now, HeAnswer *answer)
+{
+  HeSpan texts[MAX_COOKIES];
+  guint8 address_hash[16];
+  HeCode code = HE_CODE_NO_CREDENTIAL;
+  guint count;
+  if (target->credential.text) {
+    texts[0] = target->credential;
+    count = 1;
+  } else {
+    count = he_cookie_find (request->cookie, COOKIE, texts, MAX_COOKIES);
+  }
+  if (count && !he_address_hash (gate->credential, request->address, address_hash)) {
+    deny (answer, HE_CODE_ADDRESS);
+    return;
+  }
+  for (guint i = 0; i < count; i++)
+    if (try_credential (gate, target, texts[i], address_hash, now, answer, &code))
+      return;
+  deny (answer, code);
+}
+
+/* The URI as the token's issuer knew it: without the token. Characters that are in no
+ * host and port would let a client write a path into its Host header. */
+static char *
+signed_uri (const HeGateRequest *request)
+{
+  static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789.-_:[]";
+  const char *authority = request->authority;
+  if (!authority || !*authority || authority[strspn (authority, allowed)]
+      || strlen (authority) > MAX_AUTHORITY)
+    return g_strdup (request->path);
+  g_autofree char *rest = he_query_without (request->query, TOKEN_PARAMETER);
+  return g_strconcat (request->secure ? "https://" : "http://", authority, request->path,
+                      rest ? "?" : NULL, rest, NULL);
+}
+
+static HeCode
+contents_from_token (HeGate *gate, const HeGateRequest *request, HeSpan text, gint64 now,
+                     HeSessionRecord *contents)
+{
+  const HeTokenRules rules = { gate->keys, gate->issuer, gate->audience };
+  g_autoptr (HeToken) token = NULL;
+  g_autofree char *uri = signed_uri (request);
+  HeCode code
+      = he_token_verify (&rules, text.text, text.len, uri, now / G_USEC_PER_SEC, &token);
+  if (code != HE_CODE_OK)
+    return code;
+  if (!he_address_hash (gate->credential, request->address, contents->address_hash)
+      || (token->has_address
+          && memcmp (token->address_hash, contents->address_hash, 16) != 0))
+    return HE_CODE_ADDRESS;
+  guint seconds = gate->session_seconds;
+  if (token->session_seconds)
+    seconds = MIN (seconds, token->session_seconds);
+  he_credential_session_id (gate->credential, token->id, contents->id);
+  contents->has_address = TRUE;
+  contents->account = g_steal_pointer (&token->account);
+  contents->rights = g_steal_pointer (&token->rights);
+  contents->max_sessions = gate->per_account;
+  if (token->max_sessions)
+    contents->max_sessions = MIN (contents->max_sessions, token->max_sessions);
+  contents->opened = now;
+  contents->hard_end = now + (gint64)seconds * G_USEC_PER_SEC;
+  return HE_CODE_OK;
+}
+
+/* The session's credential, from the record that holds: a token shown again finds the
+ * session as it was opened, and does not prolong it. */
+static char *
+seal_session (HeGate *gate, const HeSessionRecord *contents)
+{
+  g_auto (HeSessionRecord) record = { 0 };
+  gboolean known = he_sessions_lookup (gate->sessions, contents->id, &record);
+  return he_credential_seal (gate->credential, known ? &record : contents);
+}
+
+static void
+decide_by_token (HeGate *gate, const HeGateRequest *request, const HeTarget *target,
+                 HeSpan text, gint64 now, HeAnswer *answer)
+{
+  HeSpan transport = { NULL, 0 };
+  g_auto (HeSessionRecord) contents = { 0 };
+  if (!he_query_find (request->query, "transport", &transport)) {
+    deny (answer, HE_CODE_MALFORMED);
+    return;
+  }
+  gboolean by_path = transport.len == 4 && memcmp (transport.text, "path", 4) == 0;
+  gboolean by_cookie
+      = !transport.text
+        || (transport.len == 6 && memcmp (transport.text, "cookie", 6) == 0);
+  HeCode code = by_path || by_cookie
+                    ? contents_from_token (gate, request, text, now, &contents)
+                    : HE_CODE_MALFORMED;
+  if (code == HE_CODE_OK && !may_watch (contents.rights, target->channel))
+    code = HE_CODE_RIGHTS;
+  if (code != HE_CODE_OK) {
+    deny (answer, code);
+    return;
+  }
+  if (!resolve (gate, target, answer)) {
+    not_found (answer);
+    return;
+  }
+  code = touch (gate, &contents, HE_TOUCH_ENTRY, now, answer);
+  g_autofree char *credential
+      = code == HE_CODE_OK ? seal_session (gate, &contents) : NULL;
+  if (!credential) {
+    g_clear_pointer (&answer->channel, he_channel_unref);
+    deny (answer, code == HE_CODE_OK ? HE_CODE_MALFORMED : code);
+    return;
+  }
+  grant (gate, target, contents.account, answer);
+  if (by_path) {
+    answer->kind = HE_ANSWER_REDIRECT;
+    answer->status = 302;
+    answer->location = g_strconcat ("/s/", credential, target->live, NULL);
+  } else {
+    answer->set_cookie
+        = g_strconcat (COOKIE "=", credential, "; Path=/live/; HttpOnly; SameSite=Lax",
+                       request->secure ? "; Secure" : NULL, NULL);
+  }
+}
+
+void
+he_gate_decide (HeGate *gate, const HeGateRequest *request, gint64 now,
+                HeAnswer *ret_answer)
+{
+  HeTarget target;
+  HeSpan token = { NULL, 0 };
+  HeAnswer answer = { 0 };
+  if (!he_target_parse (request->path, &target)) {
+    not_found (&answer);
+  } else if (request->query && strnlen (request->query, MAX_QUERY + 1) > MAX_QUERY) {
+    deny (&answer, HE_CODE_MALFORMED);
+  } else if (target.kind != HE_TARGET_MULTIVARIANT || target.credential.text) {
+    decide_by_credential (gate, request, &target, now, &answer);
+  } else if (!he_query_find (request->query, TOKEN_PARAMETER, &token)) {
+    deny (&answer, HE_CODE_MALFORMED);
+  } else {
+    if (!token.text)
+      token = he_bearer_find (request->authorization);
+    if (token.text)
+      decide_by_token (gate, request, &target, token, now, &answer);
+    else
+      decide_by_credential (gate, request, &target, now, &answer);
+  }
+  *ret_answer = answer;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include "he-channel.h"
+#include "he-secret.h"
+#include "he-segment.h"
+#include "he-session.h"
+#include "he-token.h"
+
+G_BEGIN_DECLS
+
+/* The decision: (request, credential or token, session, now) -> answer. No socket, no clock.
+ * The server feeds it and carries out its answers; an edge's auth request passes through the
+ * same function. Thread-safe. */
+typedef struct _HeGate HeGate;
+
+/* Strings are copied and secrets referenced. */
+typedef struct {
+  HeTokenKeys *keys; /* owned by the caller, outlives the gate; NULL: no token is good */
+  const char *issuer, *audience;
+  HeSecret *codeword, *credential;
+  HeSessions *sessions; /* owned by the caller, outlives the gate */
+  guint session_seconds; /* longest session; a token may shorten it */
+  guint per_account;     /* most sessions of an account; a token may lower it */
+} HeGateRules;
+
+HeGate *he_gate_new (const HeGateRules *rules);
+void he_gate_free (HeGate *gate); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeGate, he_gate_free)
+/* References it. A second channel of the same name replaces the first. */
+void he_gate_add_channel (HeGate *gate, HeChannel *channel);
+
+typedef struct {
+  const char *path;          /* raw request path, percent-encodings untouched, no query */
+  const char *query;         /* without '?', or NULL */
+  const char *cookie;        /* Cookie header or NULL */
+  const char *authorization; /* Authorization header or NULL */
+  const char *address;       /* the client's, textual */
+  const char *authority;     /* Host header, for tokens whose URI container speaks of the
+                                absolute URI; or NULL */
+  gboolean secure;           /* the client came by https */
+} HeGateRequest;
+
+typedef enum {
+  HE_ANSWER_DENY,         /* status 401 or 403, code */
+  HE_ANSWER_NOT_FOUND,    /* 404: no such path, channel, rendition or tier */
+  HE_ANSWER_REDIRECT,     /* 302 to location */
+  HE_ANSWER_MULTIVARIANT, /* main.m3u8 of channel */
+  HE_ANSWER_MEDIA,        /* index.m3u8 of channel, rendition */
+  HE_ANSWER_KEY,          /* key of channel, tier, period */
+  HE_ANSWER_SEGMENT,      /* segment, its variant chosen for this viewer */
+} HeAnswerKind;
+
+typedef struct {
+  HeAnswerKind kind;
+  guint status; /* 200, 302, 401, 403, 404 */
+  HeCode code;
+  HeChannel *channel;           /* reference, or NULL */
+  const HeRendition *rendition; /* of channel, or NULL */
+  HeSegment *segment;           /* SEGMENT: channel, rendition, variant, msn */
+  guint64 period;               /* KEY: the server gives keys of held segments only */
+  char *location;               /* REDIRECT */
+  char *set_cookie;             /* value of Set-Cookie, or NULL */
+  char *replicate;              /* JSON batch that peers must get before the answer, or NULL */
+  char session[33];             /* hex id for the log, or "" */
+} HeAnswer;
+
+void he_answer_clear (HeAnswer *answer);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeAnswer, he_answer_clear)
+
+/* now: unix microseconds. Fills *ret_answer completely.
+ *
+ * main.m3u8 with a token (query URISigningPackage, else a bearer header) and without a path
+ * prefix is an entry: the token alone decides, and opens or finds its session. Every other
+ * request needs a credential: the path prefix, else the cookie "headend". Sessions are
+ * bound to the address that opened them, whatever carries the credential. What does not
+ * exist is NOT_FOUND only to who may know; to others it is denied like what does. */
+void he_gate_decide (HeGate *gate, const HeGateRequest *request, gint64 now,
+                     HeAnswer *ret_answer);
+
+/* The client's address: the rightmost entry of X-Forwarded-For that is not a trusted proxy,
+ * when the peer is one; else the peer. Entries that are no addresses end the walk. */
+char *he_gate_client_address (const char *peer, const char *x_forwarded_for,
+                              const char *const *trusted_proxies);
+
+G_END_DECLS

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "he-address.h"
+#include "he-codec.h"
+#include "he-error.h"
+
+#define BACK_OFF_MS 100
+#define SWEEP_MS 500
+
+struct _HeConnection {
+  HeListener *listener;
+  GSocket *socket;
+  char *address;
+  char *subscriber; /* whom it counts for */
+  gint64 deadline;  /* monotonic microseconds */
+  gpointer data;
+};
+
+struct _HeListener {
+  GSocket *socket;
+  guint port;
+  HeListenerLimits limits;
+  char **exempt;
+  const HeListenerFuncs *funcs;
+  gpointer user_data;
+  GMainContext *context;
+  GSource *source; /* accepting, or waiting to try again */
+  GSource *sweeper;
+  GHashTable *open;        /* HeConnection, a set that owns them */
+  GHashTable *per_address; /* subscriber -> count */
+  HeListenerStats stats;
+};
+
+static void
+connection_free (gpointer data)
+{
+  HeConnection *connection = data;
+
+  g_socket_close (connection->socket, NULL);
+  g_object_unref (connection->socket);
+  g_free (connection->address);
+  g_free (connection->subscriber);
+  g_free (connection);
+}
+
+static guint
+count_of (HeListener *listener, const char *subscriber)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (listener->per_address, subscriber));
+}
+
+static void
+set_count (HeListener *listener, const char *subscriber, guint count)
+{
+  if (count == 0)
+    g_hash_table_remove (listener->per_address, subscriber);
+  else
+    g_hash_table_replace (listener->per_address, g_strdup (subscriber),
+                          GUINT_TO_POINTER (count));
+}
+
+static gboolean
+parse_spec (const char *spec, const char *what, GSocketAddress **ret_address,
+            GError **error)
+{
+  const char *colon = strrchr (spec, ':');
+  g_autofree char *host = NULL;
+  guint64 port;
+  gsize len;
+
+  if (colon != NULL && he_uint64_decode (colon + 1, strlen (colon + 1), 65535, &port)) {
+    len = (gsize)(colon - spec);
+    if (len >= 2 && spec[0] == '[' && spec[len - 1] == ']')
+      host = g_strndup (spec + 1, len - 2);
+    else if (memchr (spec, ':', len) == NULL)
+      host = g_strndup (spec, len);
+    if (host != NULL && g_hostname_is_ip_address (host))
+      *ret_address = g_inet_socket_address_new_from_string (host, (guint)port);
+    if (*ret_address != NULL)
+      return TRUE;
+  }
+  g_set_error (
+      error, HE_ERROR, HE_ERROR_INVALID,
+      "%s cannot listen on \"%s\"; expected ADDRESS:PORT, such as 127.0.0.1:8080 or "
+      "[::1]:8080",
+      what, spec);
+  return FALSE;
+}
+
+static void
+set_bind_error (GError **error, const GError *cause, const char *spec, const char *what)
+{
+  if (g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE))
+    g_set_error (
+        error, HE_ERROR, HE_ERROR_CONFLICT,
+        "%s cannot listen on %s: the port is in use; end what holds it (\"ss -ltnp\" "
+        "names it) or choose another port",
+        what, spec);
+  else
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s cannot listen on %s: %s", what, spec,
+                 cause->message);
+}
+
+HeListener *
+he_listener_new (const char *spec, const char *what, const HeListenerLimits *limits,
+                 GError **error)
+{
+  g_autoptr (GSocketAddress) address = NULL;
+  g_autoptr (GSocketAddress) bound = NULL;
+  g_autoptr (GSocket) socket = NULL;
+  g_autoptr (GError) cause = NULL;
+  HeListener *listener;
+
+  if (!parse_spec (spec, what, &address, error))
+    return NULL;
+  socket = g_socket_new (g_socket_address_get_family (address), G_SOCKET_TYPE_STREAM,
+                         G_SOCKET_PROTOCOL_TCP, &cause);
+  if (socket != NULL) {
+    g_socket_set_blocking (socket, FALSE);
+    g_socket_set_listen_backlog (socket, 1024);
+  }
+  if (socket == NULL || !g_socket_bind (socket, address, TRUE, &cause)
+      || !g_socket_listen (socket, &cause)
+      || (bound = g_socket_get_local_address (socket, &cause)) == NULL) {
+    set_bind_error (error, cause, spec, what);
+    return NULL;
+  }
+  listener = g_new0 (HeListener, 1);
+  listener->socket = g_steal_pointer (&socket);
+  listener->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  listener->limits = *limits;
+  listener->exempt = g_strdupv ((char **)limits->exempt);
+  listener->open = g_hash_table_new_full (NULL, NULL, connection_free, NULL);
+  listener->per_address = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  return listener;
+}
+
+static void
+clear_source (GSource **source)
+{
+  if (*source == NULL)
+    return;
+  g_source_destroy (*source);
+  g_clear_pointer (source, g_source_unref);
+}
+
+void
+he_listener_free (HeListener *listener)
+{
+  if (listener == NULL)
+    return;
+  clear_source (&listener->source);
+  clear_source (&listener->sweeper);
+  g_hash_table_unref (listener->open);
+  g_hash_table_unref (listener->per_address);
+  g_socket_close (listener->socket, NULL);
+  g_object_unref (listener->socket);
+  g_clear_pointer (&listener->context, g_main_context_unref);
+  g_strfreev (listener->exempt);
+  g_free (listener);
+}
+
+guint
+he_listener_port (const HeListener *listener)
+{
+  return listener->port;
+}
+
+void
+he_listener_get_stats (const HeListener *listener, HeListenerStats *ret_stats)
+{
+  *ret_stats = listener->stats;
+  ret_stats->open = g_hash_table_size (listener->open);
+}
+
+static gboolean
+over_cap (HeListener *listener, const HeAddress *address, const char *subscriber)
+{
+  const HeListenerLimits *limits = &listener->limits;
+
+  if (g_hash_table_size (listener->open) >= limits->max_connections)
+    return TRUE;
+  if (limits->max_per_address == 0
+      || count_of (listener, subscriber) < limits->max_per_address)
+    return FALSE;
+  return !he_address_is_listed (address, (const char *const *)listener->exempt);
+}
+
+static void
+adopt (HeListener *listener, GSocket *socket)
+{
+  g_autoptr (GSocketAddress) remote = g_socket_get_remote_address (socket, NULL);
+  g_autofree char *text = NULL;
+  g_autofree char *subscriber = NULL;
+  HeAddress address, counted;
+  HeConnection *connection;
+
+  if (!G_IS_INET_SOCKET_ADDRESS (remote))
+    return; /* gone again already */
+  text = g_inet_address_to_string (
+      g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (remote)));
+  if (!he_address_parse (text, &address))
+    return;
+  counted = he_address_subscriber (&address);
+  subscriber = he_address_to_string (&counted);
+  if (over_cap (listener, &address, subscriber)) {
+    listener->stats.refused++;
+    return;
+  }
+  listener->stats.accepted++;
+  g_socket_set_blocking (socket, FALSE);
+  g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+  connection = g_new0 (HeConnection, 1);
+  connection->listener = listener;
+  connection->socket = g_object_ref (socket);
+  connection->address = he_address_to_string (&address);
+  connection->subscriber = g_steal_pointer (&subscriber);
+  he_connection_set_deadline (connection, listener->limits.head_seconds);
+  g_hash_table_add (listener->open, connection);
+  set_count (listener, connection->subscriber,
+             count_of (listener, connection->subscriber) + 1);
+  listener->funcs->accepted (connection, listener->user_data);
+}
+
+static void watch (HeListener *listener);
+
+static gboolean
+try_again (gpointer data)
+{
+  watch (data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+back_off (HeListener *listener)
+{
+  clear_source (&listener->source);
+  listener->source = g_timeout_source_new (BACK_OFF_MS);
+  g_source_set_callback (listener->source, try_again, listener, NULL);
+  g_source_attach (listener->source, listener->context);
+}
+
+/* Bounded, so that a flood of connections leaves room for those that are open. */
+static gboolean
+acceptable (GSocket *listening, GIOCondition condition, gpointer data)
+{
+  HeListener *listener = data;
+
+  for (guint i = 0; i < 16; i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GSocket) socket = g_socket_accept (listening, NULL, &error);
+
+    if (socket != NULL) {
+      adopt (listener, socket);
+      continue;
+    }
+    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+      return G_SOURCE_CONTINUE;
+    /* Out of descriptors or memory, or a connection that broke in the queue. Spinning on
+     * a socket that stays readable would take the processor from the viewers we have. */
+    listener->stats.failures++;
+    back_off (listener);
+    return G_SOURCE_REMOVE;
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+watch (HeListener *listener)
+{
+  clear_source (&listener->source);
+  listener->source = g_socket_create_source (listener->socket, G_IO_IN, NULL);
+  g_source_set_callback (listener->source, G_SOURCE_FUNC (acceptable), listener, NULL);
+  g_source_attach (listener->source, listener->context);
+}
+
+static gboolean
+sweep (gpointer data)
+{
+  HeListener *listener = data;
+  g_autoptr (GPtrArray) late = g_ptr_array_new ();
+  gint64 now = g_get_monotonic_time ();
+  GHashTableIter iter;
+  gpointer item;
+
+  g_hash_table_iter_init (&iter, listener->open);
+  while (g_hash_table_iter_next (&iter, &item, NULL))
+    if (now > ((HeConnection *)item)->deadline)
+      g_ptr_array_add (late, item);
+  for (guint i = 0; i < late->len; i++) {
+    listener->stats.expired++;
+    listener->funcs->expired (g_ptr_array_index (late, i), listener->user_data);
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+void
+he_listener_start (HeListener *listener, const HeListenerFuncs *funcs, gpointer user_data)
+{
+  listener->funcs = funcs;
+  listener->user_data = user_data;
+  listener->context = g_main_context_ref_thread_default ();
+  watch (listener);
+  listener->sweeper = g_timeout_source_new (SWEEP_MS);
+  g_source_set_callback (listener->sweeper, sweep, listener, NULL);
+  g_source_attach (listener->sweeper, listener->context);
+}
+
+GSocket *
+he_connection_socket (HeConnection *connection)
+{
+  return connection->socket;
+}
+
+const char *
+he_connection_address (const HeConnection *connection)
+{
+  return connection->address;
+}
+
+guint
+he_connection_head_seconds (const HeConnection *connection)
+{
+  return connection->listener->limits.head_seconds;
+}
+
+void
+he_connection_set_deadline (HeConnection *connection, guint seconds)
+{
+  connection->deadline = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
+}
+
+void
+he_connection_set_data (HeConnection *connection, gpointer data)
+{
+  connection->data = data;
+}
+
+gpointer
+he_connection_data (const HeConnection *connection)
+{
+  return connection->data;
+}
+
+void
+he_connection_close (HeConnection *connection)
+{
+  HeListener *listener = connection->listener;
+
+  set_count (listener, connection->subscriber,
+             count_of (listener, connection->subscriber) - 1);
+  g_hash_table_remove (listener->open, connection);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "he-anchors.h"
+#include "he-gate.h"
+#include "he-http.h"
+#include "he-log.h"
+#include "he-metrics.h"
+#include "he-origin.h"
+#include "he-peers.h"
+#include "he-playlists.h"
+#include "he-store.h"
+
+G_BEGIN_DECLS
+
+/* What the parts of an origin share. Those in the first half are safe from any thread;
+ * the second half belongs to the origin's own thread. */
+struct _HeOrigin {
+  char *node, *listen, *internal, *issuer, *audience;
+  char **peer_addresses, **trusted;
+  HeSecret *content, *codeword, *credential, *publish;
+  HeSessionPolicy policy;
+  guint per_account, lease_seconds, session_seconds;
+  HeTokenKeys *keys;
+  HeStore *store;
+  HeAnchors *anchors;
+  HeMetrics *metrics;
+  HeLog *log;
+
+  GMutex lock;         /* guards the next four */
+  GPtrArray *channels; /* HeChannel; the gate learns them when it is made */
+  gboolean running;
+  HeSessions *sessions; /* from the first start on */
+  HeGate *gate;
+
+  GThread *thread;
+  GMainContext *context;
+  GMainLoop *loop;
+  HeListener *viewer_listener, *internal_listener; /* until the thread takes them */
+  guint viewer_port, internal_port;
+
+  HeHttp *viewers, *control;
+  HePeers *peers;
+  HePlaylists *playlists;
+  gint64 started; /* monotonic microseconds */
+  guint asking;   /* questions to the peers that must be answered, or given up, first */
+  gboolean was_ready;
+  guint64 behind; /* peers, by bit, that must get all sessions next time */
+  gboolean replicating;
+};
+
+/* A viewer's request, decided. */
+typedef struct {
+  HeRequest *request;
+  HeOrigin *origin;
+  char *path; /* that was decided on */
+  char *address;
+  HeAnswer answer;
+} HeDecision;
+
+/* Decides, and calls done once the peers know what they must know: at once, or within
+ * 250 ms. Denials are logged and counted. query, cookie and path as in HeGateRequest. */
+typedef void (*HeDecidedFunc) (const HeDecision *decision);
+void he_origin_decide (HeOrigin *origin, HeRequest *request, const char *path,
+                       const char *query, HeDecidedFunc done);
+/* Answers a denial with its code and reason. */
+void he_origin_respond_denied (const HeDecision *decision);
+
+/* The client's 403 for a request between our own processes, logged. */
+void he_origin_refuse_signature (HeOrigin *origin, HeRequest *request, const GError *why);
+/* Whether the request is signed with the publishing key; answers it when it is not. */
+gboolean he_origin_check_signature (HeOrigin *origin, HeRequest *request);
+
+/* The handlers, one per file. */
+void he_viewer_handle (HeRequest *request, gpointer origin);
+void he_control_handle (HeRequest *request, gpointer origin);
+guint64 he_control_body_limit (const char *method, const char *path, gpointer origin);
+void he_publish_put (HeOrigin *origin, HeRequest *request);
+void he_publish_get (HeOrigin *origin, HeRequest *request);
+void he_auth_handle (HeOrigin *origin, HeRequest *request);
+void he_anchor_handle (HeOrigin *origin, HeRequest *request, const char *channel);
+void he_sync_handle (HeOrigin *origin, HeRequest *request);
+void he_status_healthz (HeOrigin *origin, HeRequest *request);
+void he_status_readyz (HeOrigin *origin, HeRequest *request);
+void he_status_metrics (HeOrigin *origin, HeRequest *request);
+void he_status_json (HeOrigin *origin, HeRequest *request);
+
+/* Takes over the anchors that the peers run on: at start, and every few seconds. */
+void he_anchor_start (HeOrigin *origin);
+void he_anchor_tick (HeOrigin *origin);
+/* Sessions shared with the peers: at start, and every two seconds. */
+void he_sync_start (HeOrigin *origin);
+void he_sync_tick (HeOrigin *origin);
+
+/* References to all channels. */
+GPtrArray *he_origin_channels (HeOrigin *origin);
+
+/* Why not ready, as lines; empty when ready. */
+GPtrArray *he_status_reasons (HeOrigin *origin);
+/* Logs when readiness changed. */
+void he_status_tick (HeOrigin *origin);
+
+/* The same as he_origin_put(), counted, with who published. */
+gboolean he_origin_take (HeOrigin *origin, const HeSegment *segment, GBytes *body,
+                         const char *node, HeStoreOutcome *ret_outcome, GError **error);
+
+G_END_DECLS

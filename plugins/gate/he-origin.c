@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-origin-private.h"
+
+#include <string.h>
+
+#include "he-epoch.h"
+#include "he-error.h"
+
+#define MAX_STORE_BYTES (G_GUINT64_CONSTANT (2) * 1024 * 1024 * 1024)
+#define MAX_SESSIONS 100000
+#define TICK_SECONDS 2
+#define ANCHOR_SECONDS 5
+#define HEAD_SECONDS 10
+
+static gboolean
+check_config (const HeOriginConfig *config, GError **error)
+{
+  if (config->node == NULL || config->listen == NULL || config->jwks_path == NULL
+      || config->codeword == NULL || config->credential == NULL
+      || (config->internal != NULL && config->publish == NULL)) {
+    g_set_error_literal (
+        error, HE_ERROR, HE_ERROR_INVALID,
+        "an origin needs a node, an address to listen on, token keys, the "
+        "codeword and credential keys, and with an internal listener the "
+        "publishing key");
+    return FALSE;
+  }
+  return he_peers_check (config->peers, error);
+}
+
+static HeSecret *
+ref_secret (HeSecret *secret)
+{
+  return secret != NULL ? he_secret_ref (secret) : NULL;
+}
+
+HeOrigin *
+he_origin_new (const HeOriginConfig *config, GError **error)
+{
+  g_autoptr (HeTokenKeys) keys = NULL;
+  g_autoptr (HeAnchors) anchors = NULL;
+  HeOrigin *origin;
+
+  if (!check_config (config, error)
+      || (keys = he_token_keys_load (config->jwks_path, error)) == NULL
+      || (anchors = he_anchors_new (config->state_dir, error)) == NULL)
+    return NULL;
+  origin = g_new0 (HeOrigin, 1);
+  g_mutex_init (&origin->lock);
+  origin->node = g_strdup (config->node);
+  origin->listen = g_strdup (config->listen);
+  origin->internal = g_strdup (config->internal);
+  origin->issuer = g_strdup (config->issuer);
+  origin->audience = g_strdup (config->audience);
+  origin->peer_addresses = g_strdupv ((char **)config->peers);
+  origin->trusted = g_strdupv ((char **)config->trusted_proxies);
+  origin->content = ref_secret (config->content);
+  origin->codeword = ref_secret (config->codeword);
+  origin->credential = ref_secret (config->credential);
+  origin->publish = ref_secret (config->publish);
+  origin->policy = config->policy;
+  origin->per_account = config->per_account;
+  origin->lease_seconds = config->lease_seconds;
+  origin->session_seconds = config->session_seconds;
+  origin->keys = g_steal_pointer (&keys);
+  origin->anchors = g_steal_pointer (&anchors);
+  origin->store = he_store_new (MAX_STORE_BYTES);
+  origin->metrics = he_metrics_new ();
+  origin->log = he_log_new (config->log, config->log_data);
+  origin->channels = g_ptr_array_new_with_free_func ((GDestroyNotify)he_channel_unref);
+  return origin;
+}
+
+void
+he_origin_free (HeOrigin *origin)
+{
+  if (origin == NULL)
+    return;
+  he_origin_stop (origin);
+  he_gate_free (origin->gate);
+  he_sessions_free (origin->sessions);
+  he_store_free (origin->store);
+  he_anchors_free (origin->anchors);
+  he_metrics_free (origin->metrics);
+  he_log_free (origin->log);
+  he_token_keys_free (origin->keys);
+  g_ptr_array_unref (origin->channels);
+  he_secret_unref (origin->content);
+  he_secret_unref (origin->codeword);
+  he_secret_unref (origin->credential);
+  he_secret_unref (origin->publish);
+  g_strfreev (origin->peer_addresses);
+  g_strfreev (origin->trusted);
+  g_free (origin->node);
+  g_free (origin->listen);
+  g_free (origin->internal);
+  g_free (origin->issuer);
+  g_free (origin->audience);
+  g_mutex_clear (&origin->lock);
+  g_free (origin);
+}
+
+gboolean
+he_origin_add_channel (HeOrigin *origin, HeChannel *channel, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&origin->lock);
+
+  if (channel->encrypted && origin->content == NULL) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "channel \"%s\" is encrypted, but there is no content key",
+                 channel->name);
+    return FALSE;
+  }
+  if (!he_store_add_channel (origin->store, channel, error))
+    return FALSE;
+  g_ptr_array_add (origin->channels, he_channel_ref (channel));
+  if (origin->gate != NULL)
+    he_gate_add_channel (origin->gate, channel);
+  return TRUE;
+}
+
+GPtrArray *
+he_origin_channels (HeOrigin *origin)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&origin->lock);
+  GPtrArray *channels = g_ptr_array_new_with_free_func ((GDestroyNotify)he_channel_unref);
+
+  for (guint i = 0; i < origin->channels->len; i++)
+    g_ptr_array_add (channels, he_channel_ref (g_ptr_array_index (origin->channels, i)));
+  return channels;
+}
+
+/* Made at the first start, because a slot is free after three target durations (whole
+ * seconds, at least one) of silence, and only now the channels are known. */
+static void
+make_gate (HeOrigin *origin)
+{
+  guint64 target = 1;
+  HeGateRules rules;
+
+  if (origin->gate != NULL)
+    return;
+  for (guint i = 0; i < origin->channels->len; i++) {
+    const HeChannel *channel = g_ptr_array_index (origin->channels, i);
+
+    target = MAX (target,
+                  (channel->duration90 + HE_TICKS_PER_SECOND / 2) / HE_TICKS_PER_SECOND);
+  }
+  origin->sessions
+      = he_sessions_new (origin->policy, (gint64)origin->lease_seconds * G_USEC_PER_SEC,
+                         (gint64)(3 * target) * G_USEC_PER_SEC, MAX_SESSIONS);
+  rules = (HeGateRules) {
+    .keys = origin->keys,
+    .issuer = origin->issuer,
+    .audience = origin->audience,
+    .codeword = origin->codeword,
+    .credential = origin->credential,
+    .sessions = origin->sessions,
+    .session_seconds = origin->session_seconds,
+    .per_account = origin->per_account,
+  };
+  origin->gate = he_gate_new (&rules);
+  for (guint i = 0; i < origin->channels->len; i++)
+    he_gate_add_channel (origin->gate, g_ptr_array_index (origin->channels, i));
+}
+
+static void
+exchange_finished (HeRequest *request, guint status, guint64 sent, gpointer data)
+{
+  HeOrigin *origin = data;
+  const char *class_name = request != NULL ? he_request_class (request) : "refused";
+  g_autofree char *text = g_strdup_printf ("%03u", status);
+
+  if (class_name == NULL)
+    class_name = "unknown";
+  he_metrics_add (origin->metrics, HE_METRIC_REQUESTS, class_name, text, 1);
+  if (sent > 0)
+    he_metrics_add (origin->metrics, HE_METRIC_SENT, class_name, NULL, sent);
+}
+
+static guint64
+no_body (const char *method, const char *path, gpointer data)
+{
+  return 0;
+}
+
+/* An operator rotates keys by writing the file anew; a bad one leaves those in use. */
+static void
+reload_keys (HeOrigin *origin)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!he_token_keys_changed (origin->keys))
+    return;
+  if (he_token_keys_reload (origin->keys, &error))
+    he_log_state (origin->log, "token keys read again");
+  else
+    he_log_state (origin->log, "token keys stay as they were: %s", error->message);
+}
+
+static gboolean
+tick (gpointer data)
+{
+  he_sync_tick (data);
+  reload_keys (data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+compare_anchors (gpointer data)
+{
+  he_anchor_tick (data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+watch_readiness (gpointer data)
+{
+  he_status_tick (data);
+  return G_SOURCE_CONTINUE;
+}
+
+static GSource *
+every (HeOrigin *origin, guint seconds, GSourceFunc func)
+{
+  GSource *source = g_timeout_source_new_seconds (seconds);
+
+  g_source_set_callback (source, func, origin, NULL);
+  g_source_attach (source, origin->context);
+  return source;
+}
+
+static void
+drop_source (GSource *source)
+{
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+static gpointer
+run (gpointer data)
+{
+  static const HeHttpFuncs viewer_funcs
+      = { no_body, he_viewer_handle, exchange_finished };
+  static const HeHttpFuncs control_funcs
+      = { he_control_body_limit, he_control_handle, exchange_finished };
+  HeOrigin *origin = data;
+  GSource *ticks[3];
+
+  g_main_context_push_thread_default (origin->context);
+  origin->peers
+      = he_peers_new ((const char *const *)origin->peer_addresses, origin->publish);
+  origin->playlists = he_playlists_new ();
+  origin->viewers
+      = he_http_new (g_steal_pointer (&origin->viewer_listener), &viewer_funcs, origin);
+  if (origin->internal_listener != NULL)
+    origin->control = he_http_new (g_steal_pointer (&origin->internal_listener),
+                                   &control_funcs, origin);
+  ticks[0] = every (origin, TICK_SECONDS, tick);
+  ticks[1] = every (origin, 1, watch_readiness);
+  ticks[2] = every (origin, ANCHOR_SECONDS, compare_anchors);
+  he_sync_start (origin);
+  he_anchor_start (origin);
+  g_main_loop_run (origin->loop);
+  for (guint i = 0; i < G_N_ELEMENTS (ticks); i++)
+    drop_source (ticks[i]);
+  /* First the exchanges end, then what would have answered them. */
+  g_clear_pointer (&origin->viewers, he_http_free);
+  g_clear_pointer (&origin->control, he_http_free);
+  g_clear_pointer (&origin->peers, he_peers_free);
+  g_clear_pointer (&origin->playlists, he_playlists_free);
+  while (g_main_context_iteration (origin->context, FALSE))
+    ;
+  g_main_context_pop_thread_default (origin->context);
+  return NULL;
+}
+
+static gboolean
+bind_listeners (HeOrigin *origin, GError **error)
+{
+  const HeListenerLimits viewers = {
+    .max_connections = 4096,
+    .max_per_address = 256,
+    .exempt = (const char *const *)origin->trusted,
+    .head_seconds = HEAD_SECONDS,
+  };
+  const HeListenerLimits internal
+      = { .max_connections = 1024, .head_seconds = HEAD_SECONDS };
+  g_autoptr (HeListener) listener = NULL;
+
+  listener = he_listener_new (origin->listen, "viewers", &viewers, error);
+  if (listener == NULL)
+    return FALSE;
+  if (origin->internal != NULL) {
+    origin->internal_listener
+        = he_listener_new (origin->internal, "internal", &internal, error);
+    if (origin->internal_listener == NULL)
+      return FALSE;
+    origin->internal_port = he_listener_port (origin->internal_listener);
+  }
+  origin->viewer_port = he_listener_port (listener);
+  origin->viewer_listener = g_steal_pointer (&listener);
+  return TRUE;
+}
+
+static gboolean
+start_once (HeOrigin *origin, gboolean *ret_started, GError **error)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&origin->lock);
+
+  *ret_started = FALSE;
+  if (origin->running)
+    return TRUE;
+  if (!bind_listeners (origin, error))
+    return FALSE;
+  make_gate (origin);
+  origin->started = g_get_monotonic_time ();
+  origin->was_ready = origin->replicating = FALSE;
+  origin->asking = 0;
+  origin->behind = 0;
+  origin->context = g_main_context_new ();
+  origin->loop = g_main_loop_new (origin->context, FALSE);
+  origin->thread = g_thread_new ("origin", run, origin);
+  origin->running = *ret_started = TRUE;
+  return TRUE;
+}
+
+gboolean
+he_origin_start (HeOrigin *origin, GError **error)
+{
+  gboolean started;
+
+  if (!start_once (origin, &started, error))
+    return FALSE;
+  if (started)
+    he_log_state (origin->log, "origin %s listens on %s (port %u)%s%s", origin->node,
+                  origin->listen, origin->viewer_port,
+                  origin->internal != NULL ? " and for our own processes on " : "",
+                  origin->internal != NULL ? origin->internal : "");
+  return TRUE;
+}
+
+static gboolean
+quit (gpointer loop)
+{
+  g_main_loop_quit (loop);
+  return G_SOURCE_REMOVE;
+}
+
+void
+he_origin_stop (HeOrigin *origin)
+{
+  g_autoptr (GSource) source = NULL;
+
+  g_mutex_lock (&origin->lock);
+  if (!origin->running) {
+    g_mutex_unlock (&origin->lock);
+    return;
+  }
+  origin->running = FALSE;
+  g_mutex_unlock (&origin->lock);
+  /* From within the loop: quitting one that does not run yet would be forgotten. */
+  source = g_idle_source_new ();
+  g_source_set_priority (source, G_PRIORITY_HIGH);
+  g_source_set_callback (source, quit, origin->loop, NULL);
+  g_source_attach (source, origin->context);
+  g_thread_join (g_steal_pointer (&origin->thread));
+  g_clear_pointer (&origin->loop, g_main_loop_unref);
+  g_clear_pointer (&origin->context, g_main_context_unref);
+  origin->viewer_port = origin->internal_port = 0;
+}
+
+guint
+he_origin_port (const HeOrigin *origin)
+{
+  return origin->viewer_port;
+}
+
+guint
+he_origin_internal_port (const HeOrigin *origin)
+{
+  return origin->internal_port;
+}
+
+gboolean
+he_origin_put (HeOrigin *origin, const HeSegment *segment, GBytes *body, GError **error)
+{
+  HeStoreOutcome outcome;
+
+  return he_origin_take (origin, segment, body, origin->node, &outcome, error);
+}
+
+void
+he_origin_set_anchor (HeOrigin *origin, const char *channel, const HeAnchor *anchor)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!he_anchors_set (origin->anchors, channel, anchor, &error))
+    he_log_state (origin->log, "anchor of %s holds but is not kept: %s", channel,
+                  error->message);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include "he-anchor.h"
+#include "he-channel.h"
+#include "he-secret.h"
+#include "he-segment.h"
+#include "he-session.h"
+
+G_BEGIN_DECLS
+
+/* An origin: listener -> server -> gate (token, credential, session) -> store -> playlists.
+ * One per node in the launcher; hlsgatesink embeds the same. It runs on threads of its own;
+ * every function here may be called from any thread. */
+typedef struct _HeOrigin HeOrigin;
+
+/* Strings and secrets are copied or referenced by he_origin_new(). */
+typedef struct {
+  const char *node;         /* our name */
+  const char *listen;       /* viewers: "ADDRESS:PORT" ("[::1]:8080"); port 0: any */
+  const char *internal;     /* publishing, control, metrics; NULL: none (embedded) */
+  const char *const *peers; /* internal addresses "ADDRESS:PORT" of other nodes, or NULL */
+  const char *state_dir;    /* anchors are persisted here; NULL: nowhere */
+
+  const char *jwks_path;    /* public keys that tokens are checked with */
+  const char *issuer;       /* required "iss" */
+  const char *audience;     /* required "aud" */
+
+  HeSecret *content;        /* may be NULL when no channel is encrypted */
+  HeSecret *codeword;
+  HeSecret *credential;
+  HeSecret *publish;        /* may be NULL when internal is NULL */
+
+  HeSessionPolicy policy;
+  guint per_account;        /* sessions an account may have; a token may lower it */
+  guint lease_seconds;      /* 300 */
+  guint session_seconds;    /* hard end after opening: 43200 */
+  const char *const *trusted_proxies; /* addresses whose X-Forwarded-For counts */
+
+  /* One line per denial, alarm and change of state, without a newline or a secret; called
+   * on the origin's threads. NULL: silent. */
+  void (*log) (const char *line, gpointer user_data);
+  gpointer log_data;
+} HeOriginConfig;
+
+HeOrigin *he_origin_new (const HeOriginConfig *config, GError **error);
+void he_origin_free (HeOrigin *origin); /* stops; takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeOrigin, he_origin_free)
+
+/* Before or after start. Refuses a second channel of the same name. */
+gboolean he_origin_add_channel (HeOrigin *origin, HeChannel *channel, GError **error);
+
+/* Binds both listeners (HE_ERROR_CONFLICT: port in use, named) and serves. */
+gboolean he_origin_start (HeOrigin *origin, GError **error);
+void he_origin_stop (HeOrigin *origin);
+
+/* The bound ports; 0 when there is none. */
+guint he_origin_port (const HeOrigin *origin);
+guint he_origin_internal_port (const HeOrigin *origin);
+
+/* Embedded publishing: the same as a PUT. HE_ERROR_NOT_FOUND for an unknown channel or
+ * rendition. A second copy of a name is dropped and is no error. */
+gboolean he_origin_put (HeOrigin *origin, const HeSegment *segment, GBytes *body,
+                        GError **error);
+
+/* Embedded: the anchor PROGRAM-DATE-TIME is computed from. */
+void he_origin_set_anchor (HeOrigin *origin, const char *channel, const HeAnchor *anchor);
+
+G_END_DECLS

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-origin-private.h"
+
+#include "he-codec.h"
+#include "he-error.h"
+#include "he-sign.h"
+
+static const char *const outcome_names[] = {
+  [HE_STORE_NEW] = "new",
+  [HE_STORE_REPLACED] = "replaced",
+  [HE_STORE_SAME] = "same",
+  [HE_STORE_DIFFERENT] = "different",
+};
+
+static guint
+status_of (const GError *error)
+{
+  switch ((HeError)error->code) {
+    case HE_ERROR_NOT_FOUND:
+      return 404;
+    case HE_ERROR_LIMIT:
+      return 409; /* of no use to us, now or later */
+    default:
+      return 400;
+  }
+}
+
+static void
+refuse (HeRequest *request, const GError *error)
+{
+  g_autofree char *text = g_strdup_printf ("%s\n", error->message);
+
+  he_request_respond_text (request, status_of (error), text);
+}
+
+gboolean
+he_origin_take (HeOrigin *origin, const HeSegment *segment, GBytes *body,
+                const char *node, HeStoreOutcome *ret_outcome, GError **error)
+{
+  gboolean ok = he_store_put (origin->store, segment, body, node, g_get_monotonic_time (),
+                              ret_outcome, error);
+
+  he_metrics_add (origin->metrics, HE_METRIC_PUTS, node,
+                  ok ? outcome_names[*ret_outcome] : "refused", 1);
+  return ok;
+}
+
+void
+he_publish_put (HeOrigin *origin, HeRequest *request)
+{
+  const char *header = he_request_field (request, HE_SEGMENT_HEADER);
+  const char *node = he_request_field (request, "Headend-Node");
+  g_autoptr (HeSegment) segment = NULL;
+  g_autoptr (GError) error = NULL;
+  HeStoreOutcome outcome;
+
+  if (header == NULL || node == NULL || !he_name_is_valid (node)) {
+    he_request_respond_text (
+        request, 400, "a segment needs the fields Headend-Segment and Headend-Node\n");
+    return;
+  }
+  segment = he_segment_from_path (he_request_path (request), &error);
+  if (segment == NULL || !he_segment_read_header (segment, header, &error)
+      || !he_origin_take (origin, segment, he_request_body (request), node, &outcome,
+                          &error)) {
+    he_log_event (origin->log, g_get_monotonic_time (), "segment refused: %s (from %s)",
+                  error->message, node);
+    refuse (request, error);
+    return;
+  }
+  if (outcome == HE_STORE_SAME || outcome == HE_STORE_DIFFERENT) {
+    he_request_add_field (request, "Headend-Copy", outcome_names[outcome]);
+    he_request_respond_text (request, 200, "held already\n");
+  } else
+    he_request_respond_text (request, 201, "held\n");
+}
+
+/* An edge shows a ticket that a gate gave it for this one path; our own processes sign.
+ */
+static gboolean
+may_read (HeOrigin *origin, HeRequest *request)
+{
+  const char *ticket = he_request_field (request, "Headend-Ticket");
+  g_autoptr (GError) error = NULL;
+
+  if (ticket == NULL)
+    return he_origin_check_signature (origin, request);
+  if (he_ticket_verify (origin->publish, ticket, he_request_path (request),
+                        g_get_real_time () / G_USEC_PER_SEC, &error))
+    return TRUE;
+  he_origin_refuse_signature (origin, request, error);
+  return FALSE;
+}
+
+void
+he_publish_get (HeOrigin *origin, HeRequest *request)
+{
+  g_autoptr (HeSegment) segment = NULL;
+  g_autoptr (HeHeld) held = NULL;
+
+  if (!may_read (origin, request))
+    return;
+  segment = he_segment_from_path (he_request_path (request), NULL);
+  held = segment != NULL ? he_store_get (origin->store, segment) : NULL;
+  if (held == NULL) {
+    he_request_add_field (request, "Cache-Control", "no-store");
+    he_request_respond_text (request, 404, "not held\n");
+    return;
+  }
+  /* The same bytes for everybody who gets this variant, so an edge may share them. */
+  he_request_add_field (request, "Cache-Control", "public, max-age=60");
+  he_request_respond_range (request, "video/mp2t", held->body, held->etag);
+}

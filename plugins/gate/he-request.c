@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-request.h"
+
+#include <string.h>
+#include <time.h>
+
+HeRequest *
+he_request_new (HeHead *head, const char *peer, HeAnsweredFunc answered, gpointer link)
+{
+  HeRequest *request = g_new0 (HeRequest, 1);
+
+  g_ref_count_init (&request->refs);
+  request->head = head;
+  request->peer = g_strdup (peer);
+  request->body = g_bytes_new_static ("", 0);
+  request->fields = g_string_new (NULL);
+  request->answered = answered;
+  request->link = link;
+  return request;
+}
+
+HeRequest *
+he_request_ref (HeRequest *request)
+{
+  g_ref_count_inc (&request->refs);
+  return request;
+}
+
+void
+he_request_unref (HeRequest *request)
+{
+  if (!g_ref_count_dec (&request->refs))
+    return;
+  he_head_free (request->head);
+  g_free (request->peer);
+  g_free (request->cookie);
+  g_free (request->forwarded);
+  g_bytes_unref (request->body);
+  g_clear_pointer (&request->answer, g_bytes_unref);
+  g_string_free (request->fields, TRUE);
+  g_free (request);
+}
+
+const char *
+he_request_method (const HeRequest *request)
+{
+  return request->head->method;
+}
+
+const char *
+he_request_path (const HeRequest *request)
+{
+  return request->head->path;
+}
+
+const char *
+he_request_query (const HeRequest *request)
+{
+  return request->head->query;
+}
+
+const char *
+he_request_peer (const HeRequest *request)
+{
+  return request->peer;
+}
+
+GBytes *
+he_request_body (const HeRequest *request)
+{
+  return request->body;
+}
+
+void
+he_request_set_class (HeRequest *request, const char *class_name)
+{
+  request->class_name = class_name;
+}
+
+const char *
+he_request_class (const HeRequest *request)
+{
+  return request->class_name;
+}
+
+static const char *
+join_once (const HeHead *head, const char *name, const char *separator, char **kept)
+{
+  if (*kept == NULL)
+    *kept = he_head_join (head, name, separator);
+  return *kept;
+}
+
+const char *
+he_request_field (HeRequest *request, const char *name)
+{
+  /* A player that holds several cookies may send them one by one, and each proxy may add
+   * a field of its own. */
+  if (g_str_equal (name, "Cookie"))
+    return join_once (request->head, name, "; ", &request->cookie);
+  if (g_str_equal (name, "X-Forwarded-For"))
+    return join_once (request->head, name, ", ", &request->forwarded);
+  return he_head_field (request->head, name);
+}
+
+void
+he_request_add_field (HeRequest *request, const char *name, const char *value)
+{
+  g_string_append (request->fields, name);
+  g_string_append (request->fields, ": ");
+  for (; *value != '\0'; value++)
+    if (!g_ascii_iscntrl (*value))
+      g_string_append_c (request->fields, *value);
+  g_string_append (request->fields, "\r\n");
+}
+
+void
+he_request_respond (HeRequest *request, guint status, const char *content_type,
+                    GBytes *body)
+{
+  g_return_if_fail (request->status == 0);
+  if (content_type != NULL)
+    he_request_add_field (request, "Content-Type", content_type);
+  request->length = body != NULL ? g_bytes_get_size (body) : 0;
+  if (request->length > 0 && !g_str_equal (request->head->method, "HEAD"))
+    request->answer = g_bytes_ref (body);
+  request->status = status;
+  if (request->link != NULL)
+    request->answered (request, request->link);
+}
+
+void
+he_request_respond_text (HeRequest *request, guint status, const char *text)
+{
+  g_autoptr (GBytes) body = g_bytes_new (text, strlen (text));
+
+  he_request_respond (request, status, "text/plain; charset=utf-8", body);
+}
+
+void
+he_request_respond_range (HeRequest *request, const char *content_type, GBytes *body,
+                          const char *etag)
+{
+  const char *if_range = he_request_field (request, "If-Range");
+  guint64 size = g_bytes_get_size (body), first, last;
+  g_autofree char *content_range = NULL;
+  g_autoptr (GBytes) part = NULL;
+  HeRange range = HE_RANGE_NONE;
+
+  if (g_str_equal (request->head->method, "GET")
+      && (if_range == NULL || g_str_equal (if_range, etag)))
+    range = he_range_parse (he_request_field (request, "Range"), size, &first, &last);
+  he_request_add_field (request, "ETag", etag);
+  he_request_add_field (request, "Accept-Ranges", "bytes");
+  switch (range) {
+    case HE_RANGE_NONE:
+      he_request_respond (request, 200, content_type, body);
+      return;
+    case HE_RANGE_UNSATISFIABLE:
+      content_range = g_strdup_printf ("bytes */%" G_GUINT64_FORMAT, size);
+      he_request_add_field (request, "Content-Range", content_range);
+      he_request_respond_text (request, 416, "no such range\n");
+      return;
+    case HE_RANGE_ONE:
+      content_range = g_strdup_printf ("bytes %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT
+                                       "/%" G_GUINT64_FORMAT,
+                                       first, last, size);
+      he_request_add_field (request, "Content-Range", content_range);
+      part = g_bytes_new_from_bytes (body, first, last - first + 1);
+      he_request_respond (request, 206, content_type, part);
+      return;
+  }
+}
+
+const char *
+he_http_phrase (guint status)
+{
+  static const struct {
+    guint status;
+    const char *phrase;
+  } phrases[] = {
+    { 200, "OK" },
+    { 201, "Created" },
+    { 204, "No Content" },
+    { 206, "Partial Content" },
+    { 302, "Found" },
+    { 400, "Bad Request" },
+    { 401, "Unauthorized" },
+    { 403, "Forbidden" },
+    { 404, "Not Found" },
+    { 405, "Method Not Allowed" },
+    { 409, "Conflict" },
+    { 411, "Length Required" },
+    { 413, "Content Too Large" },
+    { 414, "URI Too Long" },
+    { 416, "Range Not Satisfiable" },
+    { 431, "Request Header Fields Too Large" },
+    { 503, "Service Unavailable" },
+    { 505, "HTTP Version Not Supported" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (phrases); i++)
+    if (phrases[i].status == status)
+      return phrases[i].phrase;
+  return "Unknown";
+}
+
+/* IMF-fixdate (RFC 9110 section 5.6.7), whatever the locale. */
+static void
+append_date (GString *text, gint64 now)
+{
+  static const char days[] = "SunMonTueWedThuFriSat";
+  static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+  time_t seconds = (time_t)now;
+  struct tm tm;
+
+  gmtime_r (&seconds, &tm);
+  g_string_append_printf (text, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
+                          days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
+                          tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+GString *
+he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 now)
+{
+  GString *text = g_string_sized_new (512);
+
+  g_string_append_printf (text, "HTTP/1.1 %u %s\r\n", request->status,
+                          he_http_phrase (request->status));
+  append_date (text, now);
+  g_string_append_len (text, request->fields->str, (gssize)request->fields->len);
+  if (request->status != 204)
+    g_string_append_printf (text, "Content-Length: %" G_GSIZE_FORMAT "\r\n",
+                            request->length);
+  if (!keep_alive)
+    g_string_append (text, "Connection: close\r\n");
+  else if (!request->head->http11)
+    g_string_append (text, "Connection: keep-alive\r\n");
+  g_string_append (text, "\r\n");
+  return text;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-session-private.h"
+
+#include <string.h>
+
+gboolean
+he_session_is_live (const HeSessionRecord *record, gint64 slot_ttl, gint64 now)
+{
+  return record->ended == HE_CODE_NONE && now < record->hard_end
+         && now < record->last_seen + slot_ttl;
+}
+
+int
+he_session_compare_opened (const HeSessionRecord *a, const HeSessionRecord *b)
+{
+  if (a->opened != b->opened)
+    return a->opened < b->opened ? -1 : 1;
+  return memcmp (a->id, b->id, sizeof a->id);
+}
+
+static int
+compare_pointers (gconstpointer a, gconstpointer b)
+{
+  return he_session_compare_opened (*(const HeSessionRecord *const *)a,
+                                    *(const HeSessionRecord *const *)b);
+}
+
+/* The sessions that hold or claim a slot, self among them, the earliest opened first. */
+static GPtrArray *
+claimants (const GPtrArray *of_account, HeSessionRecord *self, gint64 slot_ttl,
+           gint64 now)
+{
+  GPtrArray *live = g_ptr_array_new ();
+  for (guint i = 0; of_account && i < of_account->len; i++) {
+    HeSessionRecord *record = of_account->pdata[i];
+    if (record != self && he_session_is_live (record, slot_ttl, now))
+      g_ptr_array_add (live, record);
+  }
+  g_ptr_array_add (live, self);
+  g_ptr_array_sort (live, compare_pointers);
+  return live;
+}
+
+/* The lowest limit that any of an account's tokens named. */
+static guint
+account_limit (const GPtrArray *live)
+{
+  guint limit = G_MAXUINT;
+  for (guint i = 0; i < live->len; i++)
+    limit = MIN (limit, ((const HeSessionRecord *)live->pdata[i])->max_sessions);
+  return MAX (limit, 1);
+}
+
+/* The latest opened hold the slots. Being evicted is for good, or two players would take
+ * the slot from each other for ever. */
+static HeCode
+evict_oldest (const GPtrArray *live, guint limit, HeSessionRecord *self,
+              GPtrArray *losers)
+{
+  for (guint i = 0; i + limit < live->len; i++) {
+    HeSessionRecord *loser = live->pdata[i];
+    loser->ended = HE_CODE_EVICTED;
+    if (loser != self)
+      g_ptr_array_add (losers, loser);
+  }
+  return self->ended == HE_CODE_NONE ? HE_CODE_OK : HE_CODE_EVICTED;
+}
+
+/* Who holds a slot keeps it while it is heard of. When gates that could not see each
+ * other gave out too many, the earliest opened keep theirs. */
+static HeCode
+reject_newest (GPtrArray *live, guint limit, const HeSessionRecord *self, gboolean holds)
+{
+  guint rank = 0;
+  if (live->len <= limit)
+    return HE_CODE_OK;
+  g_ptr_array_find (live, self, &rank);
+  return holds && rank < limit ? HE_CODE_OK : HE_CODE_TOO_MANY;
+}
+
+HeCode
+he_session_take_slot (HeSessionPolicy policy, gint64 slot_ttl,
+                      const GPtrArray *of_account, HeSessionRecord *self, gint64 now,
+                      GPtrArray *losers)
+{
+  gboolean holds = he_session_is_live (self, slot_ttl, now);
+  g_autoptr (GPtrArray) live = claimants (of_account, self, slot_ttl, now);
+  guint limit = account_limit (live);
+  return policy == HE_SESSIONS_EVICT_OLDEST ? evict_oldest (live, limit, self, losers)
+                                            : reject_newest (live, limit, self, holds);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include "he-token.h"
+
+G_BEGIN_DECLS
+
+/* Sessions and the slots of accounts, in memory, replicated to peers as JSON batches.
+ * Bounded: past max_sessions new sessions are refused, and records end with their hard end.
+ * All times are unix microseconds. Thread-safe. */
+typedef struct _HeSessions HeSessions;
+
+typedef enum { HE_SESSIONS_EVICT_OLDEST, HE_SESSIONS_REJECT_NEWEST } HeSessionPolicy;
+
+typedef struct {
+  guint8 id[16];
+  char *account;
+  char **rights;
+  gboolean has_address;
+  guint8 address_hash[16];
+  guint max_sessions; /* of the account */
+  gint64 opened, hard_end, lease_end, last_seen;
+  HeCode ended; /* HE_CODE_NONE while it lives; else why it ended */
+} HeSessionRecord;
+
+void he_session_record_clear (HeSessionRecord *record);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeSessionRecord, he_session_record_clear)
+
+HeSessions *he_sessions_new (HeSessionPolicy policy, gint64 lease, gint64 slot_ttl,
+                             guint max_sessions);
+void he_sessions_free (HeSessions *sessions); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeSessions, he_sessions_free)
+
+typedef enum {
+  HE_TOUCH_ENTRY,    /* opens the session, or finds it open */
+  HE_TOUCH_PLAYLIST, /* heartbeat; extends or revives the lease */
+  HE_TOUCH_MEDIA,    /* heartbeat; needs a running lease */
+} HeTouch;
+
+/* The one way in: rebuilds the record from a credential's or token's contents when this gate
+ * does not know it, takes or keeps a slot by the policy, moves lease and heartbeat. Returns
+ * HE_CODE_OK or why not. *ret_changed is TRUE when peers should know before the answer (a
+ * session was opened, evicted or ended). */
+HeCode he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents,
+                          HeTouch touch, gint64 now, gboolean *ret_changed);
+
+/* A copy of what is known of a session. FALSE, and *ret_record untouched, when nothing is. */
+gboolean he_sessions_lookup (HeSessions *sessions, const guint8 id[16],
+                             HeSessionRecord *ret_record);
+
+/* Ends a session. FALSE when it is not known. */
+gboolean he_sessions_end (HeSessions *sessions, const guint8 id[16], HeCode why, gint64 now);
+
+/* What changed since the last call with the same clear flag, or all: a JSON array for
+ * /control/sessions; NULL when nothing changed. */
+char *he_sessions_changes_to_json (HeSessions *sessions);
+char *he_sessions_to_json (HeSessions *sessions);
+/* One account's records, for replication before an answer. */
+char *he_sessions_account_to_json (HeSessions *sessions, const char *account);
+/* Merging is commutative and idempotent: ends win, later heartbeats and leases win, and of
+ * two openings of one session the earlier one (then the lower address hash). Nothing is
+ * merged when any record is malformed; len may be -1. */
+#define HE_SESSIONS_JSON_MAX (32 * 1024 * 1024) /* bytes */
+gboolean he_sessions_merge_json (HeSessions *sessions, const char *text, gssize len,
+                                 gint64 now, GError **error);
+
+guint he_sessions_count (HeSessions *sessions, gint64 now); /* with a live slot */
+
+G_END_DECLS

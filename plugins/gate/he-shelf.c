@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-shelf.h"
+
+#include "he-epoch.h"
+#include "he-error.h"
+
+/* After a gap the list begins again with this many: enough for a player to start on. */
+#define MIN_RUN 3
+
+/* The range that may be held is as wide as the ring, so msn % capacity is free or holds
+ * this very MSN once trim() has run. */
+static guint
+hold (const HeShelf *shelf)
+{
+  return 2 * shelf->channel->window;
+}
+
+/* Wider than hold: an outage that is too short to start anew must still be jumped over.
+ */
+static guint
+ahead (const HeShelf *shelf)
+{
+  return 3 * shelf->channel->window;
+}
+
+HeShelf *
+he_shelf_new (HeChannel *channel)
+{
+  HeShelf *shelf = g_new0 (HeShelf, 1);
+
+  shelf->channel = he_channel_ref (channel);
+  for (guint i = 0; i < channel->renditions->len; i++) {
+    const HeRendition *r = g_ptr_array_index (channel->renditions, i);
+
+    shelf->files += r->variants ? 2 : 1;
+  }
+  shelf->capacity = hold (shelf) + ahead (shelf) + 1;
+  shelf->rows = g_new0 (HeShelfRow, shelf->capacity);
+  for (guint i = 0; i < shelf->capacity; i++)
+    shelf->rows[i].held = g_new0 (HeHeld *, MAX (shelf->files, 1));
+  return shelf;
+}
+
+void
+he_shelf_free (HeShelf *shelf)
+{
+  for (guint i = 0; i < shelf->capacity; i++) {
+    for (guint j = 0; j < shelf->files; j++)
+      he_held_unref (shelf->rows[i].held[j]);
+    g_free (shelf->rows[i].held);
+  }
+  g_free (shelf->rows);
+  he_channel_unref (shelf->channel);
+  g_free (shelf);
+}
+
+int
+he_shelf_place (const HeShelf *shelf, const HeSegment *segment, GError **error)
+{
+  int place = 0;
+
+  for (guint i = 0; i < shelf->channel->renditions->len; i++) {
+    const HeRendition *r = g_ptr_array_index (shelf->channel->renditions, i);
+
+    if (!g_str_equal (r->name, segment->rendition)) {
+      place += r->variants ? 2 : 1;
+      continue;
+    }
+    if (r->variants == (segment->variant != HE_VARIANT_NONE))
+      return place + (segment->variant == HE_VARIANT_B);
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "rendition \"%s\" of channel \"%s\" is kept %s, not as variant %s",
+                 r->name, segment->channel, r->variants ? "as a and b" : "as one file",
+                 he_variant_name (segment->variant));
+    return -1;
+  }
+  g_set_error (error, HE_ERROR, HE_ERROR_NOT_FOUND,
+               "channel \"%s\" has no rendition \"%s\"", segment->channel,
+               segment->rendition);
+  return -1;
+}
+
+HeShelfRow *
+he_shelf_find (HeShelf *shelf, guint64 msn)
+{
+  HeShelfRow *row = &shelf->rows[msn % shelf->capacity];
+
+  return row->used && row->msn == msn ? row : NULL;
+}
+
+void
+he_shelf_clear_row (HeShelf *shelf, HeShelfRow *row)
+{
+  if (!row->used)
+    return;
+  for (guint i = 0; i < shelf->files; i++)
+    if (row->held[i] != NULL) {
+      shelf->bytes -= g_bytes_get_size (row->held[i]->body);
+      g_clear_pointer (&row->held[i], he_held_unref);
+    }
+  row->used = FALSE;
+  row->count = 0;
+}
+
+gboolean
+he_shelf_range (const HeShelf *shelf, guint64 *ret_oldest, guint64 *ret_newest)
+{
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < shelf->capacity; i++) {
+    const HeShelfRow *row = &shelf->rows[i];
+
+    if (!row->used)
+      continue;
+    if (!any || row->msn < *ret_oldest)
+      *ret_oldest = row->msn;
+    if (!any || row->msn > *ret_newest)
+      *ret_newest = row->msn;
+    any = TRUE;
+  }
+  return any;
+}
+
+/* The number that the held range is counted from; FALSE when nothing is held. */
+static gboolean
+base (const HeShelf *shelf, guint64 *ret_base)
+{
+  guint64 oldest;
+
+  if (!shelf->has_complete)
+    return he_shelf_range (shelf, &oldest, ret_base);
+  *ret_base = shelf->newest_complete;
+  return TRUE;
+}
+
+static void
+trim (HeShelf *shelf)
+{
+  guint64 at;
+
+  if (!base (shelf, &at))
+    return;
+  for (guint i = 0; i < shelf->capacity; i++) {
+    HeShelfRow *row = &shelf->rows[i];
+
+    if (row->used && (row->msn + hold (shelf) < at || row->msn > at + ahead (shelf)))
+      he_shelf_clear_row (shelf, row);
+  }
+}
+
+/* A channel that took nothing for as long as it holds has no live window to protect. */
+static void
+start_anew_when_stale (HeShelf *shelf, guint64 msn, gint64 now)
+{
+  gint64 span = (gint64)(hold (shelf) * shelf->channel->duration90 * G_USEC_PER_SEC
+                         / HE_TICKS_PER_SECOND);
+
+  if (!shelf->has_accept || now - shelf->last_accept <= span)
+    return;
+  for (guint i = 0; i < shelf->capacity; i++)
+    he_shelf_clear_row (shelf, &shelf->rows[i]);
+  shelf->has_accept = shelf->has_complete = FALSE;
+  /* Players stop at a media sequence that goes backwards, so a lower one is a new start.
+   */
+  if (msn <= shelf->last)
+    shelf->filled = FALSE;
+}
+
+gboolean
+he_shelf_admit (HeShelf *shelf, guint64 msn, gint64 now, GError **error)
+{
+  guint64 at;
+
+  start_anew_when_stale (shelf, msn, now);
+  if (!base (shelf, &at) || (msn <= at + ahead (shelf) && msn + hold (shelf) >= at))
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_LIMIT,
+               "segment %" G_GUINT64_FORMAT " of channel \"%s\" is too far %s "
+               "%" G_GUINT64_FORMAT ", the newest one held",
+               msn, shelf->channel->name, msn > at ? "ahead of" : "behind", at);
+  return FALSE;
+}
+
+guint
+he_shelf_run (HeShelf *shelf, guint64 msn, guint64 *ret_first)
+{
+  guint run = 0;
+
+  for (;; msn--) {
+    const HeShelfRow *row = he_shelf_find (shelf, msn);
+
+    if (row == NULL || row->count < shelf->files)
+      return run;
+    *ret_first = msn;
+    run++;
+    if (msn == 0)
+      return run;
+  }
+}
+
+static void
+update_listing (HeShelf *shelf)
+{
+  guint64 newest = shelf->newest_complete, first = newest;
+  guint run = he_shelf_run (shelf, newest, &first);
+  guint window = shelf->channel->window;
+
+  if (run < (shelf->filled ? MIN_RUN : window) || (shelf->filled && newest < shelf->last))
+    return;
+  /* What was listed before a gap may be missing now, but no entry may come back. */
+  if (shelf->filled)
+    first = MAX (first, shelf->first);
+  shelf->first = MAX (first, newest - MIN (newest, window - 1));
+  shelf->last = newest;
+  shelf->filled = TRUE;
+}
+
+void
+he_shelf_insert (HeShelf *shelf, int place, HeHeld *held, gint64 now)
+{
+  guint64 msn = held->segment->msn;
+  HeShelfRow *row = he_shelf_find (shelf, msn);
+
+  if (row == NULL) {
+    row = &shelf->rows[msn % shelf->capacity];
+    he_shelf_clear_row (shelf, row);
+    row->used = TRUE;
+    row->msn = msn;
+  }
+  if (row->held[place] != NULL) {
+    shelf->bytes -= g_bytes_get_size (row->held[place]->body);
+    he_held_unref (row->held[place]);
+  } else
+    row->count++;
+  row->held[place] = held;
+  shelf->bytes += g_bytes_get_size (held->body);
+  shelf->has_accept = TRUE;
+  shelf->last_accept = now;
+  if (row->count == shelf->files) {
+    if (!shelf->has_complete || msn > shelf->newest_complete) {
+      shelf->has_complete = TRUE;
+      shelf->newest_complete = msn;
+      shelf->newest_arrival = now;
+    }
+    update_listing (shelf);
+  }
+  trim (shelf);
+}
+
+void
+he_shelf_note_node (HeShelf *shelf, const char *name, guint64 msn, gint64 now)
+{
+  HeStoreNode *node = NULL;
+
+  if (name == NULL)
+    return;
+  for (guint i = 0; i < shelf->n_nodes && node == NULL; i++)
+    if (g_str_equal (shelf->nodes[i].name, name))
+      node = &shelf->nodes[i];
+  if (node == NULL) {
+    if (shelf->n_nodes == HE_STORE_MAX_NODES)
+      return;
+    node = &shelf->nodes[shelf->n_nodes++];
+    g_strlcpy (node->name, name, sizeof node->name);
+  }
+  node->last_msn = MAX (node->last_msn, msn);
+  node->last_seen = now;
+  node->puts++;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "he-store.h"
+
+G_BEGIN_DECLS
+
+/* One channel of the store: a ring of MSNs, and what of them may be listed. Not
+ * thread-safe; the store's lock guards it. */
+typedef struct {
+  gboolean used;
+  guint64 msn;
+  guint count;
+  HeHeld **held; /* a place per rendition and variant */
+} HeShelfRow;
+
+typedef struct {
+  HeChannel *channel;
+  guint files; /* per MSN */
+  guint capacity;
+  HeShelfRow *rows; /* msn % capacity */
+  gboolean has_complete;
+  guint64 newest_complete;
+  gint64 newest_arrival; /* when it became complete */
+  gboolean has_accept;
+  gint64 last_accept;
+  gboolean filled;
+  guint64 first, last; /* listed, once filled */
+  gsize bytes;
+  guint64 different;
+  HeStoreNode nodes[HE_STORE_MAX_NODES];
+  guint n_nodes;
+} HeShelf;
+
+HeShelf *he_shelf_new (HeChannel *channel);
+void he_shelf_free (HeShelf *shelf);
+
+/* The file's place in its row, or -1 with an error. */
+int he_shelf_place (const HeShelf *shelf, const HeSegment *segment, GError **error);
+HeShelfRow *he_shelf_find (HeShelf *shelf, guint64 msn); /* or NULL */
+
+/* May this number be held? Starts anew when the shelf is stale. */
+gboolean he_shelf_admit (HeShelf *shelf, guint64 msn, gint64 now, GError **error);
+/* Takes held, in place of what stands there, and moves the listing on. */
+void he_shelf_insert (HeShelf *shelf, int place, HeHeld *held, gint64 now);
+void he_shelf_clear_row (HeShelf *shelf, HeShelfRow *row);
+void he_shelf_note_node (HeShelf *shelf, const char *name, guint64 msn, gint64 now);
+
+gboolean he_shelf_range (const HeShelf *shelf, guint64 *ret_oldest, guint64 *ret_newest);
+/* Complete segments in a row up to and with msn; *ret_first is set when there are any. */
+guint he_shelf_run (HeShelf *shelf, guint64 msn, guint64 *ret_first);
+
+G_END_DECLS

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-origin-private.h"
+
+#include <string.h>
+
+#include "he-epoch.h"
+#include "he-json.h"
+
+/* A channel is fresh while its newest complete segment is younger than this many segment
+ * durations: one is being encoded, one may be late. */
+#define FRESH_DURATIONS 3
+
+static gint64
+duration_us (const HeChannel *channel)
+{
+  return (gint64)(channel->duration90 * G_USEC_PER_SEC / HE_TICKS_PER_SECOND);
+}
+
+static guint64
+milliseconds_since (gint64 then)
+{
+  return (guint64)MAX (g_get_monotonic_time () - then, 0) / 1000;
+}
+
+static void
+add_channel_reason (HeOrigin *origin, const HeChannel *channel, GPtrArray *reasons)
+{
+  HeStoreStatus status;
+
+  if (!he_store_get_status (origin->store, channel->name, &status))
+    return;
+  if (!status.filled)
+    g_ptr_array_add (reasons,
+                     g_strdup_printf ("channel %s: %u of %u segments of its window",
+                                      channel->name, status.run, channel->window));
+  else if (g_get_monotonic_time () - status.newest_arrival
+           > FRESH_DURATIONS * duration_us (channel))
+    g_ptr_array_add (
+        reasons,
+        g_strdup_printf ("channel %s: newest segment is %" G_GUINT64_FORMAT " ms old",
+                         channel->name, milliseconds_since (status.newest_arrival)));
+}
+
+GPtrArray *
+he_status_reasons (HeOrigin *origin)
+{
+  GPtrArray *reasons = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) channels = he_origin_channels (origin);
+
+  if (origin->asking > 0)
+    g_ptr_array_add (reasons, g_strdup ("the peers have not been heard yet"));
+  if (channels->len == 0)
+    g_ptr_array_add (reasons, g_strdup ("no channel"));
+  for (guint i = 0; i < channels->len; i++)
+    add_channel_reason (origin, g_ptr_array_index (channels, i), reasons);
+  return reasons;
+}
+
+void
+he_status_tick (HeOrigin *origin)
+{
+  g_autoptr (GPtrArray) reasons = he_status_reasons (origin);
+  gboolean ready = reasons->len == 0;
+
+  if (ready == origin->was_ready)
+    return;
+  origin->was_ready = ready;
+  if (ready)
+    he_log_state (origin->log, "ready");
+  else
+    he_log_state (origin->log, "not ready: %s", (char *)g_ptr_array_index (reasons, 0));
+}
+
+void
+he_status_healthz (HeOrigin *origin, HeRequest *request)
+{
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond_text (request, 200, "ok\n");
+}
+
+void
+he_status_readyz (HeOrigin *origin, HeRequest *request)
+{
+  g_autoptr (GPtrArray) reasons = he_status_reasons (origin);
+  GString *text = g_string_new (reasons->len == 0 ? "ready\n" : NULL);
+
+  for (guint i = 0; i < reasons->len; i++)
+    g_string_append_printf (text, "%s\n", (char *)g_ptr_array_index (reasons, i));
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond_text (request, reasons->len == 0 ? 200 : 503, text->str);
+  g_string_free (text, TRUE);
+}
+
+static void
+gauge (GString *text, const char *name, const char *help, guint64 value)
+{
+  he_metrics_family (text, name, "gauge", help);
+  g_string_append_printf (text, "%s %" G_GUINT64_FORMAT "\n", name, value);
+}
+
+typedef enum { OF_SEGMENTS, OF_BYTES, OF_NEWEST, OF_AGE, OF_DIFFERENT } Of;
+
+static const struct {
+  const char *name, *type, *help;
+} channel_families[] = {
+  [OF_SEGMENTS] = { "headend_segments_held", "gauge", "Segment files in memory." },
+  [OF_BYTES] = { "headend_segments_held_bytes", "gauge", "Their bytes." },
+  [OF_NEWEST] = { "headend_newest_msn", "gauge", "Media sequence number listed last." },
+  [OF_AGE]
+  = { "headend_newest_age_seconds", "gauge", "Since the newest segment was complete." },
+  [OF_DIFFERENT] = { "headend_copies_different", "counter",
+                     "Second copies of a segment with other bytes." },
+};
+
+static void
+channel_sample (GString *text, Of of, const char *channel, const HeStoreStatus *status)
+{
+  const char *name = channel_families[of].name;
+  guint64 age = status->has_arrival ? milliseconds_since (status->newest_arrival) : 0;
+
+  /* Absent rather than wrong: nothing has arrived, nothing is listed. */
+  if ((of == OF_AGE && !status->has_arrival) || (of == OF_NEWEST && !status->filled))
+    return;
+  g_string_append_printf (text, "%s%s{channel=\"%s\"} ", name,
+                          of == OF_DIFFERENT ? "_total" : "", channel);
+  switch (of) {
+    case OF_SEGMENTS:
+      g_string_append_printf (text, "%u\n", status->segments);
+      break;
+    case OF_BYTES:
+      g_string_append_printf (text, "%" G_GSIZE_FORMAT "\n", status->bytes);
+      break;
+    case OF_NEWEST:
+      g_string_append_printf (text, "%" G_GUINT64_FORMAT "\n", status->last_msn);
+      break;
+    case OF_AGE:
+      g_string_append_printf (text, "%" G_GUINT64_FORMAT ".%03u\n", age / 1000,
+                              (guint)(age % 1000));
+      break;
+    case OF_DIFFERENT:
+      g_string_append_printf (text, "%" G_GUINT64_FORMAT "\n", status->different);
+      break;
+  }
+}
+
+static void
+render_connections (GString *text, HeOrigin *origin)
+{
+  HeListenerStats stats[2] = { 0 };
+  static const char *const names[] = { "viewers", "internal" };
+
+  he_listener_get_stats (he_http_listener (origin->viewers), &stats[0]);
+  he_listener_get_stats (he_http_listener (origin->control), &stats[1]);
+  he_metrics_family (text, "headend_connections", "gauge", "Open connections.");
+  for (guint i = 0; i < 2; i++)
+    g_string_append_printf (text, "headend_connections{listener=\"%s\"} %u\n", names[i],
+                            stats[i].open);
+  he_metrics_family (text, "headend_connections_ended", "counter",
+                     "Connections over a cap or past a deadline, and failed accepts.");
+  for (guint i = 0; i < 2; i++)
+    g_string_append_printf (
+        text,
+        "headend_connections_ended_total{listener=\"%s\",why=\"cap\"} %" G_GUINT64_FORMAT
+        "\n"
+        "headend_connections_ended_total{listener=\"%s\",why=\"deadline\"} "
+        "%" G_GUINT64_FORMAT "\n"
+        "headend_connections_ended_total{listener=\"%s\",why=\"accept\"} "
+        "%" G_GUINT64_FORMAT "\n",
+        names[i], stats[i].refused, names[i], stats[i].expired, names[i],
+        stats[i].failures);
+}
+
+void
+he_status_metrics (HeOrigin *origin, HeRequest *request)
+{
+  g_autoptr (GPtrArray) channels = he_origin_channels (origin);
+  g_autoptr (GPtrArray) reasons = he_status_reasons (origin);
+  g_autoptr (GBytes) body = NULL;
+  GString *text = g_string_new (NULL);
+  HeStoreStatus status;
+
+  for (guint of = 0; of < G_N_ELEMENTS (channel_families); of++) {
+    he_metrics_family (text, channel_families[of].name, channel_families[of].type,
+                       channel_families[of].help);
+    for (guint i = 0; i < channels->len; i++) {
+      const HeChannel *channel = g_ptr_array_index (channels, i);
+
+      if (he_store_get_status (origin->store, channel->name, &status))
+        channel_sample (text, of, channel->name, &status);
+    }
+  }
+  he_metrics_render (origin->metrics, text);
+  gauge (text, "headend_sessions", "Sessions that hold a slot.",
+         he_sessions_count (origin->sessions, g_get_real_time ()));
+  gauge (text, "headend_ready", "1 when ready to serve.", reasons->len == 0);
+  render_connections (text, origin);
+  g_string_append (text, "# EOF\n");
+  body = g_string_free_to_bytes (text);
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond (request, 200,
+                      "application/openmetrics-text; version=1.0.0; charset=utf-8", body);
+}
+
+static void
+write_publishers (HeJsonWriter *writer, const HeStoreStatus *status)
+{
+  he_json_writer_open_array (writer, "publishers");
+  for (guint i = 0; i < status->n_nodes; i++) {
+    const HeStoreNode *node = &status->nodes[i];
+
+    he_json_writer_open_object (writer, NULL);
+    he_json_writer_string (writer, "node", node->name);
+    he_json_writer_uint64 (writer, "last-msn", node->last_msn);
+    he_json_writer_uint64 (writer, "age-ms", milliseconds_since (node->last_seen));
+    he_json_writer_uint64 (writer, "segments", node->puts);
+    he_json_writer_close (writer);
+  }
+  he_json_writer_close (writer);
+}
+
+static void
+write_channel (HeJsonWriter *writer, HeOrigin *origin, const HeChannel *channel)
+{
+  HeStoreStatus status = { 0 };
+  HeAnchor anchor;
+
+  he_store_get_status (origin->store, channel->name, &status);
+  he_json_writer_open_object (writer, NULL);
+  he_json_writer_string (writer, "name", channel->name);
+  he_json_writer_boolean (writer, "filled", status.filled);
+  if (status.filled) {
+    he_json_writer_uint64 (writer, "first-msn", status.first_msn);
+    he_json_writer_uint64 (writer, "last-msn", status.last_msn);
+  }
+  if (status.has_arrival)
+    he_json_writer_uint64 (writer, "age-ms", milliseconds_since (status.newest_arrival));
+  he_json_writer_uint64 (writer, "run", status.run);
+  he_json_writer_uint64 (writer, "window", channel->window);
+  he_json_writer_uint64 (writer, "segments", status.segments);
+  he_json_writer_uint64 (writer, "bytes", status.bytes);
+  he_json_writer_uint64 (writer, "copies-different", status.different);
+  write_publishers (writer, &status);
+  if (he_anchors_get (origin->anchors, channel->name, FALSE, &anchor)) {
+    he_json_writer_open_object (writer, "anchor");
+    he_json_writer_uint64 (writer, "generation", anchor.generation);
+    he_json_writer_int64 (writer, "offset90", anchor.offset90);
+    he_json_writer_int64 (writer, "wall-offset90", anchor.wall_offset90);
+    he_json_writer_string (writer, "node", anchor.node);
+    he_json_writer_close (writer);
+  }
+  he_json_writer_close (writer);
+}
+
+void
+he_status_json (HeOrigin *origin, HeRequest *request)
+{
+  g_autoptr (GPtrArray) reasons = he_status_reasons (origin);
+  g_autoptr (GPtrArray) channels = he_origin_channels (origin);
+  HeJsonWriter *writer = he_json_writer_new ();
+  g_autoptr (GBytes) body = NULL;
+  char *text;
+
+  he_json_writer_open_object (writer, NULL);
+  he_json_writer_string (writer, "node", origin->node);
+  he_json_writer_boolean (writer, "ready", reasons->len == 0);
+  he_json_writer_open_array (writer, "reasons");
+  for (guint i = 0; i < reasons->len; i++)
+    he_json_writer_string (writer, NULL, g_ptr_array_index (reasons, i));
+  he_json_writer_close (writer);
+  he_json_writer_uint64 (writer, "uptime", milliseconds_since (origin->started) / 1000);
+  he_json_writer_uint64 (writer, "sessions",
+                         he_sessions_count (origin->sessions, g_get_real_time ()));
+  he_json_writer_open_array (writer, "channels");
+  for (guint i = 0; i < channels->len; i++)
+    write_channel (writer, origin, g_ptr_array_index (channels, i));
+  he_json_writer_close (writer);
+  text = he_json_writer_end (writer);
+  body = g_bytes_new_take (text, strlen (text));
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond (request, 200, "application/json", body);
+}

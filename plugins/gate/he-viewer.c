@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-origin-private.h"
+
+#include "he-keys.h"
+
+#define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
+/* Audio renditions are transport streams too. */
+#define SEGMENT_TYPE "video/mp2t"
+
+static void
+respond_playlist (const HeDecision *decision)
+{
+  HeOrigin *origin = decision->origin;
+  HeRequest *request = decision->request;
+  const HeAnswer *answer = &decision->answer;
+  g_autoptr (GBytes) text = NULL;
+  guint64 first, last;
+  HeAnchor anchor;
+  gboolean has_anchor;
+
+  he_request_add_field (request, "Cache-Control", "no-store");
+  if (!he_store_listing (origin->store, answer->channel->name, &first, &last)) {
+    he_request_add_field (request, "Retry-After", "1");
+    he_request_respond_text (request, 503, "the channel's window is not filled yet\n");
+    return;
+  }
+  has_anchor = he_anchors_get (origin->anchors, answer->channel->name, FALSE, &anchor);
+  text = he_playlists_get (origin->playlists, answer->channel, answer->rendition,
+                           has_anchor ? &anchor : NULL, first, last);
+  if (answer->set_cookie != NULL)
+    he_request_add_field (request, "Set-Cookie", answer->set_cookie);
+  he_request_respond (request, 200, PLAYLIST_TYPE, text);
+}
+
+static void
+respond_not_found (HeRequest *request)
+{
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond_text (request, 404, "not found\n");
+}
+
+/* Keys of what is held, and of the period that follows, so that a player may be early. */
+static void
+respond_key (const HeDecision *decision)
+{
+  HeOrigin *origin = decision->origin;
+  HeRequest *request = decision->request;
+  const HeChannel *channel = decision->answer.channel;
+  guint64 period = decision->answer.period, oldest, newest;
+  g_autoptr (GBytes) body = NULL;
+  guint8 key[16];
+
+  if (origin->content == NULL
+      || !he_store_range (origin->store, channel->name, &oldest, &newest)
+      || period < he_key_period (oldest, channel->key_rotation)
+      || period > he_key_period (newest, channel->key_rotation) + 1) {
+    respond_not_found (request);
+    return;
+  }
+  he_content_key (origin->content, channel->key_version, channel->name, channel->tier,
+                  period, key);
+  body = g_bytes_new (key, sizeof key);
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond (request, 200, "application/octet-stream", body);
+}
+
+static void
+respond_segment (const HeDecision *decision)
+{
+  g_autoptr (HeHeld) held
+      = he_store_get (decision->origin->store, decision->answer.segment);
+
+  if (held == NULL) {
+    respond_not_found (decision->request);
+    return;
+  }
+  he_request_add_field (decision->request, "Cache-Control", "private, no-store");
+  he_request_respond_range (decision->request, SEGMENT_TYPE, held->body, held->etag);
+}
+
+static void
+decided (const HeDecision *decision)
+{
+  HeRequest *request = decision->request;
+
+  switch (decision->answer.kind) {
+    case HE_ANSWER_DENY:
+      he_request_set_class (request, "denied");
+      he_origin_respond_denied (decision);
+      return;
+    case HE_ANSWER_NOT_FOUND:
+      he_request_set_class (request, "unknown");
+      respond_not_found (request);
+      return;
+    case HE_ANSWER_REDIRECT:
+      he_request_set_class (request, "entry");
+      he_request_add_field (request, "Cache-Control", "no-store");
+      he_request_add_field (request, "Location", decision->answer.location);
+      he_request_respond_text (request, 302, "");
+      return;
+    case HE_ANSWER_MULTIVARIANT:
+      he_request_set_class (request,
+                            decision->answer.set_cookie != NULL ? "entry" : "playlist");
+      respond_playlist (decision);
+      return;
+    case HE_ANSWER_MEDIA:
+      he_request_set_class (request, "playlist");
+      respond_playlist (decision);
+      return;
+    case HE_ANSWER_KEY:
+      he_request_set_class (request, "key");
+      respond_key (decision);
+      return;
+    case HE_ANSWER_SEGMENT:
+      he_request_set_class (request, "segment");
+      respond_segment (decision);
+      return;
+  }
+}
+
+void
+he_viewer_handle (HeRequest *request, gpointer origin)
+{
+  const char *method = he_request_method (request);
+
+  if (!g_str_equal (method, "GET") && !g_str_equal (method, "HEAD")) {
+    he_request_set_class (request, "unknown");
+    he_request_add_field (request, "Allow", "GET, HEAD");
+    he_request_respond_text (request, 405, "GET or HEAD\n");
+    return;
+  }
+  he_origin_decide (origin, request, he_request_path (request),
+                    he_request_query (request), decided);
+}

@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-outlet.h"
+
+#include <string.h>
+
+#include "he-crypto.h"
+#include "he-epoch.h"
+#include "he-error.h"
+#include "he-keys.h"
+#include "he-origin.h"
+
+#define NEAR_NOW (60 * HE_TICKS_PER_SECOND)
+#define WAITING_MAX 64 /* segments before the channel is known */
+/* An origin's queue counts the segments of all renditions: this many of a window's. */
+#define QUEUE_WINDOWS 8
+
+/* A segment on its way, so that its publication is told once. */
+typedef struct {
+  HeSegment *segment;
+  GBytes *body;
+  guint8 digest[HE_SHA256_LEN];
+  guint outcomes; /* origins that have not said their last word */
+  gboolean told;
+} Parcel;
+
+struct _HeOutlet {
+  char *node, *channel;
+  void (*published) (const HeSegment *, gsize, const guint8[32], gpointer);
+  void (*log) (const char *, gpointer);
+  gpointer user_data;
+  HeOrigin *origin;       /* or NULL */
+  HePublisher *publisher; /* or NULL */
+  guint n_origins;
+
+  GMutex lock;
+  gboolean has_channel; /* under lock, as all below */
+  gboolean has_anchor;
+  GQueue waiting;        /* Parcel, for the embedded origin */
+  GHashTable *under_way; /* path -> Parcel, for the publisher; bounded by its queues */
+  HeOutletStats stats;
+};
+
+static Parcel *
+parcel_new (const HeSegment *segment, GBytes *body, const guint8 digest[32])
+{
+  Parcel *parcel = g_new0 (Parcel, 1);
+
+  parcel->segment = he_segment_copy (segment);
+  parcel->body = g_bytes_ref (body);
+  memcpy (parcel->digest, digest, HE_SHA256_LEN);
+  return parcel;
+}
+
+static void
+parcel_free (gpointer data)
+{
+  Parcel *parcel = data;
+
+  he_segment_free (parcel->segment);
+  g_bytes_unref (parcel->body);
+  g_free (parcel);
+}
+
+static void
+log_line (HeOutlet *self, const char *text)
+{
+  if (self->log != NULL)
+    self->log (text, self->user_data);
+}
+
+static void
+tell (HeOutlet *self, const HeSegment *segment, GBytes *body, const guint8 digest[32])
+{
+  if (self->published != NULL)
+    self->published (segment, g_bytes_get_size (body), digest, self->user_data);
+}
+
+/* An origin's last word about a segment. */
+static void
+on_published (const HeSegment *segment, const char *origin, const GError *error,
+              gpointer user_data)
+{
+  HeOutlet *self = user_data;
+  g_autofree char *path = he_segment_path (segment);
+  g_autoptr (GBytes) body = NULL;
+  guint8 digest[HE_SHA256_LEN];
+  Parcel *parcel;
+
+  g_mutex_lock (&self->lock);
+  parcel = g_hash_table_lookup (self->under_way, path);
+  if (parcel != NULL && error == NULL && !parcel->told) {
+    parcel->told = TRUE;
+    body = g_bytes_ref (parcel->body);
+    memcpy (digest, parcel->digest, sizeof digest);
+  }
+  if (parcel != NULL && --parcel->outcomes == 0)
+    g_hash_table_remove (self->under_way, path);
+  g_mutex_unlock (&self->lock);
+
+  if (body != NULL)
+    tell (self, segment, body, digest);
+  if (error != NULL) {
+    g_autofree char *line
+        = g_strdup_printf ("not published: %s: %s", path, error->message);
+
+    log_line (self, line);
+  }
+}
+
+/* ---- construction ---- */
+
+static HeSecret *
+gate_secret_or_random (HeSecret *secret)
+{
+  guint8 bytes[32];
+  HeSecret *random;
+
+  if (secret != NULL)
+    return he_secret_ref (secret);
+  he_random (bytes, sizeof bytes);
+  random = he_secret_new (bytes, sizeof bytes);
+  explicit_bzero (bytes, sizeof bytes);
+  return random;
+}
+
+static gboolean
+start_origin (HeOutlet *self, const HeOutletConfig *config, GError **error)
+{
+  g_autoptr (HeSecret) gate = gate_secret_or_random (config->gate_secret);
+  g_autoptr (HeSecret) codeword = he_keys_derive (gate, HE_PURPOSE_CODEWORD);
+  g_autoptr (HeSecret) credential = he_keys_derive (gate, HE_PURPOSE_CREDENTIAL);
+  HeOriginConfig origin = {
+    .node = config->node,
+    .listen = config->listen,
+    .jwks_path = config->jwks,
+    .issuer = config->issuer,
+    .audience = config->audience,
+    .content = config->content,
+    .codeword = codeword,
+    .credential = credential,
+    .policy = HE_SESSIONS_EVICT_OLDEST,
+    .per_account = 1,
+    .lease_seconds = 300,
+    .session_seconds = 43200,
+    .log = config->log,
+    .log_data = config->user_data,
+  };
+
+  self->origin = he_origin_new (&origin, error);
+  return self->origin != NULL && he_origin_start (self->origin, error);
+}
+
+static gboolean
+check_config (const HeOutletConfig *config, GError **error)
+{
+  const char *missing = NULL;
+  gboolean publishes = config->origins != NULL && *config->origins != NULL;
+
+  if (config->listen == NULL && !publishes)
+    missing = "neither listen nor origins is set, so nobody could get a segment: set "
+              "listen=127.0.0.1:8080 to serve from here, origins=http://HOST:PORT to "
+              "publish, or both";
+  else if (config->listen != NULL && config->jwks == NULL)
+    missing = "listen is set and jwks is not, so no viewer could be let in: create keys "
+              "with \"headend token keygen --dir .\" and set jwks=tokens.jwks";
+  else if (publishes && config->publish_key == NULL)
+    missing
+        = "origins is set and publish-key is not, so they would refuse every segment: "
+          "set publish-key to the secret the origins have, or to file:PATH";
+  if (missing == NULL)
+    return TRUE;
+  g_set_error_literal (error, HE_ERROR, HE_ERROR_INVALID, missing);
+  return FALSE;
+}
+
+HeOutlet *
+he_outlet_new (const HeOutletConfig *config, GError **error)
+{
+  g_autoptr (HeOutlet) self = NULL;
+
+  if (!check_config (config, error))
+    return NULL;
+  self = g_new0 (HeOutlet, 1);
+  g_mutex_init (&self->lock);
+  g_queue_init (&self->waiting);
+  self->under_way = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, parcel_free);
+  self->node = g_strdup (config->node);
+  self->channel = g_strdup (config->channel);
+  self->published = config->published;
+  self->log = config->log;
+  self->user_data = config->user_data;
+  if (config->listen != NULL && !start_origin (self, config, error))
+    return NULL;
+  if (config->origins != NULL && *config->origins != NULL) {
+    self->n_origins = g_strv_length ((char **)config->origins);
+    self->publisher
+        = he_publisher_new (config->origins, config->publish_key, config->node,
+                            QUEUE_WINDOWS * config->window, on_published, self, error);
+    if (self->publisher == NULL)
+      return NULL;
+  }
+  return g_steal_pointer (&self);
+}
+
+void
+he_outlet_drain (HeOutlet *self)
+{
+  if (self->publisher != NULL)
+    he_publisher_drain (self->publisher);
+}
+
+void
+he_outlet_free (HeOutlet *self)
+{
+  if (self == NULL)
+    return;
+  he_publisher_free (self->publisher);
+  he_origin_free (self->origin);
+  g_queue_clear_full (&self->waiting, parcel_free);
+  g_hash_table_unref (self->under_way);
+  g_mutex_clear (&self->lock);
+  g_free (self->node);
+  g_free (self->channel);
+  g_free (self);
+}
+
+/* ---- the embedded origin ---- */
+
+void
+he_outlet_set_anchor (HeOutlet *self, const HeAnchor *anchor)
+{
+  g_mutex_lock (&self->lock);
+  self->has_anchor = TRUE;
+  g_mutex_unlock (&self->lock);
+  if (self->origin != NULL)
+    he_origin_set_anchor (self->origin, self->channel, anchor);
+}
+
+/* Without an anchor from upstream the first segment's end is taken for now, unless its
+ * timestamps are on the epoch already. */
+static void
+guess_anchor (HeOutlet *self, const HeSegment *segment)
+{
+  guint64 now = (guint64)g_get_real_time () * 9 / 100;
+  gint64 ahead = (gint64)(now - segment->pts90 - segment->duration90);
+  HeAnchor anchor = { .wall_offset90 = ABS (ahead) <= (gint64)NEAR_NOW ? 0 : ahead };
+
+  g_strlcpy (anchor.node, self->node, sizeof anchor.node);
+  he_outlet_set_anchor (self, &anchor);
+}
+
+static void
+serve (HeOutlet *self, const HeSegment *segment, GBytes *body, const guint8 digest[32])
+{
+  g_autoptr (GError) error = NULL;
+
+  if (he_origin_put (self->origin, segment, body, &error))
+    tell (self, segment, body, digest);
+  else
+    log_line (self, error->message);
+}
+
+gboolean
+he_outlet_set_channel (HeOutlet *self, HeChannel *channel, GError **error)
+{
+  Parcel *parcel;
+
+  if (self->origin == NULL)
+    return TRUE;
+  if (!he_origin_add_channel (self->origin, channel, error))
+    return FALSE;
+  for (;;) {
+    g_mutex_lock (&self->lock);
+    parcel = g_queue_pop_head (&self->waiting);
+    self->has_channel = parcel == NULL;
+    g_mutex_unlock (&self->lock);
+    if (parcel == NULL)
+      return TRUE;
+    serve (self, parcel->segment, parcel->body, parcel->digest);
+    parcel_free (parcel);
+  }
+}
+
+/* ---- segments ---- */
+
+void
+he_outlet_push (HeOutlet *self, const HeSegment *segment, GBytes *body,
+                const guint8 digest[32])
+{
+  gboolean now = FALSE, guess;
+
+  g_mutex_lock (&self->lock);
+  self->stats.segments++;
+  self->stats.bytes += g_bytes_get_size (body);
+  self->stats.last_msn = MAX (self->stats.last_msn, segment->msn);
+  guess = self->origin != NULL && !self->has_anchor;
+  self->has_anchor |= guess; /* by one thread only */
+  if (self->publisher != NULL) {
+    Parcel *parcel = parcel_new (segment, body, digest);
+
+    parcel->outcomes = self->n_origins;
+    parcel->told = self->origin != NULL;
+    g_hash_table_replace (self->under_way, he_segment_path (segment), parcel);
+  }
+  if (self->origin != NULL) {
+    now = self->has_channel;
+    if (!now)
+      g_queue_push_tail (&self->waiting, parcel_new (segment, body, digest));
+    if (self->waiting.length > WAITING_MAX)
+      parcel_free (g_queue_pop_head (&self->waiting));
+  }
+  g_mutex_unlock (&self->lock);
+
+  if (guess)
+    guess_anchor (self, segment);
+  if (now)
+    serve (self, segment, body, digest);
+  if (self->publisher != NULL)
+    he_publisher_push (self->publisher, segment, body);
+}
+
+guint
+he_outlet_port (HeOutlet *self)
+{
+  return self->origin != NULL ? he_origin_port (self->origin) : 0;
+}
+
+void
+he_outlet_get_stats (HeOutlet *self, HeOutletStats *ret_stats)
+{
+  g_mutex_lock (&self->lock);
+  *ret_stats = self->stats;
+  g_mutex_unlock (&self->lock);
+  if (self->publisher != NULL)
+    he_publisher_get_stats (self->publisher, &ret_stats->published);
+}

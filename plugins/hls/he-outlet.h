@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include "he-anchor.h"
+#include "he-channel.h"
+#include "he-publisher.h"
+#include "he-secret.h"
+#include "he-segment.h"
+
+G_BEGIN_DECLS
+
+/* Where a channel's segments go: served by an embedded origin, published to origins, or
+ * both. Every function may be called from any thread; none blocks on the network but
+ * he_outlet_new() (to bind), he_outlet_drain() and he_outlet_free(). */
+typedef struct _HeOutlet HeOutlet;
+
+typedef struct {
+  const char *node;
+  const char *channel;
+  guint window; /* segments in a playlist: sizes the queues too */
+
+  const char *const *origins; /* "http://HOST:PORT", NULL or empty: none */
+  HeSecret *publish_key;      /* needed with origins */
+
+  const char *listen; /* "ADDRESS:PORT" of the embedded origin; NULL: none */
+  const char *jwks;   /* needed with listen */
+  const char *issuer, *audience;
+  HeSecret *content;     /* NULL: segments are clear */
+  HeSecret *gate_secret; /* NULL: random, so that sessions end with us */
+
+  /* Once for each segment that a viewer can get: when the embedded origin took it, or the
+   * first origin acknowledged it. May run on any thread, without locks held. */
+  void (*published) (const HeSegment *segment, gsize bytes, const guint8 digest[32],
+                     gpointer user_data);
+  /* One line for the log: denials, failed publishing. On any thread. */
+  void (*log) (const char *line, gpointer user_data);
+  gpointer user_data;
+} HeOutletConfig;
+
+/* HE_ERROR_INVALID says which setting is missing. */
+HeOutlet *he_outlet_new (const HeOutletConfig *config, GError **error);
+/* Waits for what is to be published, at most until two seconds after the first call. */
+void he_outlet_drain (HeOutlet *outlet);
+void he_outlet_free (HeOutlet *outlet); /* drains; takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeOutlet, he_outlet_free)
+
+/* Once, when the renditions are known; what was pushed before waits for it. */
+gboolean he_outlet_set_channel (HeOutlet *outlet, HeChannel *channel, GError **error);
+
+/* The anchor of the embedded origin's PROGRAM-DATE-TIME. When none was set before the
+ * first segment: generation 0 and no offset if the segment ends within a minute of now,
+ * else the offset that makes it end now. */
+void he_outlet_set_anchor (HeOutlet *outlet, const HeAnchor *anchor);
+
+void he_outlet_push (HeOutlet *outlet, const HeSegment *segment, GBytes *body,
+                     const guint8 digest[32]);
+
+guint he_outlet_port (HeOutlet *outlet); /* 0 without listen */
+
+typedef struct {
+  guint64 segments;           /* pushed */
+  guint64 bytes;              /* of them */
+  guint64 last_msn;           /* of the newest */
+  HePublisherStats published; /* per origin, summed */
+} HeOutletStats;
+void he_outlet_get_stats (HeOutlet *outlet, HeOutletStats *ret_stats);
+
+G_END_DECLS

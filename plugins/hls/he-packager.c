@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-packager.h"
+
+#include <string.h>
+
+#include "he-codecs.h"
+#include "he-crypto.h"
+#include "he-epoch.h"
+#include "he-error.h"
+#include "he-segment-cipher.h"
+
+/* A stream without boundaries must not fill the memory. */
+#define MAX_SEGMENT_BYTES (64 * 1024 * 1024)
+#define STATUS_SLOTS 8
+
+/* Times that passed through nanoseconds come back to the nearest tick, a length may be
+ * one more off. */
+#define SLACK 2 /* ticks */
+
+typedef struct {
+  HeUnitInfo info;
+  GBytes *data;
+} Unit;
+
+typedef struct {
+  guint64 msn;
+  HeSegmentFlags flags; /* 0: the slot is free */
+} Status;
+
+struct _HePackager {
+  char *channel, *rendition;
+  HePackagerConfig config; /* its names are the two above; the cipher has the rest */
+  HeSegmentCipher *cipher; /* NULL: segments stay clear */
+  HePackagedFunc packaged;
+  gpointer user_data;
+
+  gboolean annotated; /* boundary annotations cut */
+  gboolean key_units; /* forced keyframes cut */
+  gboolean pending;   /* an annotation or forced keyframe waits for its unit */
+  guint64 pending_msn;
+  guint pending_generation;
+
+  gboolean open;  /* a segment is in hand */
+  gboolean whole; /* it began at its boundary */
+  guint64 msn;
+  guint generation;
+  GArray *units; /* Unit */
+  gsize bytes;
+  guint64 last_dts90;
+  guint64 end90; /* largest pts90 + length90 in hand */
+
+  Status status[STATUS_SLOTS];
+  guint64 dropped;
+};
+
+static void
+unit_clear (gpointer data)
+{
+  g_bytes_unref (((Unit *)data)->data);
+}
+
+HePackager *
+he_packager_new (const HePackagerConfig *config, HePackagedFunc packaged,
+                 gpointer user_data)
+{
+  HePackager *self = g_new0 (HePackager, 1);
+
+  self->config = *config;
+  self->config.channel = self->channel = g_strdup (config->channel);
+  self->config.rendition = self->rendition = g_strdup (config->rendition);
+  if (config->content != NULL)
+    self->cipher
+        = he_segment_cipher_new (config->content, config->key_version, config->channel,
+                                 config->tier, config->key_rotation);
+  self->config.content = NULL;
+  self->config.tier = NULL;
+  self->packaged = packaged;
+  self->user_data = user_data;
+  self->units = g_array_new (FALSE, FALSE, sizeof (Unit));
+  g_array_set_clear_func (self->units, unit_clear);
+  return self;
+}
+
+void
+he_packager_free (HePackager *self)
+{
+  if (self == NULL)
+    return;
+  g_array_unref (self->units);
+  he_segment_cipher_free (self->cipher);
+  g_free (self->channel);
+  g_free (self->rendition);
+  g_free (self);
+}
+
+guint64
+he_packager_dropped (const HePackager *self)
+{
+  return self->dropped;
+}
+
+static void
+empty (HePackager *self)
+{
+  g_array_set_size (self->units, 0);
+  self->bytes = 0;
+  self->end90 = 0;
+  self->open = FALSE;
+}
+
+static void
+drop (HePackager *self)
+{
+  self->dropped += self->open;
+  empty (self);
+}
+
+void
+he_packager_reset (HePackager *self)
+{
+  drop (self);
+  self->pending = FALSE;
+}
+
+/* ---- status ---- */
+
+void
+he_packager_status (HePackager *self, guint64 msn, HeSegmentFlags flags)
+{
+  Status *slot = &self->status[0];
+
+  for (guint i = 0; i < STATUS_SLOTS; i++) {
+    Status *s = &self->status[i];
+
+    if (s->flags != 0 && s->msn == msn) {
+      s->flags |= flags;
+      return;
+    }
+    if (slot->flags != 0 && (s->flags == 0 || s->msn < slot->msn))
+      slot = s;
+  }
+  *slot = (Status) { .msn = msn, .flags = flags };
+}
+
+static HeSegmentFlags
+take_status (HePackager *self, guint64 msn)
+{
+  HeSegmentFlags flags = HE_SEGMENT_CLEAN;
+
+  for (guint i = 0; i < STATUS_SLOTS; i++) {
+    if (self->status[i].msn == msn)
+      flags |= self->status[i].flags;
+    if (self->status[i].msn <= msn)
+      self->status[i].flags = 0;
+  }
+  return flags;
+}
+
+/* ---- handing out ---- */
+
+static GBytes *
+write_clear (HePackager *self, GError **error)
+{
+  g_autofree HeAccessUnit *units = g_new (HeAccessUnit, self->units->len);
+
+  for (guint i = 0; i < self->units->len; i++) {
+    const Unit *unit = &g_array_index (self->units, Unit, i);
+
+    units[i] = (HeAccessUnit) { .pts90 = unit->info.pts90,
+                                .dts90 = unit->info.dts90,
+                                .keyframe = unit->info.keyframe };
+    units[i].data = g_bytes_get_data (unit->data, &units[i].len);
+  }
+  return he_ts_write_segment (self->config.codec, units, self->units->len, error);
+}
+
+static GBytes *
+encrypt (HePackager *self, GBytes *clear)
+{
+  gsize len;
+  const guint8 *data = g_bytes_get_data (clear, &len);
+  GByteArray *body;
+
+  if (self->cipher == NULL)
+    return g_bytes_ref (clear);
+  body = g_byte_array_sized_new (len + HE_AES_BLOCK);
+  he_segment_cipher_begin (self->cipher, self->msn);
+  he_segment_cipher_update (self->cipher, data, len, body);
+  he_segment_cipher_finish (self->cipher, body);
+  return g_byte_array_free_to_bytes (body);
+}
+
+static gboolean
+hand_out (HePackager *self, GError **error)
+{
+  g_autoptr (GBytes) clear = NULL;
+  g_autoptr (GBytes) body = NULL;
+  guint8 digest[HE_SHA256_LEN];
+  HeSegment segment = {
+    .channel = self->channel,
+    .rendition = self->rendition,
+    .variant = self->config.variant,
+    .msn = self->msn,
+    .generation = self->generation,
+    .pts90 = he_epoch_boundary (self->msn, self->config.duration90),
+    .duration90 = self->config.duration90,
+    .flags = take_status (self, self->msn),
+  };
+
+  clear = write_clear (self, error);
+  if (clear == NULL) {
+    g_prefix_error (error, "%s segment %" G_GUINT64_FORMAT ": ", self->rendition,
+                    self->msn);
+    drop (self);
+    return FALSE;
+  }
+  body = encrypt (self, clear);
+  he_sha256 (g_bytes_get_data (body, NULL), g_bytes_get_size (body), digest);
+  self->packaged (&segment, body, digest, self->user_data);
+  empty (self);
+  return TRUE;
+}
+
+static gboolean
+reached_end (const HePackager *self)
+{
+  return self->end90 + SLACK
+         >= he_epoch_boundary (self->msn + 1, self->config.duration90);
+}
+
+/* Ends the segment in hand, of which next_msn is the successor. */
+static gboolean
+close_segment (HePackager *self, guint64 next_msn, GError **error)
+{
+  if (!self->open)
+    return TRUE;
+  if (!self->whole || (next_msn != self->msn + 1 && !reached_end (self))) {
+    drop (self);
+    return TRUE;
+  }
+  return hand_out (self, error);
+}
+
+gboolean
+he_packager_end (HePackager *self, GError **error)
+{
+  gboolean whole = self->open && self->whole && reached_end (self);
+
+  self->pending = FALSE;
+  if (whole)
+    return hand_out (self, error);
+  drop (self);
+  return TRUE;
+}
+
+/* ---- boundaries ---- */
+
+gboolean
+he_packager_boundary (HePackager *self, guint64 msn, guint generation, guint64 duration90,
+                      GError **error)
+{
+  if (duration90 != self->config.duration90) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "segment-duration is %" G_GUINT64_FORMAT
+                 " ticks here and %" G_GUINT64_FORMAT
+                 " upstream: set both elements to the same",
+                 self->config.duration90, duration90);
+    return FALSE;
+  }
+  self->annotated = TRUE;
+  self->pending = TRUE;
+  self->pending_msn = msn;
+  self->pending_generation = generation;
+  return TRUE;
+}
+
+void
+he_packager_key_unit (HePackager *self)
+{
+  if (self->annotated || self->config.codec != HE_TS_H264)
+    return;
+  self->key_units = TRUE;
+  self->pending = TRUE;
+}
+
+/* Whether the first unit of all stands where its segment begins; on the audio grid that
+ * is the first frame at or after the boundary. */
+static gboolean
+at_boundary (const HePackager *self, const HeUnitInfo *info, GBytes *data)
+{
+  guint64 late = info->pts90 % self->config.duration90;
+  gsize len;
+  const guint8 *bytes = g_bytes_get_data (data, &len);
+
+  if (self->config.codec == HE_TS_H264)
+    return late == 0;
+  return late < he_adts_frame_ticks (bytes, len);
+}
+
+/* The segment this unit begins; FALSE when it continues the one in hand, or none. */
+static gboolean
+begins (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 *ret_msn,
+        gboolean *ret_whole)
+{
+  guint64 msn = he_epoch_msn (info->pts90, self->config.duration90);
+  gboolean forced = self->pending;
+
+  if (self->annotated) {
+    self->pending = FALSE;
+    *ret_msn = self->pending_msn;
+    *ret_whole = TRUE;
+    return forced && !(self->open && self->msn == self->pending_msn);
+  }
+  if (!info->keyframe || (self->key_units && !forced) || (self->open && msn <= self->msn))
+    return FALSE;
+  self->pending = FALSE;
+  *ret_msn = msn;
+  /* After a segment in hand every cut is a boundary; before it, only what is marked. */
+  *ret_whole = self->open || forced || at_boundary (self, info, data);
+  return TRUE;
+}
+
+static gboolean
+check_start (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 msn,
+             GError **error)
+{
+  gsize len;
+  const guint8 *bytes = g_bytes_get_data (data, &len);
+  const char *problem = NULL;
+
+  if (self->config.codec == HE_TS_ADTS) {
+    if (he_adts_frame_ticks (bytes, len) == 0)
+      problem = "is no ADTS frame: put aacparse before the sink";
+  } else if (!info->keyframe) {
+    problem = "is no keyframe: the encoder must obey force-key-unit events";
+  } else if (!he_h264_has_parameter_sets (bytes, len)) {
+    problem = "has no parameter sets: put h264parse config-interval=-1 before the sink";
+  }
+  if (problem == NULL)
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+               "%s segment %" G_GUINT64_FORMAT ": its first unit %s", self->rendition,
+               msn, problem);
+  self->dropped++;
+  return FALSE;
+}
+
+static gboolean
+begin (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 msn,
+       gboolean whole, GError **error)
+{
+  gboolean gap = self->open && self->whole && msn > self->msn + 1;
+  guint64 missing = self->msn + 1;
+  gboolean good = close_segment (self, msn, error);
+
+  if (!check_start (self, info, data, msn, good ? error : NULL))
+    return FALSE;
+  self->open = TRUE;
+  self->whole = whole;
+  self->msn = msn;
+  self->generation = self->annotated ? self->pending_generation : 0;
+  if (good && gap && !self->annotated) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "%s segment %" G_GUINT64_FORMAT
+                 " is missing: no keyframe in it; let the encoder make one every "
+                 "%" G_GUINT64_FORMAT " ms",
+                 self->rendition, missing, self->config.duration90 / 90);
+    good = FALSE;
+  }
+  return good;
+}
+
+static gboolean
+refuse (HePackager *self, GError **error, HeError code, const char *what)
+{
+  g_set_error (error, HE_ERROR, code, "%s segment %" G_GUINT64_FORMAT ": %s",
+               self->rendition, self->msn, what);
+  drop (self);
+  return FALSE;
+}
+
+static void
+append (HePackager *self, const HeUnitInfo *info, GBytes *data)
+{
+  Unit unit = { .info = *info, .data = g_bytes_ref (data) };
+
+  g_array_append_val (self->units, unit);
+  self->bytes += g_bytes_get_size (data);
+  self->last_dts90 = info->dts90;
+  self->end90 = MAX (self->end90, info->pts90 + info->length90);
+}
+
+gboolean
+he_packager_push (HePackager *self, const HeUnitInfo *info, GBytes *data, GError **error)
+{
+  gboolean whole, good = TRUE;
+  guint64 msn;
+
+  if (self->open && (gint64)(info->dts90 - self->last_dts90) <= 0)
+    good = refuse (self, error, HE_ERROR_INVALID, "timestamps ran backwards");
+  if (begins (self, info, data, &msn, &whole))
+    good = begin (self, info, data, msn, whole, good ? error : NULL) && good;
+  if (!self->open)
+    return good;
+  append (self, info, data);
+  if (self->bytes > MAX_SEGMENT_BYTES)
+    good = refuse (self, good ? error : NULL, HE_ERROR_LIMIT,
+                   "no boundary in 64 MiB: the encoder must make a keyframe at each");
+  return good;
+}

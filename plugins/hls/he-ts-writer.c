@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-ts-writer.h"
+
+#include <string.h>
+
+#include "he-codec.h"
+#include "he-epoch.h"
+#include "he-error.h"
+
+/* Packets with payload come in multiples of this, the continuity counter's modulus. */
+#define ROUND 16
+
+#define PAYLOAD (HE_TS_PACKET - 4)
+#define PCR_FIELD 8 /* adaptation field with a PCR and nothing else */
+#define PROGRAM 1
+
+static const guint8 delimiter[] = { 0, 0, 0, 1, 0x09, 0xf0 };
+
+/* One PES packet, and how it is cut into TS packets. */
+typedef struct {
+  gsize offset, len; /* in Plan.bytes */
+  gsize header; /* bytes of the PES header, which are never split: readers rely on it */
+  guint64 dts90;
+  gboolean keyframe;
+  guint packets;
+  gboolean even; /* spread over more packets than needed */
+} Pes;
+
+typedef struct {
+  HeTsCodec codec;
+  GByteArray *bytes; /* all PES packets, one after the other */
+  GArray *pes;       /* Pes */
+} Plan;
+
+typedef struct {
+  GByteArray *out;
+  guint16 pid;
+  guint counter;
+} Writer;
+
+/* ---- sections ---- */
+
+static guint32
+crc32_mpeg (const guint8 *data, gsize len)
+{
+  guint32 crc = 0xffffffff;
+
+  for (gsize i = 0; i < len; i++) {
+    crc ^= (guint32)data[i] << 24;
+    for (int bit = 0; bit < 8; bit++)
+      crc = crc & 0x80000000 ? crc << 1 ^ 0x04c11db7 : crc << 1;
+  }
+  return crc;
+}
+
+/* A packet that holds one section and 0xff; len counts the section without its CRC. */
+static void
+append_section (GByteArray *out, guint16 pid, guint counter, const guint8 *section,
+                gsize len)
+{
+  guint8 packet[HE_TS_PACKET];
+
+  memset (packet, 0xff, sizeof packet);
+  packet[0] = 0x47;
+  he_write_be16 (packet + 1, 0x4000 | pid);
+  packet[3] = (guint8)(0x10 | (counter % ROUND));
+  packet[4] = 0; /* pointer_field */
+  memcpy (packet + 5, section, len);
+  he_write_be32 (packet + 5 + len, crc32_mpeg (section, len));
+  g_byte_array_append (out, packet, sizeof packet);
+}
+
+static void
+append_tables (const Writer *writer, HeTsCodec codec, guint counter)
+{
+  const guint8 pat[] = { 0x00,
+                         0xb0,
+                         13,
+                         0,
+                         1,
+                         0xc1,
+                         0,
+                         0,
+                         0,
+                         PROGRAM,
+                         0xe0 | HE_TS_PMT_PID >> 8,
+                         HE_TS_PMT_PID & 0xff };
+  const guint8 pmt[] = { 0x02,
+                         0xb0,
+                         18,
+                         0,
+                         PROGRAM,
+                         0xc1,
+                         0,
+                         0,
+                         (guint8)(0xe0 | writer->pid >> 8),
+                         (guint8)writer->pid,
+                         0xf0,
+                         0,
+                         codec == HE_TS_H264 ? 0x1b : 0x0f,
+                         (guint8)(0xe0 | writer->pid >> 8),
+                         (guint8)writer->pid,
+                         0xf0,
+                         0 };
+
+  append_section (writer->out, 0, counter, pat, sizeof pat);
+  append_section (writer->out, HE_TS_PMT_PID, counter, pmt, sizeof pmt);
+}
+
+/* ---- PES ---- */
+
+static void
+write_timestamp (guint8 *p, guint8 prefix, guint64 t90)
+{
+  guint64 t = t90 & (HE_PTS_WRAP - 1);
+
+  p[0] = (guint8)(prefix << 4 | (t >> 30 & 7) << 1 | 1);
+  he_write_be16 (p + 1, (guint16)((t >> 15 & 0x7fff) << 1 | 1));
+  he_write_be16 (p + 3, (guint16)((t & 0x7fff) << 1 | 1));
+}
+
+/* Appends the header of a PES packet that will hold payload bytes, and returns its
+ * length. */
+static gsize
+append_pes_header (GByteArray *out, HeTsCodec codec, const HeAccessUnit *first,
+                   gsize payload)
+{
+  gboolean has_dts = first->dts90 != first->pts90;
+  guint8 header[19] = { 0, 0, 1, codec == HE_TS_H264 ? 0xe0 : 0xc0 };
+  gsize len = has_dts ? 19 : 14;
+  gsize rest = len - 6 + payload;
+
+  /* Zero means unbounded, which only video may be. */
+  he_write_be16 (header + 4, rest <= G_MAXUINT16 ? (guint16)rest : 0);
+  header[6] = 0x84; /* data_alignment_indicator */
+  header[7] = has_dts ? 0xc0 : 0x80;
+  header[8] = (guint8)(len - 9);
+  write_timestamp (header + 9, has_dts ? 3 : 2, first->pts90);
+  if (has_dts)
+    write_timestamp (header + 14, 1, first->dts90);
+  g_byte_array_append (out, header, (guint)len);
+  return len;
+}
+
+static gboolean
+has_delimiter (const HeAccessUnit *unit)
+{
+  gsize i = 0;
+
+  while (i < unit->len && unit->data[i] == 0)
+    i++;
+  return i >= 2 && i + 1 < unit->len && unit->data[i] == 1
+         && (unit->data[i + 1] & 0x1f) == 9;
+}
+
+static void
+add_pes (Plan *plan, const HeAccessUnit *units, guint n_units)
+{
+  gboolean insert = plan->codec == HE_TS_H264 && !has_delimiter (&units[0]);
+  Pes pes = { .offset = plan->bytes->len,
+              .dts90 = units[0].dts90,
+              .keyframe = units[0].keyframe };
+  gsize payload = insert ? sizeof delimiter : 0;
+
+  for (guint i = 0; i < n_units; i++)
+    payload += units[i].len;
+  pes.header = append_pes_header (plan->bytes, plan->codec, &units[0], payload);
+  if (insert)
+    g_byte_array_append (plan->bytes, delimiter, sizeof delimiter);
+  for (guint i = 0; i < n_units; i++)
+    g_byte_array_append (plan->bytes, units[i].data, (guint)units[i].len);
+  pes.len = pes.header + payload;
+  pes.packets = (guint)((pes.len + PCR_FIELD + PAYLOAD - 1) / PAYLOAD);
+  g_array_append_val (plan->pes, pes);
+}
+
+/* How many units go into the PES that begins with the first: one picture, or as many
+ * audio frames as leave the next PCR in time and the length in its 16 bits. */
+static guint
+units_of_pes (HeTsCodec codec, const HeAccessUnit *units, guint n_units)
+{
+  guint n = 1;
+  gsize bytes = units[0].len;
+
+  if (codec == HE_TS_H264)
+    return 1;
+  for (; n < n_units && bytes + units[n].len < G_MAXUINT16 / 2; n++) {
+    guint64 next90
+        = n + 1 < n_units ? units[n + 1].pts90 : 2 * units[n].pts90 - units[n - 1].pts90;
+
+    if (next90 - units[0].pts90 > HE_TS_PCR_INTERVAL)
+      break;
+    bytes += units[n].len;
+  }
+  return n;
+}
+
+/* Makes the number of packets a multiple of ROUND: the last PES packets are spread over
+ * more, at least one byte in each and the header whole in the first. */
+static gboolean
+spread (Plan *plan, guint *ret_packets, GError **error)
+{
+  guint packets = 0, missing;
+
+  for (guint i = 0; i < plan->pes->len; i++)
+    packets += g_array_index (plan->pes, Pes, i).packets;
+  missing = (ROUND - packets % ROUND) % ROUND;
+  *ret_packets = packets + missing;
+  for (guint i = plan->pes->len; i > 0 && missing > 0; i--) {
+    Pes *pes = &g_array_index (plan->pes, Pes, i - 1);
+    gsize most = 1 + pes->len - pes->header;
+    guint more = (guint)MIN (missing, most - MIN (most, pes->packets));
+
+    pes->packets += more;
+    pes->even = more > 0;
+    missing -= more;
+  }
+  if (missing == 0)
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+               "segment of %u bytes: too short to fill %d packets", plan->bytes->len,
+               ROUND);
+  return FALSE;
+}
+
+/* ---- packets ---- */
+
+static void
+write_pcr (guint8 *p, guint64 pcr90)
+{
+  guint64 base = pcr90 & (HE_PTS_WRAP - 1);
+
+  he_write_be32 (p, (guint32)(base >> 1));
+  he_write_be16 (p + 4, (guint16)((base & 1) << 15 | 0x7e00)); /* extension 0 */
+}
+
+/* A packet of the stream: len bytes of payload behind as much adaptation field as fills
+ * it. With pcr90 the field carries a PCR; without payload it repeats the last counter. */
+static void
+append_packet (Writer *writer, const guint8 *data, gsize len, gboolean start,
+               gboolean random_access, const guint64 *pcr90)
+{
+  guint8 packet[HE_TS_PACKET];
+  gsize field = PAYLOAD - len;
+  guint counter = len > 0 ? writer->counter++ : writer->counter - 1;
+
+  packet[0] = 0x47;
+  he_write_be16 (packet + 1, (guint16)((start ? 0x4000 : 0) | writer->pid));
+  packet[3] = (guint8)((field > 0 ? 0x20 : 0) | (len > 0 ? 0x10 : 0) | counter % ROUND);
+  if (field > 0)
+    packet[4] = (guint8)(field - 1);
+  if (field > 1) {
+    packet[5] = (guint8)((random_access ? 0x40 : 0) | (pcr90 != NULL ? 0x10 : 0));
+    memset (packet + 6, 0xff, field - 2);
+    if (pcr90 != NULL)
+      write_pcr (packet + 6, *pcr90);
+  }
+  if (len > 0)
+    memcpy (packet + HE_TS_PACKET - len, data, len);
+  g_byte_array_append (writer->out, packet, sizeof packet);
+}
+
+static gsize
+next_chunk (const Pes *pes, gsize done, guint packet)
+{
+  gsize rest = pes->len - done;
+  gsize cap = packet == 0 ? PAYLOAD - PCR_FIELD : PAYLOAD;
+  guint left = pes->packets - packet;
+  gsize want = pes->even ? (rest + left - 1) / left : rest;
+
+  if (packet == 0)
+    want = MAX (want, pes->header);
+  return MIN (want, cap);
+}
+
+/* Tables stand before every sixteenth part of the stream's packets. */
+static void
+append_pes (Writer *writer, const Plan *plan, const Pes *pes, guint total)
+{
+  guint64 pcr90 = pes->dts90 - HE_TS_PCR_DELAY;
+  guint part = total / ROUND;
+  gsize done = 0;
+
+  for (guint i = 0; i < pes->packets; i++) {
+    gsize len = next_chunk (pes, done, i);
+
+    if (writer->counter % part == 0)
+      append_tables (writer, plan->codec, writer->counter / part);
+    append_packet (writer, plan->bytes->data + pes->offset + done, len, i == 0,
+                   i == 0 && pes->keyframe, i == 0 ? &pcr90 : NULL);
+    done += len;
+  }
+}
+
+/* Between pictures further apart than the PCR interval, packets that hold only a PCR. */
+static void
+append_pcrs (Writer *writer, guint64 from90, guint64 to90)
+{
+  /* By distance, since the first DTS may lie before zero. */
+  for (guint64 step = HE_TS_PCR_INTERVAL; step < to90 - from90;
+       step += HE_TS_PCR_INTERVAL) {
+    guint64 pcr90 = from90 + step - HE_TS_PCR_DELAY;
+
+    append_packet (writer, NULL, 0, FALSE, FALSE, &pcr90);
+  }
+}
+
+static GBytes *
+write_plan (const Plan *plan, guint total)
+{
+  GByteArray *out = g_byte_array_sized_new ((total + 2 * ROUND) * HE_TS_PACKET);
+  Writer writer
+      = { .out = out,
+          .pid = plan->codec == HE_TS_H264 ? HE_TS_VIDEO_PID : HE_TS_AUDIO_PID };
+
+  for (guint i = 0; i < plan->pes->len; i++) {
+    const Pes *pes = &g_array_index (plan->pes, Pes, i);
+
+    if (i > 0)
+      append_pcrs (&writer, pes[-1].dts90, pes->dts90);
+    append_pes (&writer, plan, pes, total);
+  }
+  return g_byte_array_free_to_bytes (out);
+}
+
+static gboolean
+check_units (HeTsCodec codec, const HeAccessUnit *units, guint n_units, GError **error)
+{
+  if (n_units == 0 || !units[0].keyframe) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "segment %s",
+                 n_units == 0 ? "without a unit" : "does not begin with a keyframe");
+    return FALSE;
+  }
+  for (guint i = 0; i < n_units; i++) {
+    const HeAccessUnit *unit = &units[i];
+    gint64 step = i == 0 ? 1 : (gint64)(unit->dts90 - unit[-1].dts90);
+
+    if (step <= 0 || (gint64)(unit->pts90 - unit->dts90) < 0 || unit->len == 0
+        || step > (gint64)HE_PTS_WRAP / 2
+        || (codec == HE_TS_ADTS && unit->len > G_MAXUINT16 / 2)) {
+      g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                   "unit %u of %u: %" G_GSIZE_FORMAT " bytes, DTS %" G_GUINT64_FORMAT
+                   ", PTS %" G_GUINT64_FORMAT
+                   ": empty, too large, or its time runs backwards",
+                   i, n_units, unit->len, unit->dts90, unit->pts90);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+GBytes *
+he_ts_write_segment (HeTsCodec codec, const HeAccessUnit *units, guint n_units,
+                     GError **error)
+{
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (GArray) pes = g_array_new (FALSE, FALSE, sizeof (Pes));
+  Plan plan = { .codec = codec, .bytes = bytes, .pes = pes };
+  guint total;
+
+  if (!check_units (codec, units, n_units, error))
+    return NULL;
+  for (guint i = 0; i < n_units;) {
+    guint n = units_of_pes (codec, units + i, n_units - i);
+
+    add_pes (&plan, units + i, n);
+    i += n;
+  }
+  if (!spread (&plan, &total, error))
+    return NULL;
+  return write_plan (&plan, total);
+}

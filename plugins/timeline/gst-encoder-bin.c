@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gst-encoder-bin.h"
+
+#include "he-encoder.h"
+
+static char *
+remedy_for (const char *factory)
+{
+  const char *package = he_encoder_package (factory);
+  const char *device = he_encoder_device (factory);
+
+  if (package == NULL)
+    return g_strdup ("install the plugin that has it, or name another encoder "
+                     "(gst-inspect-1.0 lists those there are)");
+  if (device == NULL)
+    return g_strdup_printf ("install the Debian package %s", package);
+  return g_strdup_printf ("it takes %s and the Debian package %s; without, use x264enc",
+                          device, package);
+}
+
+static gboolean
+say_missing (const char *description, GstParseContext *context, GError **error)
+{
+  g_auto (GStrv) missing = gst_parse_context_get_missing_elements (context);
+  g_autofree char *remedy = NULL;
+
+  if (missing == NULL)
+    return FALSE;
+  remedy = remedy_for (missing[0]);
+
+  g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN,
+               "encoder \"%s\": there is no element \"%s\"; %s", description, missing[0],
+               remedy);
+  return TRUE;
+}
+
+static gboolean
+has_pad (GstElement *bin, const char *name)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (bin, name);
+
+  return pad != NULL;
+}
+
+static void
+adapt_setting (GstElement *element, const HeEncoderSetting *setting)
+{
+  GParamSpec *pspec
+      = g_object_class_find_property (G_OBJECT_GET_CLASS (element), setting->property);
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  if (pspec == NULL)
+    return;
+  g_value_init (&value, pspec->value_type);
+  g_object_get_property (G_OBJECT (element), setting->property, &value);
+  if (g_param_value_defaults (pspec, &value))
+    gst_util_set_object_arg (G_OBJECT (element), setting->property, setting->value);
+}
+
+static void
+adapt_options (GstElement *element, const char *options)
+{
+  g_autofree char *given = NULL;
+  g_autofree char *merged = NULL;
+
+  if (g_object_class_find_property (G_OBJECT_GET_CLASS (element), "option-string")
+      == NULL)
+    return;
+  g_object_get (element, "option-string", &given, NULL);
+  merged = he_encoder_merge_options (given, options);
+  g_object_set (element, "option-string", merged, NULL);
+}
+
+static void
+adapt (const GValue *item, gpointer user)
+{
+  GstElement *element = g_value_get_object (item);
+  GstElementFactory *factory = gst_element_get_factory (element);
+  const HeEncoder *encoder;
+  guint *delay = user;
+
+  if (factory == NULL)
+    return;
+  encoder = he_encoder_find (GST_OBJECT_NAME (factory));
+  if (encoder == NULL)
+    return;
+  *delay += encoder->delay;
+  for (gsize i = 0; i < G_N_ELEMENTS (encoder->settings); i++)
+    if (encoder->settings[i].property != NULL)
+      adapt_setting (element, &encoder->settings[i]);
+  if (encoder->options != NULL)
+    adapt_options (element, encoder->options);
+}
+
+GstElement *
+gst_headend_encoder_bin_new (const char *description, guint *ret_delay, GError **error)
+{
+  g_autoptr (GstParseContext) context = gst_parse_context_new ();
+  g_autoptr (GError) parse_error = NULL;
+  g_autoptr (GstElement) bin = NULL;
+  GstIterator *elements;
+  guint delay = 0;
+
+  bin = gst_parse_bin_from_description_full (description, TRUE, context,
+                                             GST_PARSE_FLAG_FATAL_ERRORS, &parse_error);
+  if (bin != NULL)
+    gst_object_ref_sink (bin);
+  /* The list of missing elements also names those with a wrong property. */
+  if (g_error_matches (parse_error, GST_PARSE_ERROR, GST_PARSE_ERROR_NO_SUCH_ELEMENT)
+      && say_missing (description, context, error))
+    return NULL;
+  if (bin == NULL || parse_error != NULL) {
+    g_set_error (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS,
+                 "encoder \"%s\": %s; write it as for gst-launch-1.0, for example "
+                 "\"x264enc bitrate=800\"",
+                 description, parse_error != NULL ? parse_error->message : "not a bin");
+    return NULL;
+  }
+  if (!has_pad (bin, "sink") || !has_pad (bin, "src")) {
+    g_set_error (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS,
+                 "encoder \"%s\": it must leave one sink pad and one source pad free, as "
+                 "\"x264enc bitrate=800\" does",
+                 description);
+    return NULL;
+  }
+
+  elements = gst_bin_iterate_recurse (GST_BIN (bin));
+  gst_iterator_foreach (elements, adapt, &delay);
+  gst_iterator_free (elements);
+  *ret_delay = delay;
+  g_object_force_floating (G_OBJECT (bin));
+  return g_steal_pointer (&bin);
+}

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-epochdemux
+ * @title: epochdemux
+ * @short_description: places an MPEG-TS feed on the Unix epoch
+ *
+ * Demultiplexes the first program of an MPEG transport stream, H.264 to `video_%u` and
+ * AAC (ADTS) to `audio_%u`, with the source's own timestamps, unwrapped and placed on the
+ * epoch. They depend on the feed and the agreed anchor alone, never on when it arrived,
+ * so that two machines that receive one feed, from whatever moment on, give every frame
+ * the same time. The feed may be joined anywhere; pictures before the first IDR are left
+ * out.
+ *
+ * Buffers carry epoch time; the SEGMENT begins with the first of them and has the current
+ * running time as its base, so sinks that synchronise work.
+ *
+ * The anchor is what #GstEpochDemux:anchor says, else what the handler of
+ * #GstEpochDemux::agree-anchor returns, else this element's own proposal.
+ *
+ * When the source's timestamps jump (see he-source-clock.h for what counts as a jump) a
+ * new generation begins, whose epoch time goes on where the old one ended: the signal is
+ * emitted again with the next generation's proposal, every pad sends a sticky custom
+ * event `headend-timeline` with the field `generation` before its first buffer of it, and
+ * that buffer is marked DISCONT. Buffers behind lost packets are marked DISCONT,
+ * truncated ones CORRUPTED.
+ *
+ * Messages: `epochdemux-anchor` with the string `anchor` (JSON), whenever one was agreed.
+ *
+ * ## Example
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=100 ! x264enc ! mpegtsmux \
+ *   ! epochdemux ! h264parse ! fakesink
+ * ]|
+ */
+#include "gst-epochdemux.h"
+
+#include "gst-epoch-outputs.h"
+#include "gst-headend.h"
+#include "he-codec.h"
+#include "he-demux.h"
+#include "he-epoch.h"
+#include "he-error.h"
+
+GST_DEBUG_CATEGORY_STATIC (epoch_demux_debug);
+#define GST_CAT_DEFAULT epoch_demux_debug
+
+#define DEFAULT_NODE "node"
+
+struct _GstEpochDemux {
+  GstElement parent;
+  GstPad *sink;
+
+  /* Streaming thread, or stopped. */
+  HeDemux *demux;
+  GstEpochOutputs outputs;
+  gboolean fed;
+
+  /* Under the object lock. */
+  char *anchor_text; /* as set */
+  char *node;
+  HeAnchor anchor; /* that holds */
+  gboolean has_anchor;
+  HeDemuxStats stats;
+};
+
+enum {
+  PROP_ANCHOR = 1,
+  PROP_NODE,
+  PROP_STATS,
+};
+
+static guint agree_anchor_signal;
+
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+    GST_STATIC_CAPS ("video/mpegts, systemstream = (boolean) true"));
+
+G_DEFINE_TYPE (GstEpochDemux, gst_epoch_demux, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (epochdemux, "epochdemux", GST_RANK_NONE,
+                                       GST_TYPE_EPOCH_DEMUX,
+                                       GST_DEBUG_CATEGORY_INIT (epoch_demux_debug,
+                                                                "epochdemux", 0,
+                                                                "MPEG-TS onto the epoch"))
+
+static guint64
+wall_ticks (void)
+{
+  return (guint64)g_get_real_time () * 9 / 100;
+}
+
+/* --- Anchor ------------------------------------------------------------------------- */
+
+static void
+take_anchor (GstEpochDemux *self, const HeAnchor *anchor)
+{
+  he_demux_set_anchor (self->demux, anchor);
+  GST_OBJECT_LOCK (self);
+  self->anchor = *anchor;
+  self->has_anchor = TRUE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static gboolean
+agree_on_anchor (GstEpochDemux *self)
+{
+  HeAnchor anchor = *he_demux_proposal (self->demux);
+  g_autofree char *proposal = he_anchor_to_json (&anchor), *agreed = NULL, *text = NULL;
+  GError *error = NULL;
+
+  g_signal_emit (self, agree_anchor_signal, 0, proposal, &agreed);
+  if (agreed) {
+    HeAnchor reply;
+
+    if (!he_anchor_from_json (agreed, -1, &reply, &error)) {
+      g_prefix_error (&error, "the handler of agree-anchor answered no anchor: ");
+      gst_headend_element_error (GST_ELEMENT (self), error);
+      return FALSE;
+    }
+    /* Who has not seen the jump yet answers with the timeline that is over. */
+    if (reply.generation >= anchor.generation)
+      anchor = reply;
+  }
+
+  take_anchor (self, &anchor);
+  text = he_anchor_to_json (&anchor);
+  GST_INFO_OBJECT (self, "anchor %s", text);
+  gst_element_post_message (
+      GST_ELEMENT (self),
+      gst_message_new_element (
+          GST_OBJECT (self),
+          gst_structure_new ("epochdemux-anchor", "anchor", G_TYPE_STRING, text, NULL)));
+  return TRUE;
+}
+
+/* --- Data flow ---------------------------------------------------------------------- */
+
+static GstFlowReturn
+process (GstEpochDemux *self)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+  HeDemuxEvent event;
+  HeFrame frame = { 0 };
+
+  while (flow == GST_FLOW_OK
+         && (event = he_demux_next (self->demux, &frame)) != HE_DEMUX_NOTHING) {
+    if (event == HE_DEMUX_PROGRAM)
+      gst_epoch_outputs_add (&self->outputs, self->demux);
+    else if (event == HE_DEMUX_ANCHOR)
+      flow = agree_on_anchor (self) ? GST_FLOW_OK : GST_FLOW_ERROR;
+    else
+      flow = gst_epoch_outputs_push (&self->outputs, &frame);
+    he_frame_clear (&frame);
+  }
+  GST_OBJECT_LOCK (self);
+  he_demux_stats (self->demux, &self->stats);
+  GST_OBJECT_UNLOCK (self);
+  return flow;
+}
+
+static GstFlowReturn
+gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstEpochDemux *self = GST_EPOCH_DEMUX (parent);
+  GError *error = NULL;
+  GstMapInfo map;
+  gboolean ok;
+
+  if (GST_BUFFER_IS_DISCONT (buffer) && self->fed)
+    he_demux_mark_gap (self->demux);
+  self->fed = TRUE;
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    gst_buffer_unref (buffer);
+    GST_ELEMENT_ERROR (self, RESOURCE, READ, (NULL), ("cannot map an input buffer"));
+    return GST_FLOW_ERROR;
+  }
+  ok = he_demux_push (self->demux, map.data, map.size, wall_ticks (), &error);
+  gst_buffer_unmap (buffer, &map);
+  gst_buffer_unref (buffer);
+  if (!ok) {
+    gst_headend_element_error (GST_ELEMENT (self), error);
+    return GST_FLOW_ERROR;
+  }
+  return process (self);
+}
+
+static gboolean
+finish (GstEpochDemux *self, GstEvent *eos)
+{
+  GError *error = NULL;
+
+  if (he_demux_finish (self->demux, wall_ticks (), &error)
+      && process (self) != GST_FLOW_ERROR && self->stats.frames == 0)
+    g_set_error_literal (&error, HE_ERROR, HE_ERROR_INVALID,
+                         "the feed ended before any picture or sound that decoding could "
+                         "begin with; send IDR pictures and timestamps");
+  if (error)
+    gst_headend_element_error (GST_ELEMENT (self), error);
+  gst_epoch_outputs_end (&self->outputs, eos);
+  gst_event_unref (eos);
+  return TRUE;
+}
+
+static gboolean
+gst_epoch_demux_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstEpochDemux *self = GST_EPOCH_DEMUX (parent);
+  guint group_id;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_STREAM_START:
+      if (gst_event_parse_group_id (event, &group_id))
+        self->outputs.group_id = group_id;
+      break;
+    case GST_EVENT_EOS:
+      return finish (self, event);
+    case GST_EVENT_FLUSH_STOP:
+      he_demux_mark_gap (self->demux); /* the source's timeline goes on */
+      gst_epoch_outputs_reopen (&self->outputs);
+      return gst_pad_event_default (pad, parent, event);
+    case GST_EVENT_CAPS:
+    case GST_EVENT_SEGMENT:
+    case GST_EVENT_TAG:
+    case GST_EVENT_GAP:
+    case GST_EVENT_STREAM_COLLECTION:
+      break; /* of the container: every pad has its own */
+    default:
+      return gst_pad_event_default (pad, parent, event);
+  }
+  gst_event_unref (event);
+  return TRUE;
+}
+
+/* --- States and properties ---------------------------------------------------------- */
+
+static gboolean
+start (GstEpochDemux *self)
+{
+  g_autofree char *text = NULL, *node = NULL;
+  GError *error = NULL;
+  HeAnchor anchor;
+
+  GST_OBJECT_LOCK (self);
+  text = g_strdup (self->anchor_text);
+  node = g_strdup (self->node);
+  GST_OBJECT_UNLOCK (self);
+
+  if (!he_name_is_valid (node ? node : "")) {
+    g_set_error (&error, HE_ERROR, HE_ERROR_INVALID,
+                 "property node: \"%s\" is no name; use 1 to 64 letters, digits, _ and -",
+                 node ? node : "");
+  } else if (text && !he_anchor_from_json (text, -1, &anchor, &error)) {
+    g_prefix_error (&error, "property anchor: ");
+  }
+  if (error) {
+    gst_headend_element_error (GST_ELEMENT (self), error);
+    return FALSE;
+  }
+
+  self->demux = he_demux_new (node);
+  self->outputs.group_id = gst_util_group_id_next ();
+  self->fed = FALSE;
+  if (text)
+    take_anchor (self, &anchor);
+  return TRUE;
+}
+
+static void
+stop (GstEpochDemux *self)
+{
+  gst_epoch_outputs_remove (&self->outputs);
+  g_clear_pointer (&self->demux, he_demux_free);
+  GST_OBJECT_LOCK (self);
+  self->has_anchor = FALSE;
+  GST_OBJECT_UNLOCK (self);
+}
+
+static GstStateChangeReturn
+gst_epoch_demux_change_state (GstElement *element, GstStateChange transition)
+{
+  GstEpochDemux *self = GST_EPOCH_DEMUX (element);
+  GstStateChangeReturn result;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start (self))
+    return GST_STATE_CHANGE_FAILURE;
+  result = GST_ELEMENT_CLASS (gst_epoch_demux_parent_class)
+               ->change_state (element, transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    stop (self);
+  return result;
+}
+
+static GstStructure *
+make_stats (GstEpochDemux *self)
+{
+  const HeDemuxStats *stats = &self->stats;
+
+  return gst_structure_new (
+      "epochdemux-stats", "packets", G_TYPE_UINT64, stats->ts.packets, "frames",
+      G_TYPE_UINT64, stats->frames, "damaged", G_TYPE_UINT64, stats->damaged,
+      "discontinuities", G_TYPE_UINT64, stats->discontinuities, "skipped", G_TYPE_UINT64,
+      stats->skipped, "bad-times", G_TYPE_UINT64, stats->bad_times, "gaps", G_TYPE_UINT64,
+      stats->ts.gaps, "duplicates", G_TYPE_UINT64, stats->ts.duplicates,
+      "transport-errors", G_TYPE_UINT64, stats->ts.transport_errors, "scrambled",
+      G_TYPE_UINT64, stats->ts.scrambled, "bad-sections", G_TYPE_UINT64,
+      stats->ts.bad_sections, "sync-losses", G_TYPE_UINT64, stats->ts.sync_losses,
+      "skipped-bytes", G_TYPE_UINT64, stats->ts.skipped_bytes, "generation", G_TYPE_UINT,
+      self->has_anchor ? self->anchor.generation : 0, NULL);
+}
+
+static void
+gst_epoch_demux_get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstEpochDemux *self = GST_EPOCH_DEMUX (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_ANCHOR:
+      if (self->has_anchor)
+        g_value_take_string (value, he_anchor_to_json (&self->anchor));
+      else
+        g_value_set_string (value, self->anchor_text);
+      break;
+    case PROP_NODE:
+      g_value_set_string (value, self->node);
+      break;
+    case PROP_STATS:
+      g_value_take_boxed (value, make_stats (self));
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_epoch_demux_set_property (GObject *object, guint id, const GValue *value,
+                              GParamSpec *pspec)
+{
+  GstEpochDemux *self = GST_EPOCH_DEMUX (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_ANCHOR:
+      g_free (self->anchor_text);
+      self->anchor_text = g_value_dup_string (value);
+      break;
+    case PROP_NODE:
+      g_free (self->node);
+      self->node = g_value_dup_string (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_epoch_demux_finalize (GObject *object)
+{
+  GstEpochDemux *self = GST_EPOCH_DEMUX (object);
+
+  gst_epoch_outputs_finalize (&self->outputs);
+  g_free (self->anchor_text);
+  g_free (self->node);
+  G_OBJECT_CLASS (gst_epoch_demux_parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass *object_class)
+{
+  const GParamFlags flags
+      = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  g_object_class_install_property (
+      object_class, PROP_ANCHOR,
+      g_param_spec_string ("anchor", "Anchor",
+                           "The anchor that holds, as JSON; set, it is taken without "
+                           "emitting agree-anchor, until the source's timestamps jump",
+                           NULL, flags));
+  g_object_class_install_property (
+      object_class, PROP_NODE,
+      g_param_spec_string ("node", "Node", "The name that signs proposals of an anchor",
+                           DEFAULT_NODE, flags));
+  /**
+   * GstEpochDemux:stats:
+   *
+   * `epochdemux-stats`: counters since the element was started (guint64): `packets`,
+   * `frames` (given), `damaged` (units truncated or malformed), `discontinuities`,
+   * `skipped` (pictures before the first IDR), `bad-times` (units whose timestamp nothing
+   * confirmed), `gaps` (continuity counter errors), `duplicates`, `transport-errors`,
+   * `scrambled` (packets), `bad-sections`, `sync-losses`, `skipped-bytes`; and
+   * `generation` (guint).
+   */
+  g_object_class_install_property (
+      object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics", "Counters since the start",
+                          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+gst_epoch_demux_class_init (GstEpochDemuxClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+
+  object_class->get_property = gst_epoch_demux_get_property;
+  object_class->set_property = gst_epoch_demux_set_property;
+  object_class->finalize = gst_epoch_demux_finalize;
+  element_class->change_state = gst_epoch_demux_change_state;
+  install_properties (object_class);
+
+  /**
+   * GstEpochDemux::agree-anchor:
+   * @demux: the element
+   * @proposal: the anchor that it proposes, as JSON
+   *
+   * Emitted from the streaming thread, which waits for the answer: at the first timestamp
+   * when no anchor is set, and at every jump of the source's timestamps with a proposal
+   * of the next generation. An answer of an earlier generation than proposed is ignored.
+   *
+   * Returns: (transfer full) (nullable): the anchor that holds, as JSON, or %NULL to take
+   *   the proposal
+   */
+  agree_anchor_signal
+      = g_signal_new ("agree-anchor", G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST, 0,
+                      NULL, NULL, NULL, G_TYPE_STRING, 1, G_TYPE_STRING);
+
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &gst_epoch_video_template);
+  gst_element_class_add_static_pad_template (element_class, &gst_epoch_audio_template);
+  gst_element_class_set_static_metadata (
+      element_class, "Epoch demuxer", "Codec/Demuxer",
+      "Demultiplexes an MPEG transport stream with its own timestamps on the Unix epoch",
+      "The gst-headend authors");
+}
+
+static void
+gst_epoch_demux_init (GstEpochDemux *self)
+{
+  gst_epoch_outputs_init (&self->outputs, GST_ELEMENT (self));
+  self->node = g_strdup (DEFAULT_NODE);
+  self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sink, gst_epoch_demux_chain);
+  gst_pad_set_event_function (self->sink, gst_epoch_demux_sink_event);
+  gst_element_add_pad (GST_ELEMENT (self), self->sink);
+}

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-demux.h"
+
+#include <string.h>
+
+#include "he-adts.h"
+#include "he-h264.h"
+#include "he-pes.h"
+#include "he-source-clock.h"
+
+G_STATIC_ASSERT (HE_DEMUX_MAX_STREAMS <= HE_CLOCK_MAX_STREAMS);
+
+/* A feed that has shown no IDR picture for so many pictures (12 s at 25 fps) is taken to
+ * refresh by recovery points, which begin with a few damaged ones. */
+#define MAX_WAIT_IDR 300
+
+/* Sound is given from the first picture on: before, it would play to nothing, and fill
+ * the queues of whoever waits for both. It waits no longer than this, in case none comes.
+ */
+#define MAX_WAIT_VIDEO (15 * HE_TICKS_PER_SECOND)
+
+typedef struct {
+  HeDemux *demux;
+  guint number;
+  HeDemuxStream info;
+  HePesAssembler *pes;
+  HeAdtsSplitter *adts;
+  gboolean started; /* a frame was given, or for video: an entry was found */
+  guint waited;     /* pictures before that */
+  gboolean lost;    /* a unit before the next one was lost, or ended a timeline */
+  gboolean discont; /* owed to the next frame */
+  guint generation; /* of the last frame placed */
+} Stream;
+
+/* A PES packet that waits to be placed. */
+typedef struct {
+  guint stream;
+  HePes *pes;
+  guint64 wall90;
+} Unit;
+
+struct _HeDemux {
+  char *node;
+  HeTsParser *parser;
+  Stream streams[HE_DEMUX_MAX_STREAMS];
+  guint n_streams;
+  gboolean program_pending;
+  GQueue units;  /* Unit */
+  gsize pending; /* bytes in them */
+  GQueue frames; /* HeFrame, heap */
+  HeSourceClock clock;
+  HeAnchor proposal;
+  gboolean proposed; /* for the first unit; he_demux_set_anchor() is awaited */
+  gboolean decided;  /* the first unit opens the generation just adopted */
+  gboolean finished;
+  guint64 wall90;
+  guint64 first90; /* epoch time of the first unit placed; 0: none yet */
+  HeDemuxStats stats;
+};
+
+void
+he_frame_clear (HeFrame *frame)
+{
+  g_clear_pointer (&frame->data, g_bytes_unref);
+}
+
+static void
+frame_free (gpointer data)
+{
+  he_frame_clear (data);
+  g_free (data);
+}
+
+static void
+unit_free (gpointer data)
+{
+  Unit *unit = data;
+
+  he_pes_free (unit->pes);
+  g_free (unit);
+}
+
+static void
+on_pes (HePes *pes, gpointer user)
+{
+  Stream *stream = user;
+  HeDemux *demux = stream->demux;
+  Unit *unit = g_new0 (Unit, 1);
+
+  if (pes->has_pts && !he_source_clock_follows (pes->dts33, pes->pts33))
+    pes->has_pts = FALSE;
+  unit->stream = stream->number;
+  unit->pes = pes;
+  unit->wall90 = demux->wall90;
+  demux->pending += g_bytes_get_size (pes->data);
+  g_queue_push_tail (&demux->units, unit);
+}
+
+static void
+give (HeDemux *demux, Stream *stream, const HeFrame *frame)
+{
+  HeFrame *copy = g_memdup2 (frame, sizeof *frame);
+
+  copy->stream = stream->number;
+  copy->generation = stream->generation;
+  if (stream->discont)
+    copy->flags |= HE_FRAME_DISCONT;
+  demux->stats.discontinuities += stream->discont && stream->started;
+  demux->stats.frames++;
+  stream->discont = FALSE;
+  stream->started = TRUE;
+  g_queue_push_tail (&demux->frames, copy);
+}
+
+static void
+on_adts (const HeAdtsFrame *adts, gpointer user)
+{
+  Stream *stream = user;
+  HeFrame frame = {
+    .data = g_bytes_new (adts->data, adts->header.size),
+    .pts90 = adts->pts90,
+    .dts90 = adts->pts90,
+    .duration90 = adts->duration90,
+    .rate = adts->header.rate,
+    .channels = adts->header.channels,
+    .flags = HE_FRAME_KEY,
+  };
+
+  stream->discont |= adts->gap;
+  give (stream->demux, stream, &frame);
+}
+
+static void
+add_stream (HeDemux *demux, HeDemuxMedia media, guint index, guint16 pid)
+{
+  Stream *stream = &demux->streams[demux->n_streams];
+
+  stream->demux = demux;
+  stream->number = demux->n_streams++;
+  stream->info = (HeDemuxStream) { .media = media, .index = index, .pid = pid };
+  stream->pes = he_pes_assembler_new (on_pes, stream);
+  if (media == HE_DEMUX_AUDIO)
+    stream->adts = he_adts_splitter_new (on_adts, stream);
+  stream->discont = TRUE;
+}
+
+/* The streams of the first PMT stay. Later ones may move the n-th video or audio to
+ * another PID; what they add is left out, so that nobody downstream waits for it. */
+static void
+on_program (const HePmt *pmt, gpointer user)
+{
+  HeDemux *demux = user;
+  gboolean first = demux->n_streams == 0;
+  guint counts[2] = { 0, 0 };
+
+  for (guint i = 0; i < pmt->n_streams; i++) {
+    const HePmtStream *entry = &pmt->streams[i];
+
+    if (!he_ts_stream_is_supported (entry))
+      continue;
+
+    HeDemuxMedia media
+        = entry->type == HE_STREAM_TYPE_H264 ? HE_DEMUX_VIDEO : HE_DEMUX_AUDIO;
+    guint index = counts[media]++;
+    if (first) {
+      if (demux->n_streams < HE_DEMUX_MAX_STREAMS)
+        add_stream (demux, media, index, entry->pid);
+      continue;
+    }
+    for (guint k = 0; k < demux->n_streams; k++) {
+      Stream *stream = &demux->streams[k];
+
+      if (stream->info.media == media && stream->info.index == index
+          && stream->info.pid != entry->pid) {
+        he_pes_assembler_flush (stream->pes, TRUE);
+        stream->info.pid = entry->pid;
+      }
+    }
+  }
+  demux->program_pending |= first;
+}
+
+static void
+on_payload (guint16 pid, const guint8 *data, gsize len, HeTsFlags flags, gpointer user)
+{
+  HeDemux *demux = user;
+
+  for (guint i = 0; i < demux->n_streams; i++) {
+    if (demux->streams[i].info.pid == pid)
+      he_pes_assembler_push (demux->streams[i].pes, data, len, flags & HE_TS_UNIT_START,
+                             flags & HE_TS_GAP);
+  }
+}
+
+HeDemux *
+he_demux_new (const char *node)
+{
+  static const HeTsHandlers handlers = { .program = on_program, .payload = on_payload };
+  HeDemux *demux = g_new0 (HeDemux, 1);
+
+  demux->node = g_strdup (node);
+  demux->parser = he_ts_parser_new (&handlers, demux);
+  g_queue_init (&demux->units);
+  g_queue_init (&demux->frames);
+  return demux;
+}
+
+void
+he_demux_free (HeDemux *demux)
+{
+  if (demux == NULL)
+    return;
+  g_queue_clear_full (&demux->units, unit_free);
+  g_queue_clear_full (&demux->frames, frame_free);
+  for (guint i = 0; i < demux->n_streams; i++) {
+    he_pes_assembler_free (demux->streams[i].pes);
+    he_adts_splitter_free (demux->streams[i].adts);
+  }
+  he_ts_parser_free (demux->parser);
+  g_free (demux->node);
+  g_free (demux);
+}
+
+gboolean
+he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 wall90,
+               GError **error)
+{
+  demux->wall90 = wall90;
+  return he_ts_parser_push (demux->parser, data, len, error);
+}
+
+gboolean
+he_demux_finish (HeDemux *demux, guint64 wall90, GError **error)
+{
+  demux->wall90 = wall90;
+  if (!he_ts_parser_finish (demux->parser, error))
+    return FALSE;
+  for (guint i = 0; i < demux->n_streams; i++)
+    he_pes_assembler_flush (demux->streams[i].pes, FALSE);
+  demux->finished = TRUE;
+  return TRUE;
+}
+
+void
+he_demux_mark_gap (HeDemux *demux)
+{
+  he_ts_parser_mark_gap (demux->parser);
+}
+
+/* Whether decoding can begin with this picture, or has begun. */
+static gboolean
+enter_video (HeDemux *demux, Stream *stream, const HePes *pes, HeH264Entry entry)
+{
+  const HeH264Entry recovery = HE_H264_SPS | HE_H264_RECOVERY;
+
+  if (stream->started)
+    return TRUE;
+  if (pes->has_pts && !(pes->flags & HE_PES_DAMAGED)
+      && ((entry & HE_H264_IDR)
+          || (stream->waited >= MAX_WAIT_IDR && (entry & recovery) == recovery)))
+    return TRUE;
+  stream->waited++;
+  demux->stats.skipped++;
+  return FALSE;
+}
+
+static void
+give_video (HeDemux *demux, Stream *stream, const HePes *pes, guint64 pts90,
+            guint64 dts90)
+{
+  gsize len;
+  const guint8 *data = g_bytes_get_data (pes->data, &len);
+  HeH264Entry entry = he_h264_entry (data, len);
+
+  if (!enter_video (demux, stream, pes, entry))
+    return;
+  HeFrame frame = { .pts90 = pts90, .dts90 = dts90 };
+  if ((entry & HE_H264_IDR) || (entry & HE_H264_RECOVERY))
+    frame.flags |= HE_FRAME_KEY;
+  if (pes->flags & HE_PES_DAMAGED)
+    frame.flags |= HE_FRAME_DAMAGED;
+  frame.data = g_bytes_ref (pes->data);
+  give (demux, stream, &frame);
+}
+
+static gboolean
+waits_for_video (const HeDemux *demux)
+{
+  gboolean has_video = FALSE;
+
+  for (guint i = 0; i < demux->n_streams; i++) {
+    if (demux->streams[i].info.media == HE_DEMUX_VIDEO) {
+      if (demux->streams[i].started)
+        return FALSE;
+      has_video = TRUE;
+    }
+  }
+  return has_video
+         && (gint64)(demux->clock.reference90 - demux->first90) < (gint64)MAX_WAIT_VIDEO;
+}
+
+static void
+give_unit (HeDemux *demux, Stream *stream, const HePes *pes, guint64 pts90, guint64 dts90)
+{
+  gboolean gap = stream->lost || (pes->flags & HE_PES_GAP);
+
+  stream->lost = FALSE;
+  stream->discont |= gap;
+  demux->stats.damaged += (pes->flags & HE_PES_DAMAGED) != 0;
+  if (stream->info.media == HE_DEMUX_VIDEO) {
+    give_video (demux, stream, pes, pts90, dts90);
+    return;
+  }
+  if (waits_for_video (demux))
+    return;
+  gsize len;
+  const guint8 *data = g_bytes_get_data (pes->data, &len);
+  he_adts_splitter_push (stream->adts, data, len, pts90, gap,
+                         pes->flags & HE_PES_DAMAGED);
+}
+
+typedef enum {
+  SETTLE_PLACE,
+  SETTLE_PLACE_PREVIOUS,
+  SETTLE_ASK, /* for an anchor */
+  SETTLE_DROP,
+  SETTLE_WAIT,
+} Settle;
+
+/* What becomes of the first unit, whose time is not simply the next one. The next unit of
+ * its stream decides whether its time is to be believed. */
+static Settle
+confirm (HeDemux *demux, const Unit *unit, HeClockVerdict verdict)
+{
+  gboolean ask = verdict == HE_CLOCK_JUMP || !demux->clock.anchored;
+  Settle accepted = ask ? SETTLE_ASK : SETTLE_PLACE;
+
+  for (GList *at = demux->units.head->next; at; at = at->next) {
+    const Unit *next = at->data;
+
+    if (next->stream == unit->stream && next->pes->has_pts)
+      return he_source_clock_follows (unit->pes->dts33, next->pes->dts33) ? accepted
+                                                                          : SETTLE_DROP;
+  }
+  if (demux->finished)
+    return verdict == HE_CLOCK_JUMP ? SETTLE_DROP : accepted;
+  if (demux->pending > HE_DEMUX_MAX_PENDING
+      || g_queue_get_length (&demux->units) > HE_DEMUX_MAX_WAITING)
+    return SETTLE_DROP;
+  return SETTLE_WAIT;
+}
+
+static Settle
+settle (HeDemux *demux, const Unit *unit)
+{
+  HeClockVerdict verdict;
+
+  if (demux->decided)
+    return SETTLE_PLACE;
+  verdict = he_source_clock_judge (&demux->clock, unit->stream, unit->pes->dts33,
+                                   unit->wall90);
+  switch (verdict) {
+    case HE_CLOCK_FITS:
+      return SETTLE_PLACE;
+    case HE_CLOCK_FITS_PREVIOUS:
+      return SETTLE_PLACE_PREVIOUS;
+    default:
+      return confirm (demux, unit, verdict);
+  }
+}
+
+static void
+place (HeDemux *demux, const Unit *unit, gboolean previous)
+{
+  Stream *stream = &demux->streams[unit->stream];
+  guint64 pts90, dts90;
+  guint generation
+      = he_source_clock_place (&demux->clock, unit->stream, previous, unit->pes->pts33,
+                               unit->pes->dts33, unit->wall90, &pts90, &dts90);
+
+  if (demux->first90 == 0)
+    demux->first90 = dts90;
+  stream->lost |= generation != stream->generation;
+  stream->generation = generation;
+  demux->decided = FALSE;
+  give_unit (demux, stream, unit->pes, pts90, dts90);
+}
+
+/* Deals with the first unit. FALSE: it stays. */
+static gboolean
+take_unit (HeDemux *demux)
+{
+  Unit *unit = g_queue_peek_head (&demux->units);
+
+  if (unit == NULL)
+    return FALSE;
+  if (!unit->pes->has_pts) {
+    give_unit (demux, &demux->streams[unit->stream], unit->pes, HE_DEMUX_NO_TIME,
+               HE_DEMUX_NO_TIME);
+  } else {
+    Settle decision = settle (demux, unit);
+
+    if (decision == SETTLE_WAIT)
+      return FALSE;
+    if (decision == SETTLE_ASK) {
+      he_source_clock_propose (&demux->clock, unit->stream, unit->pes->dts33,
+                               unit->wall90, demux->node, &demux->proposal);
+      demux->proposed = TRUE;
+      return FALSE;
+    }
+    if (decision == SETTLE_DROP) {
+      demux->stats.bad_times++;
+      demux->streams[unit->stream].lost = TRUE;
+    } else {
+      place (demux, unit, decision == SETTLE_PLACE_PREVIOUS);
+    }
+  }
+  demux->pending -= g_bytes_get_size (unit->pes->data);
+  unit_free (g_queue_pop_head (&demux->units));
+  return TRUE;
+}
+
+static void
+flush_audio (HeDemux *demux)
+{
+  for (guint i = 0; i < demux->n_streams; i++) {
+    if (demux->streams[i].adts)
+      he_adts_splitter_flush (demux->streams[i].adts);
+  }
+}
+
+HeDemuxEvent
+he_demux_next (HeDemux *demux, HeFrame *ret_frame)
+{
+  g_autofree HeFrame *frame = NULL;
+
+  if (demux->program_pending) {
+    demux->program_pending = FALSE;
+    return HE_DEMUX_PROGRAM;
+  }
+  while (g_queue_is_empty (&demux->frames) && !demux->proposed) {
+    if (take_unit (demux))
+      continue;
+    if (demux->proposed)
+      break;
+    if (!demux->finished || !g_queue_is_empty (&demux->units))
+      return HE_DEMUX_NOTHING;
+    flush_audio (demux);
+    if (g_queue_is_empty (&demux->frames))
+      return HE_DEMUX_NOTHING;
+  }
+  frame = g_queue_pop_head (&demux->frames);
+  if (frame == NULL)
+    return HE_DEMUX_ANCHOR;
+  *ret_frame = *frame;
+  return HE_DEMUX_FRAME;
+}
+
+guint
+he_demux_n_streams (const HeDemux *demux)
+{
+  return demux->n_streams;
+}
+
+const HeDemuxStream *
+he_demux_stream (const HeDemux *demux, guint number)
+{
+  return &demux->streams[number].info;
+}
+
+const HeAnchor *
+he_demux_proposal (const HeDemux *demux)
+{
+  return &demux->proposal;
+}
+
+void
+he_demux_set_anchor (HeDemux *demux, const HeAnchor *anchor)
+{
+  demux->decided = demux->proposed;
+  he_source_clock_adopt (&demux->clock, anchor);
+  demux->proposed = FALSE;
+}
+
+void
+he_demux_stats (const HeDemux *demux, HeDemuxStats *ret_stats)
+{
+  *ret_stats = demux->stats;
+  ret_stats->ts = *he_ts_parser_stats (demux->parser);
+  for (guint i = 0; i < demux->n_streams; i++) {
+    const Stream *stream = &demux->streams[i];
+
+    ret_stats->damaged += he_pes_assembler_dropped (stream->pes);
+    if (stream->adts)
+      ret_stats->damaged += he_adts_splitter_errors (stream->adts);
+  }
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "he-anchor.h"
+#include "he-ts-parser.h"
+
+G_BEGIN_DECLS
+
+/* The whole demultiplexer: bytes of a transport stream in, frames on the epoch out.
+ *
+ * Pictures begin with the first IDR, sound with the first picture.
+ *
+ *   he_demux_push()                                       as bytes come
+ *   while ((event = he_demux_next()) != HE_DEMUX_NOTHING) …
+ *
+ * Memory is bounded: the input, one unit a stream, and as many units as the limits below
+ * that wait for one to confirm their time. Not thread-safe. */
+
+#define HE_DEMUX_MAX_STREAMS 16
+#define HE_DEMUX_MAX_PENDING (2 * 8 * 1024 * 1024) /* bytes */
+#define HE_DEMUX_MAX_WAITING 100                   /* units */
+#define HE_DEMUX_NO_TIME G_MAXUINT64
+
+typedef enum {
+  HE_DEMUX_VIDEO, /* H.264 byte stream; a frame is the content of one PES packet */
+  HE_DEMUX_AUDIO, /* AAC; a frame is one ADTS frame */
+} HeDemuxMedia;
+
+typedef struct {
+  HeDemuxMedia media;
+  guint index; /* among the streams of this media, from 0 */
+  guint16 pid; /* at present: a later PMT may move the stream */
+} HeDemuxStream;
+
+typedef enum {
+  HE_FRAME_KEY = 1 << 0,     /* decoding can begin here; always set on audio */
+  HE_FRAME_DISCONT = 1 << 1, /* first one, or something was lost before it */
+  HE_FRAME_DAMAGED = 1 << 2, /* truncated */
+} HeFrameFlags;
+
+typedef struct {
+  guint stream;
+  GBytes *data;
+  guint64 pts90, dts90; /* epoch ticks, or HE_DEMUX_NO_TIME (video only) */
+  guint64 duration90;   /* audio; 0: unknown */
+  guint generation;     /* of the timeline that its time belongs to */
+  guint rate, channels; /* audio */
+  HeFrameFlags flags;
+} HeFrame;
+
+void he_frame_clear (HeFrame *frame);
+
+typedef enum {
+  HE_DEMUX_NOTHING, /* push more */
+  HE_DEMUX_PROGRAM, /* once: the streams are known, and stay */
+  HE_DEMUX_ANCHOR,  /* he_demux_proposal() awaits he_demux_set_anchor() */
+  HE_DEMUX_FRAME,
+} HeDemuxEvent;
+
+typedef struct {
+  HeTsStats ts;
+  guint64 frames;
+  guint64 damaged; /* units truncated, or dropped as malformed; lost audio framing */
+  guint64 discontinuities;
+  guint64 bad_times; /* units dropped for a time that nothing confirmed */
+  guint64 skipped;   /* pictures before the first that decoding can begin at */
+} HeDemuxStats;
+
+typedef struct _HeDemux HeDemux;
+
+/* node signs proposals; an anchor may be set before the first timestamp already. */
+HeDemux *he_demux_new (const char *node);
+void he_demux_free (HeDemux *demux); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeDemux, he_demux_free)
+
+/* wall90: the wall clock in ticks since the epoch. Errors: see he_ts_parser_push(). */
+gboolean he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 wall90,
+                        GError **error);
+/* The feed ends: he_demux_next() gives what is left. Errors: he_ts_parser_finish(). */
+gboolean he_demux_finish (HeDemux *demux, guint64 wall90, GError **error);
+/* Bytes are missing between the last input and the next. */
+void he_demux_mark_gap (HeDemux *demux);
+
+/* ret_frame is written at HE_DEMUX_FRAME only; clear it with he_frame_clear(). */
+HeDemuxEvent he_demux_next (HeDemux *demux, HeFrame *ret_frame);
+
+guint he_demux_n_streams (const HeDemux *demux);
+const HeDemuxStream *he_demux_stream (const HeDemux *demux, guint number);
+
+/* What this node would take as the anchor; a later generation at every jump. */
+const HeAnchor *he_demux_proposal (const HeDemux *demux);
+void he_demux_set_anchor (HeDemux *demux, const HeAnchor *anchor);
+
+void he_demux_stats (const HeDemux *demux, HeDemuxStats *ret_stats);
+
+G_END_DECLS

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+#include "he-anchor.h"
+#include "he-epoch.h"
+
+G_BEGIN_DECLS
+
+/* Places the timestamps of all streams of a program on the epoch, against one reference,
+ * and tells when the source began a new timeline.
+ *
+ * A stream's decoding times grow in small steps. A step of up to HE_CLOCK_SMALL_STEP
+ * either way fits as it is. A longer one forward, up to HE_CLOCK_MAX_STEP, is a hole in
+ * the source's timeline, and so is any that lasted as long on this machine's clock (to
+ * within HE_CLOCK_MAX_STEP): the feed was away, and its timeline went on. Anything else
+ * is a jump, which starts the next generation, with the offset that makes decoding times
+ * of the stream that jumped first go on with the step that they had. The proposal follows
+ * from the feed alone, so nodes that received the same packets make the same. */
+
+#define HE_CLOCK_SMALL_STEP (1 * HE_TICKS_PER_SECOND)
+#define HE_CLOCK_MAX_STEP (10 * HE_TICKS_PER_SECOND)
+#define HE_CLOCK_MAX_STREAMS 16
+
+typedef enum {
+  HE_CLOCK_FITS,
+  HE_CLOCK_FITS_PREVIOUS, /* a late unit of the timeline before the last jump */
+  /* The next unit of the stream should confirm these, so that one wrong timestamp
+   * neither starts a generation nor moves the reference. */
+  HE_CLOCK_HOLE,
+  HE_CLOCK_JUMP,
+  HE_CLOCK_FIRST, /* nothing was placed yet */
+} HeClockVerdict;
+
+typedef struct {
+  gboolean known;
+  guint generation;
+  guint64 dts90;  /* epoch, of the last unit placed */
+  guint64 step90; /* from the one before; 0: unknown */
+  guint64 wall90; /* when it came */
+} HeClockStream;
+
+/* Zero-initialise. */
+typedef struct {
+  gboolean anchored;
+  HeAnchor anchor;
+  gboolean has_previous;
+  HeAnchor previous;   /* of the generation before */
+  guint64 jump90;      /* where the anchor began; 0: nothing was placed by it yet */
+  guint64 reference90; /* epoch time of the last unit placed, of any stream */
+  guint64 reference_wall90;
+  HeClockStream streams[HE_CLOCK_MAX_STREAMS];
+} HeSourceClock;
+
+/* stream < HE_CLOCK_MAX_STREAMS; dts33 in 0 .. 2^33-1; wall90 is the wall clock in ticks
+ * since the epoch when the unit came. */
+HeClockVerdict he_source_clock_judge (const HeSourceClock *clock, guint stream,
+                                      guint64 dts33, guint64 wall90);
+
+/* Whether a unit at next33 may follow one at dts33 in one timeline. */
+gboolean he_source_clock_follows (guint64 dts33, guint64 next33);
+
+/* The anchor to propose for a unit judged HE_CLOCK_JUMP, or HE_CLOCK_FIRST when there is
+ * no anchor yet. */
+void he_source_clock_propose (const HeSourceClock *clock, guint stream, guint64 dts33,
+                              guint64 wall90, const char *node, HeAnchor *ret_anchor);
+
+/* From now on this anchor holds; the one before serves late units for a while. */
+void he_source_clock_adopt (HeSourceClock *clock, const HeAnchor *anchor);
+
+/* Epoch times of a unit, and takes it as the reference of what follows. previous: by the
+ * anchor before the last jump. pts33 is within HE_CLOCK_MAX_STEP of dts33. Returns the
+ * generation that it belongs to. */
+guint he_source_clock_place (HeSourceClock *clock, guint stream, gboolean previous,
+                             guint64 pts33, guint64 dts33, guint64 wall90,
+                             guint64 *ret_pts90, guint64 *ret_dts90);
+
+G_END_DECLS

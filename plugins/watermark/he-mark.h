@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include "he-segment.h"
+
+G_BEGIN_DECLS
+
+/* The mark of one segment at one frame size, and its embedding: variant a adds the
+ * pattern to the luma, b subtracts the same.
+ *
+ * Each 8x8 block's strength follows its activity: with m its mean absolute deviation from
+ * its mean, averaged with the least m of its 3x3 neighbourhood, one deviation of the
+ * pattern is 0.7 * clamp (0.3 + 0.25 m, 0.5, 2.5) levels. A frame whose blocks are so
+ * busy that the whole would cost more than HE_MARK_PSNR is marked less throughout.
+ * Fractions of a level are kept by a 4x4 ordered dither.
+ *
+ * No pixel is moved out of 16..235. One that is outside already, as in full-range video,
+ * may only come back towards it, so the same rule serves both ranges.
+ *
+ * Integer arithmetic throughout. Immutable once made: threads may share it. */
+
+#define HE_MARK_MIN_SIZE 64
+#define HE_MARK_MAX_SIZE 16384
+#define HE_MARK_PSNR 47 /* dB; what no frame falls below */
+
+typedef struct _HeMark HeMark;
+
+/* seed comes from he_mark_seed(). Any size from 64x64 to 16384x16384, odd ones too;
+ * HE_ERROR_INVALID otherwise. Costs tens of milliseconds: once a segment, off the
+ * streaming thread. */
+HeMark *he_mark_new (const guint8 seed[32], guint width, guint height, GError **error);
+HeMark *he_mark_ref (HeMark *mark);
+void he_mark_unref (HeMark *mark); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeMark, he_mark_unref)
+
+/* HE_ERROR_INVALID naming the size, when it is outside the limits above. */
+gboolean he_mark_check_size (guint width, guint height, GError **error);
+
+/* Writes width x height marked pixels; whatever lies between the rows of out stays as it
+ * is. Strides are bytes, at least width. in and out do not overlap. variant is a or b. */
+void he_mark_embed (const HeMark *mark, HeVariant variant, const guint8 *in,
+                    gsize in_stride, guint8 *out, gsize out_stride);
+
+G_END_DECLS

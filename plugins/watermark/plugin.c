@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+/* What GST_PLUGIN_DEFINE names the source module. */
+#define PACKAGE PACKAGE_NAME
+
+#include <gst/gst.h>
+
+#include "gst-forensicmark.h"
+
+static gboolean
+plugin_init (GstPlugin *plugin)
+{
+  return GST_ELEMENT_REGISTER (forensicmark, plugin);
+}
+
+GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, headendwatermark,
+                   "Marks pictures so that a leak names the viewer it came from",
+                   plugin_init, PACKAGE_VERSION, "LGPL", PACKAGE_NAME, PACKAGE_ORIGIN)

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the tests of hlsgatesink share: pipelines that run to their end, and players. */
+
+#include <glib/gstdio.h>
+#include <gst/gst.h>
+#include <string.h>
+
+#define CONTENT "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define PUBLISH "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+#define D90 G_GUINT64_CONSTANT (180000)
+#define MSN G_GUINT64_CONSTANT (892500000)
+#define EPOCH_NS G_GUINT64_CONSTANT (1785000000000000000) /* MSN * D90 */
+
+typedef struct {
+  guint segments;
+  guint warnings;
+  char *error; /* the error message with its debug text, or NULL */
+  GPtrArray *digests;
+} Result;
+
+static G_GNUC_UNUSED void
+result_clear (Result *result)
+{
+  g_free (result->error);
+  g_clear_pointer (&result->digests, g_ptr_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Result, result_clear)
+
+static G_GNUC_UNUSED void
+take_message (Result *result, GstMessage *message)
+{
+  const GstStructure *s = gst_message_get_structure (message);
+  g_autofree char *debug = NULL;
+  g_autoptr (GError) error = NULL;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error (message, &error, &debug);
+    g_free (result->error);
+    result->error = g_strconcat (error->message, " ", debug, NULL);
+  } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING) {
+    gst_message_parse_warning (message, &error, &debug);
+    g_test_message ("warning: %s", error->message);
+    result->warnings++;
+  } else if (s != NULL && gst_structure_has_name (s, "hlsgatesink-segment")) {
+    result->segments++;
+    g_ptr_array_add (result->digests, g_strdup (gst_structure_get_string (s, "digest")));
+  }
+}
+
+#define MESSAGES                                                                         \
+  (GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT)
+
+/* Plays to the end or an error, and stops. */
+static G_GNUC_UNUSED void
+run (GstElement *pipeline, Result *result)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  gboolean done = FALSE;
+
+  result->digests = g_ptr_array_new_with_free_func (g_free);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!done) {
+    g_autoptr (GstMessage) message
+        = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, MESSAGES);
+
+    g_assert_nonnull (message);
+    take_message (result, message);
+    done = GST_MESSAGE_TYPE (message) & (GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  }
+  /* READY waits for what is queued, and NULL would flush the bus. */
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  for (;;) {
+    g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, MESSAGES);
+
+    if (message == NULL)
+      break;
+    take_message (result, message);
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+/* Video on the epoch from seconds on, encoded as asked. */
+static G_GNUC_UNUSED char *
+video (guint frames, guint seconds, const char *encoder, const char *pad)
+{
+  return g_strdup_printf (
+      " videotestsrc pattern=ball num-buffers=%u timestamp-offset=%" G_GUINT64_FORMAT
+      " ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 ! %s"
+      " ! h264parse config-interval=-1 ! sink.%s ",
+      frames, EPOCH_NS + seconds * GST_SECOND, encoder, pad);
+}
+
+#define X264 "x264enc key-int-max=50 option-string=scenecut=0 speed-preset=ultrafast"
+#define AUDIO                                                                            \
+  " audiotestsrc num-buffers=380 samplesperbuffer=1024"                                  \
+  " timestamp-offset=1785000000000000000"                                                \
+  " ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! sink.audio_0 "
+
+static G_GNUC_UNUSED GstElement *
+parse (const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (text, &error);
+
+  g_assert_no_error (error);
+  return pipeline;
+}
+
+/* The output of a command: what it prints to stderr is to be nothing. */
+static G_GNUC_UNUSED char *
+spawn (const char *const *argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *err = NULL;
+  char *out = NULL;
+  int status;
+
+  g_assert_true (g_spawn_sync (NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL,
+                               &out, &err, &status, &error));
+  g_assert_no_error (error);
+  g_assert_cmpstr (err, ==, "");
+  g_assert_true (g_spawn_check_wait_status (status, NULL));
+  return out;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-epoch.h"
+#include "record.h"
+
+#define EPOCH (G_GUINT64_CONSTANT (1700000000) * 90000)
+
+/* --- Video ------------------------------------------------------------------ */
+
+static GstHarness *
+video_harness (const char *launch, guint fps_n, guint fps_d)
+{
+  GstHarness *harness = gst_harness_new_parse (launch);
+  g_autofree char *caps = g_strdup_printf (
+      "video/x-raw,format=I420,width=16,height=16,framerate=%u/%u", fps_n, fps_d);
+
+  gst_harness_set_src_caps_str (harness, caps);
+  return harness;
+}
+
+/* A frame of one value at a tick. */
+static void
+push_frame (GstHarness *harness, guint64 t90, guint8 value, GstBufferFlags flags)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 384, NULL);
+
+  gst_buffer_memset (buffer, 0, value, 384);
+  GST_BUFFER_PTS (buffer) = he_ticks_to_ns (t90);
+  GST_BUFFER_FLAG_SET (buffer, flags);
+  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
+}
+
+static guint64
+tick (guint64 n, guint fps_n, guint fps_d)
+{
+  return EPOCH + (n * 90000 * fps_d + fps_n / 2) / fps_n;
+}
+
+/* Given frames of any rate, when segments begin, then key unit and segment precede the
+ * first frame of each, in this order, and nothing else comes. */
+static void
+test_video_announces_segments (void)
+{
+  static const struct {
+    guint n, d;
+    guint64 duration90;
+  } cases[] = {
+    { 25, 1, 180000 },       { 30000, 1001, 180180 }, { 30000, 1001, 180000 },
+    { 60000, 1001, 180180 }, { 50, 1, 90000 },
+  };
+
+  for (gsize c = 0; c < G_N_ELEMENTS (cases); c++) {
+    g_autofree char *launch = g_strdup_printf (
+        "epochalign segment-duration=%" G_GUINT64_FORMAT, cases[c].duration90);
+    GstHarness *harness = video_harness (launch, cases[c].n, cases[c].d);
+    Record *record = record_new (harness);
+    guint64 msn = 0, count = 0;
+
+    for (guint n = 0; n < 500; n++)
+      push_frame (harness, tick (n, cases[c].n, cases[c].d), n, 0);
+    for (guint i = 0; i < record->items->len; i++) {
+      RecordItem *item = record_at (record, i);
+      guint64 t90;
+
+      if (item->kind != RECORD_BUFFER)
+        continue;
+      t90 = he_ticks_from_ns (GST_BUFFER_PTS (item->buffer));
+      if (count++ == 0 || he_epoch_msn (t90, cases[c].duration90) != msn) {
+        msn = he_epoch_msn (t90, cases[c].duration90);
+        g_assert_cmpint (record_at (record, i - 2)->kind, ==, RECORD_KEY_UNIT);
+        g_assert_cmpuint (record_at (record, i - 2)->count, ==, (guint)msn);
+        g_assert_true (record_at (record, i - 2)->all_headers);
+        g_assert_cmpint (record_at (record, i - 1)->kind, ==, RECORD_SEGMENT);
+        g_assert_cmpuint (record_at (record, i - 1)->segment.msn, ==, msn);
+        g_assert_cmpuint (record_at (record, i - 1)->segment.pts90, ==,
+                          msn * cases[c].duration90);
+        g_assert_cmpuint (record_at (record, i - 1)->segment.duration90, ==,
+                          cases[c].duration90);
+      } else {
+        g_assert_cmpint (record_at (record, i - 1)->kind, ==, RECORD_BUFFER);
+      }
+    }
+    g_assert_cmpuint (count, >, 380);
+    g_assert_cmpuint (record_count (record, RECORD_SEGMENT), ==,
+                      record_count (record, RECORD_KEY_UNIT));
+    g_assert_cmpuint (record_count (record, RECORD_STATUS), ==, 0);
+    gst_harness_teardown (harness);
+    record_free (record);
+  }
+}
+
+/* Given a segment that starts at the epoch, then the identity goes out and PTS stay. */
+static void
+test_video_segment_is_the_identity (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+  g_autoptr (GstEvent) event = NULL;
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.start = segment.time = he_ticks_to_ns (EPOCH);
+  segment.base = 5 * GST_SECOND;
+  gst_harness_push_event (harness, gst_event_new_segment (&segment));
+  push_frame (harness, EPOCH, 0, 0);
+  event = gst_pad_get_sticky_event (harness->sinkpad, GST_EVENT_SEGMENT, 0);
+  gst_event_copy_segment (event, &segment);
+  g_assert_cmpint (segment.format, ==, GST_FORMAT_TIME);
+  g_assert_cmpuint (segment.start, ==, 0);
+  g_assert_cmpuint (segment.time, ==, 0);
+  g_assert_cmpuint (segment.base, ==, 0);
+  g_assert_cmpuint (GST_BUFFER_PTS (record_buffer (record, 0)), ==,
+                    he_ticks_to_ns (EPOCH));
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given lost frames across a boundary, then the one before them is repeated, and both
+ * segments are said to be filled, once each. */
+static void
+test_video_gap_is_filled_and_flagged (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+  guint statuses = 0;
+  guint8 value;
+
+  for (guint n = 0; n < 150; n++)
+    if (n < 40 || n >= 60)
+      push_frame (harness, tick (n, 25, 1), n, 0);
+  g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 150);
+  for (guint n = 0; n < 150; n++) {
+    GstBuffer *buffer = record_buffer (record, n);
+
+    g_assert_cmpuint (GST_BUFFER_PTS (buffer), ==, he_ticks_to_ns (tick (n, 25, 1)));
+    gst_buffer_extract (buffer, 0, &value, 1);
+    g_assert_cmpuint (value, ==, n < 40 || n >= 60 ? n : 39);
+  }
+  for (guint i = 0; i < record->items->len; i++) {
+    RecordItem *item = record_at (record, i);
+
+    if (item->kind != RECORD_STATUS)
+      continue;
+    g_assert_cmpint (item->flags, ==, HE_SEGMENT_FILLED);
+    g_assert_cmpuint (item->msn, ==, EPOCH / 180000 + statuses++);
+  }
+  g_assert_cmpuint (statuses, ==, 2);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given frames that a decoder flagged, then their segment is said to be damaged. */
+static void
+test_video_damage_is_flagged (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+  RecordItem *item;
+
+  for (guint n = 0; n < 60; n++)
+    push_frame (harness, tick (n, 25, 1), n,
+                n == 10 || n == 12 ? GST_BUFFER_FLAG_CORRUPTED : 0);
+  g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 60);
+  g_assert_cmpuint (record_count (record, RECORD_STATUS), ==, 1);
+  item = record_at (record, 12); /* behind key unit, segment and ten frames */
+  g_assert_cmpint (item->kind, ==, RECORD_STATUS);
+  g_assert_cmpuint (item->msn, ==, EPOCH / 180000);
+  g_assert_cmpint (item->flags, ==, HE_SEGMENT_DAMAGED);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given a source's generation, then segments carry it. */
+static void
+test_generation_is_passed_on (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+
+  gst_harness_push_event (harness, gst_headend_timeline_event_new (7));
+  push_frame (harness, EPOCH, 0, 0);
+  g_assert_cmpuint (record_at (record, 1)->segment.generation, ==, 7);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given events of boundaries from upstream, then only our own go on. */
+static void
+test_boundaries_of_others_are_dropped (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+  GstHeadendSegment segment = { .msn = 1, .duration90 = 3600, .pts90 = 3600 };
+
+  gst_harness_push_event (harness, gst_headend_segment_event_new (&segment));
+  gst_harness_push_event (harness, gst_headend_key_unit_event_new (&segment));
+  push_frame (harness, EPOCH, 0, 0);
+  g_assert_cmpuint (record_count (record, RECORD_SEGMENT), ==, 1);
+  g_assert_cmpuint (record_count (record, RECORD_KEY_UNIT), ==, 1);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+static void
+test_stats_count (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  g_autoptr (GstElement) align = gst_harness_find_element (harness, "epochalign");
+  g_autoptr (GstStructure) stats = NULL;
+  guint64 in, out, dropped, filled, damaged, msn;
+  gboolean joined;
+
+  for (guint n = 45; n < 100; n++)
+    if (n != 60)
+      push_frame (harness, tick (n, 25, 1), n, n == 70 ? GST_BUFFER_FLAG_CORRUPTED : 0);
+  g_object_get (align, "stats", &stats, NULL);
+  g_assert_true (gst_structure_get (
+      stats, "in", G_TYPE_UINT64, &in, "out", G_TYPE_UINT64, &out, "dropped",
+      G_TYPE_UINT64, &dropped, "filled", G_TYPE_UINT64, &filled, "damaged", G_TYPE_UINT64,
+      &damaged, "msn", G_TYPE_UINT64, &msn, "joined", G_TYPE_BOOLEAN, &joined, NULL));
+  g_assert_cmpuint (in, ==, 54);
+  g_assert_cmpuint (out, ==, 50);
+  g_assert_cmpuint (dropped, ==, 5);
+  g_assert_cmpuint (filled, ==, 1);
+  g_assert_cmpuint (damaged, ==, 1);
+  g_assert_cmpuint (msn, ==, EPOCH / 180000 + 1);
+  g_assert_true (joined);
+  gst_harness_teardown (harness);
+}
+
+/* --- Audio ------------------------------------------------------------------ */
+
+/* The feed's sample at a position: no two near ones are alike. */
+static gint16
+sample_value (guint64 position)
+{
+  return (gint16)(position * 40503 >> 3);
+}
+
+static GstHarness *
+audio_harness (guint rate)
+{
+  GstHarness *harness = gst_harness_new ("epochalign");
+  g_autofree char *caps = g_strdup_printf (
+      "audio/x-raw,format=S16LE,rate=%u,channels=2,layout=interleaved", rate);
+
+  gst_harness_set_src_caps_str (harness, caps);
+  return harness;
+}
+
+/* Block n of a feed that began `phase` ticks behind EPOCH, with the PTS of a TS. */
+static void
+push_block (GstHarness *harness, guint64 n, guint64 phase, guint rate)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 4096, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+  for (guint i = 0; i < 2048; i++)
+    ((gint16 *)map.data)[i] = sample_value (n * 1024 + i / 2);
+  gst_buffer_unmap (buffer, &map);
+  GST_BUFFER_PTS (buffer)
+      = he_ticks_to_ns (EPOCH + phase + (n * 1024 * 90000 + rate / 2) / rate);
+  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
+}
+
+static gint16
+sample_at (GstBuffer *buffer, guint index)
+{
+  gint16 pair[2];
+
+  g_assert_cmpuint (gst_buffer_extract (buffer, index * 4, pair, 4), ==, 4);
+  g_assert_cmpint (pair[0], ==, pair[1]);
+  return pair[0];
+}
+
+/* Given blocks off the grid, then frames of 1024 samples on it come out, whole segments
+ * only, announced before their first frame, each sample within half a rounding of its
+ * time. */
+static void
+test_audio_frames_stand_on_the_grid (void)
+{
+  static const guint rates[] = { 48000, 44100 };
+
+  for (gsize r = 0; r < G_N_ELEMENTS (rates); r++) {
+    const guint rate = rates[r];
+    GstHarness *harness = audio_harness (rate);
+    Record *record = record_new (harness);
+    guint64 first = he_audio_frame_at_or_after (EPOCH + 180000, rate);
+    guint64 position, off = 0;
+    guint frames = 0;
+
+    for (guint n = 0; n < 400; n++)
+      push_block (harness, n, 1234, rate);
+    for (guint i = 0; i < record->items->len; i++) {
+      RecordItem *item = record_at (record, i);
+      guint64 frame = first + frames;
+      gboolean starts = frame
+                        == he_audio_frame_at_or_after (
+                            he_audio_frame_ticks (frame, rate) / 180000 * 180000, rate);
+
+      g_assert_cmpint (item->kind, !=, RECORD_KEY_UNIT);
+      if (item->kind != RECORD_BUFFER)
+        continue;
+      g_assert_cmpint (i > 0 && record_at (record, i - 1)->kind == RECORD_SEGMENT, ==,
+                       starts);
+      g_assert_cmpuint (gst_buffer_get_size (item->buffer), ==, 4096);
+      g_assert_cmpuint (GST_BUFFER_PTS (item->buffer), ==,
+                        he_audio_frame_ns (frame, rate));
+      frames++;
+    }
+    g_assert_cmpuint (frames, >, 290);
+    g_assert_cmpuint (record_count (record, RECORD_STATUS), ==, 0);
+
+    /* Where on the feed the first frame lies, and whether the rest follows. */
+    position = first * 1024 - EPOCH / 90000 * rate - (guint64)1234 * rate / 90000 - 9;
+    while (sample_value (position + off) != sample_at (record_buffer (record, 0), 0)
+           || sample_value (position + off + 1)
+                  != sample_at (record_buffer (record, 0), 1))
+      g_assert_cmpuint (off++, <, 18);
+    for (guint n = 0; n < frames; n++)
+      for (guint i = 0; i < 1024; i += 31)
+        g_assert_cmpint (sample_at (record_buffer (record, n), i), ==,
+                         sample_value (position + off + n * 1024 + i));
+    gst_harness_teardown (harness);
+    record_free (record);
+  }
+}
+
+/* Given two nodes that join at different times, then equal times hold equal samples. */
+static void
+test_audio_is_the_same_on_two_nodes (void)
+{
+  static const guint rates[] = { 48000, 44100 };
+
+  for (gsize r = 0; r < G_N_ELEMENTS (rates); r++) {
+    for (guint join = 30; join < 140; join += 13) {
+      GstHarness *a = audio_harness (rates[r]), *b = audio_harness (rates[r]);
+      Record *early = record_new (a), *late = record_new (b);
+      guint skip = 0, compared = 0;
+
+      for (guint n = 0; n < 300; n++) {
+        push_block (a, n, 77 * join, rates[r]);
+        if (n >= join)
+          push_block (b, n, 77 * join, rates[r]);
+      }
+      while (GST_BUFFER_PTS (record_buffer (early, skip))
+             < GST_BUFFER_PTS (record_buffer (late, 0)))
+        skip++;
+      g_assert_cmpuint (record_count (early, RECORD_BUFFER), ==,
+                        record_count (late, RECORD_BUFFER) + skip);
+      for (; compared < record_count (late, RECORD_BUFFER); compared++) {
+        GstBuffer *x = record_buffer (early, skip + compared);
+        GstBuffer *y = record_buffer (late, compared);
+        GstMapInfo map;
+
+        g_assert_cmpuint (GST_BUFFER_PTS (x), ==, GST_BUFFER_PTS (y));
+        gst_buffer_map (y, &map, GST_MAP_READ);
+        g_assert_cmpint (gst_buffer_memcmp (x, 0, map.data, map.size), ==, 0);
+        gst_buffer_unmap (y, &map);
+      }
+      g_assert_cmpuint (compared, >, 50);
+      gst_harness_teardown (a);
+      gst_harness_teardown (b);
+      record_free (early);
+      record_free (late);
+    }
+  }
+}
+
+/* Given lost blocks, then silence stands in their place, and is flagged. */
+static void
+test_audio_gap_is_silence_and_flagged (void)
+{
+  GstHarness *harness = audio_harness (48000);
+  Record *record = record_new (harness);
+  guint silent = 0, frames;
+
+  for (guint n = 0; n < 300; n++)
+    if (n < 150 || n >= 160)
+      push_block (harness, n, 0, 48000);
+  frames = record_count (record, RECORD_BUFFER);
+  for (guint n = 0; n < frames; n++) {
+    GstBuffer *buffer = record_buffer (record, n);
+
+    if (n > 0)
+      g_assert_cmpuint (GST_BUFFER_PTS (buffer)
+                            - GST_BUFFER_PTS (record_buffer (record, n - 1)),
+                        >=, 21333333);
+    for (guint i = 0; i < 1024; i++)
+      silent += sample_at (buffer, i) == 0 && sample_at (buffer, (i + 1) % 1024) == 0;
+  }
+  g_assert_cmpuint (silent, >=, 10 * 1024 - 8);
+  g_assert_cmpuint (record_count (record, RECORD_STATUS), ==, 1);
+  for (guint i = 0; i < record->items->len; i++)
+    if (record_at (record, i)->kind == RECORD_STATUS) {
+      g_assert_cmpint (record_at (record, i)->flags, ==, HE_SEGMENT_FILLED);
+      g_assert_cmpuint (record_at (record, i)->msn, ==, EPOCH / 180000 + 1);
+    }
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given the end of the stream, then every whole frame comes before it. */
+static void
+test_audio_end_pushes_what_is_whole (void)
+{
+  GstHarness *harness = audio_harness (48000);
+  Record *record = record_new (harness);
+
+  /* From two frames before a boundary: the window is not full at the end. */
+  for (guint n = 90; n < 110; n++)
+    push_block (harness, n, 100, 48000);
+  g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 0);
+  record_finish (harness);
+  g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 16);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given a flush, as a seek makes it, then the stream joins anew, and its gaps are filled
+ * although nobody tells the frame rate again. */
+static void
+test_flush_keeps_the_frame_rate (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+  GstSegment segment;
+
+  for (guint n = 0; n < 10; n++)
+    push_frame (harness, tick (n, 25, 1), n, 0);
+  gst_harness_push_event (harness, gst_event_new_flush_start ());
+  gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (harness, gst_event_new_segment (&segment));
+  for (guint n = 40; n < 60; n++)
+    if (n < 52 || n >= 55)
+      push_frame (harness, tick (n, 25, 1), n, 0);
+  /* 10 before; from the boundary at 50 on all 10, three of them filler. */
+  g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 20);
+  g_assert_cmpuint (record_count (record, RECORD_SEGMENT), ==, 2);
+  g_assert_cmpuint (record_count (record, RECORD_STATUS), ==, 1);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given a gap across a change of size, then what fills it has the new size. */
+static void
+test_filler_has_the_format_of_its_caps (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+  GstBuffer *wide = gst_buffer_new_allocate (NULL, 768, NULL);
+
+  push_frame (harness, tick (0, 25, 1), 0, 0);
+  gst_harness_set_src_caps_str (
+      harness, "video/x-raw,format=I420,width=32,height=16,framerate=25/1");
+  GST_BUFFER_PTS (wide) = he_ticks_to_ns (tick (4, 25, 1));
+  g_assert_cmpint (gst_harness_push (harness, wide), ==, GST_FLOW_OK);
+  g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 5);
+  g_assert_cmpuint (gst_buffer_get_size (record_buffer (record, 0)), ==, 384);
+  for (guint n = 1; n < 5; n++) {
+    g_assert_cmpuint (gst_buffer_get_size (record_buffer (record, n)), ==, 768);
+    g_assert_cmpuint (GST_BUFFER_PTS (record_buffer (record, n)), ==,
+                      he_ticks_to_ns (tick (n, 25, 1)));
+  }
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given a sink behind it that is late, then a decoder ahead does not hear of it: its
+ * running time is another. */
+static void
+test_quality_of_service_stays_behind (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  GstEvent *event;
+
+  push_frame (harness, EPOCH, 0, 0);
+  g_assert_true (gst_harness_push_upstream_event (
+      harness, gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 2.0, GST_SECOND,
+                                  he_ticks_to_ns (EPOCH))));
+  while ((event = gst_harness_try_pull_upstream_event (harness)) != NULL) {
+    g_assert_cmpint (GST_EVENT_TYPE (event), !=, GST_EVENT_QOS);
+    gst_event_unref (event);
+  }
+  gst_harness_teardown (harness);
+}
+
+/* Given a running stream, then the duration of its segments stays what it is. */
+static void
+test_settings_are_fixed_while_it_runs (void)
+{
+  GstHarness *harness = gst_harness_new ("epochalign");
+  guint64 duration90;
+
+  g_object_set (harness->element, "segment-duration", G_GUINT64_CONSTANT (90000), NULL);
+  g_object_get (harness->element, "segment-duration", &duration90, NULL);
+  g_assert_cmpuint (duration90, ==, 180000);
+  gst_element_set_state (harness->element, GST_STATE_READY);
+  g_object_set (harness->element, "segment-duration", G_GUINT64_CONSTANT (90000), NULL);
+  g_object_get (harness->element, "segment-duration", &duration90, NULL);
+  g_assert_cmpuint (duration90, ==, 90000);
+  gst_harness_teardown (harness);
+}
+
+#define ADD(path, name) g_test_add_func ("/epochalign/" path, test_##name)
+
+int
+main (int argc, char **argv)
+{
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  ADD ("video/announces-segments", video_announces_segments);
+  ADD ("video/segment-is-the-identity", video_segment_is_the_identity);
+  ADD ("video/gap-is-filled-and-flagged", video_gap_is_filled_and_flagged);
+  ADD ("video/damage-is-flagged", video_damage_is_flagged);
+  ADD ("video/flush-keeps-the-frame-rate", flush_keeps_the_frame_rate);
+  ADD ("video/filler-has-the-format-of-its-caps", filler_has_the_format_of_its_caps);
+  ADD ("quality-of-service-stays-behind", quality_of_service_stays_behind);
+  ADD ("settings-are-fixed-while-it-runs", settings_are_fixed_while_it_runs);
+  ADD ("generation-is-passed-on", generation_is_passed_on);
+  ADD ("boundaries-of-others-are-dropped", boundaries_of_others_are_dropped);
+  ADD ("stats-count", stats_count);
+  ADD ("audio/frames-stand-on-the-grid", audio_frames_stand_on_the_grid);
+  ADD ("audio/is-the-same-on-two-nodes", audio_is_the_same_on_two_nodes);
+  ADD ("audio/gap-is-silence-and-flagged", audio_gap_is_silence_and_flagged);
+  ADD ("audio/end-pushes-what-is-whole", audio_end_pushes_what_is_whole);
+  return g_test_run ();
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* hlsgatesink serving viewers itself. */
+#include <libsoup/soup.h>
+
+#include "he-crypto.h"
+#include "he-token.h"
+#include "hlsgatesink.h"
+
+typedef struct {
+  char *folder, *jwks, *pem;
+} Keys;
+
+static void
+keys_make (Keys *keys)
+{
+  g_autofree char *jwk = NULL;
+  g_autofree char *text = NULL;
+
+  g_assert_true (he_token_keygen (&keys->pem, &jwk, NULL));
+  keys->folder = g_dir_make_tmp ("hlsgatesink-XXXXXX", NULL);
+  keys->jwks = g_build_filename (keys->folder, "tokens.jwks", NULL);
+  text = g_strdup_printf ("{\"keys\":[%s]}", jwk);
+  g_assert_true (g_file_set_contents (keys->jwks, text, -1, NULL));
+}
+
+static void
+keys_clear (Keys *keys)
+{
+  g_unlink (keys->jwks);
+  g_rmdir (keys->folder);
+  g_free (keys->folder);
+  g_free (keys->jwks);
+  g_free (keys->pem);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Keys, keys_clear)
+
+static char *
+mint (const Keys *keys)
+{
+  static const char *const channels[] = { "demo", NULL };
+  HeTokenRequest request = { .issuer = "headend",
+                             .audience = "headend",
+                             .account = "viewer",
+                             .channels = channels,
+                             .now = g_get_real_time () / G_USEC_PER_SEC,
+                             .ttl_seconds = 60 };
+  g_autoptr (GError) error = NULL;
+  char *token = he_token_mint (keys->pem, &request, &error);
+
+  g_assert_no_error (error);
+  return token;
+}
+
+static GBytes *
+fetch (SoupSession *session, guint port, const char *path, guint expected)
+{
+  g_autofree char *url = g_strdup_printf ("http://127.0.0.1:%u%s", port, path);
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  g_autoptr (GError) error = NULL;
+  GBytes *body = soup_session_send_and_read (session, message, NULL, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpuint (soup_message_get_status (message), ==, expected);
+  return body;
+}
+
+static char *
+fetch_text (SoupSession *session, guint port, const char *path)
+{
+  g_autoptr (GBytes) body = fetch (session, port, path, 200);
+
+  return g_strndup (g_bytes_get_data (body, NULL), g_bytes_get_size (body));
+}
+
+/* What follows prefix on a line, up to the end character. */
+static char *
+find (const char *text, const char *prefix, char end)
+{
+  const char *begin = strstr (text, prefix);
+
+  g_assert_nonnull (begin);
+  begin += strlen (prefix);
+  g_assert_nonnull (strchr (begin, end));
+  return g_strndup (begin, (gsize)(strchr (begin, end) - begin));
+}
+
+static void
+fetch_and_decrypt (SoupSession *session, guint port)
+{
+  g_autofree char *list = fetch_text (session, port, "/live/demo/video0/index.m3u8");
+  g_autofree char *key_uri = find (list, "URI=\"../", '"');
+  g_autofree char *msn = find (list, "EXTINF:2.000,\n", '.');
+  g_autofree char *key_path = g_strconcat ("/live/demo/", key_uri, NULL);
+  g_autofree char *path = g_strconcat ("/live/demo/video0/", msn, ".ts", NULL);
+  g_autoptr (GBytes) key = fetch (session, port, key_path, 200);
+  g_autoptr (GBytes) body = fetch (session, port, path, 200);
+  g_autoptr (GBytes) clear = NULL;
+  guint8 iv[16] = { 0 };
+
+  g_assert_cmpuint (g_bytes_get_size (key), ==, 16);
+  GST_WRITE_UINT64_BE (iv + 8, g_ascii_strtoull (msn, NULL, 10)); /* RFC 8216 5.2 */
+  clear = he_aes128_cbc_decrypt (g_bytes_get_data (key, NULL), iv,
+                                 g_bytes_get_data (body, NULL), g_bytes_get_size (body),
+                                 NULL);
+  g_assert_nonnull (clear);
+  g_assert_cmpuint (g_bytes_get_size (clear) % (16 * 188), ==, 0);
+}
+
+static GstElement *
+embedded_new (const Keys *keys)
+{
+  g_autofree char *source = video (210, 0, X264, "video_0");
+  g_autofree char *text = g_strdup_printf (
+      "hlsgatesink name=sink channel=demo secret=" CONTENT " window=3 listen=127.0.0.1:0"
+      " jwks=%s %s" AUDIO,
+      keys->jwks, source);
+
+  return parse (text);
+}
+
+/* Plays to the end and leaves the pipeline running, so that it serves on. */
+static guint
+play_on (GstElement *pipeline)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_autoptr (GstMessage) message = NULL;
+  guint port;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND,
+                                        GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+  g_object_get (sink, "port", &port, NULL);
+  g_assert_cmpuint (port, >, 0);
+  return port;
+}
+
+/* Given listen, then a stranger gets nothing, and a viewer with a token the playlists,
+ * the key and segments that decrypt with it. */
+static void
+test_serves (void)
+{
+  g_auto (Keys) keys = { 0 };
+  g_autoptr (GstElement) pipeline = NULL;
+  g_autoptr (SoupSession) session = soup_session_new ();
+  g_autoptr (SoupSessionFeature) jar = (SoupSessionFeature *)soup_cookie_jar_new ();
+  g_autoptr (GBytes) denied = NULL;
+  g_autofree char *token = NULL;
+  g_autofree char *entry = NULL;
+  g_autofree char *main_list = NULL;
+  guint port;
+
+  keys_make (&keys);
+  pipeline = embedded_new (&keys);
+  port = play_on (pipeline);
+  denied = fetch (session, port, "/live/demo/main.m3u8", 401);
+  soup_session_add_feature (session, jar);
+  token = mint (&keys);
+  entry = g_strconcat ("/live/demo/main.m3u8?URISigningPackage=", token, NULL);
+  main_list = fetch_text (session, port, entry);
+  g_assert_nonnull (strstr (main_list, "RESOLUTION=320x180,FRAME-RATE=25.000"));
+  g_assert_nonnull (strstr (main_list, "CODECS=\"avc1."));
+  g_assert_nonnull (strstr (main_list, ",mp4a.40.2\""));
+  fetch_and_decrypt (session, port);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+/* Given the embedded gate, when ffmpeg plays what it serves, then it has nothing to say.
+ */
+static void
+test_plays (void)
+{
+  g_auto (Keys) keys = { 0 };
+  g_autoptr (GstElement) pipeline = NULL;
+  g_autofree char *token = NULL;
+  g_autofree char *url = NULL;
+  g_autofree char *nothing = NULL;
+  const char *argv[] = { "ffmpeg", "-nostdin", "-v", "warning", "-i", NULL,
+                         "-t",     "5",        "-f", "null",    "-",  NULL };
+  guint port;
+
+  keys_make (&keys);
+  pipeline = embedded_new (&keys);
+  port = play_on (pipeline);
+  token = mint (&keys);
+  argv[5] = url = g_strdup_printf (
+      "http://127.0.0.1:%u/live/demo/main.m3u8?URISigningPackage=%s", port, token);
+  nothing = spawn (argv);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  gst_init (&argc, &argv);
+  g_test_add_func ("/hlsgatesink/serves/viewers-with-a-token", test_serves);
+  g_test_add_func ("/hlsgatesink/serves/what-ffmpeg-plays", test_plays);
+  return g_test_run ();
+}

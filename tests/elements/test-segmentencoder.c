@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-epoch.h"
+#include "record.h"
+
+#include <math.h>
+#include <string.h>
+
+#define EPOCH (G_GUINT64_CONSTANT (1700000000) * 90000)
+#define X264 "x264enc speed-preset=superfast bitrate=200 bframes=2 b-adapt=false"
+
+/* --- Video ------------------------------------------------------------------ */
+
+#define WIDTH 64
+#define HEIGHT 64
+
+static GstHarness *
+video_harness (const char *launch, guint fps_n, guint fps_d)
+{
+  GstHarness *harness = gst_harness_new_parse (launch);
+  g_autofree char *caps
+      = g_strdup_printf ("video/x-raw,format=I420,width=%d,height=%d,framerate=%u/%u",
+                         WIDTH, HEIGHT, fps_n, fps_d);
+
+  gst_harness_set_src_caps_str (harness, caps);
+  return harness;
+}
+
+/* A moving gradient; with a cut of scene now and then, to tempt the encoder. */
+static void
+push_frame (GstHarness *harness, guint64 t90, guint n)
+{
+  const gsize size = WIDTH * HEIGHT * 3 / 2;
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+  for (gsize i = 0; i < size; i++)
+    map.data[i] = (i % WIDTH * 3 + i / WIDTH + n) ^ (n / 17 % 2 ? 255 : 0);
+  gst_buffer_unmap (buffer, &map);
+  GST_BUFFER_PTS (buffer) = he_ticks_to_ns (t90);
+  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
+}
+
+static guint64
+tick (guint64 base, guint64 n, guint fps_n, guint fps_d)
+{
+  return base + (n * 90000 * fps_d + fps_n / 2) / fps_n;
+}
+
+static gboolean
+is_key (const RecordItem *item)
+{
+  return !GST_BUFFER_FLAG_IS_SET (item->buffer, GST_BUFFER_FLAG_DELTA_UNIT);
+}
+
+/* The item is the first frame of segment msn: both announcements stand right before it.
+ */
+static void
+assert_announced (Record *record, guint i, guint64 msn, guint64 duration90)
+{
+  guint keys = 0, segments = 0;
+
+  while (i > 0 && record_at (record, --i)->kind != RECORD_BUFFER) {
+    RecordItem *item = record_at (record, i);
+
+    if (item->kind == RECORD_KEY_UNIT) {
+      keys++;
+      g_assert_cmpuint (item->count, ==, (guint)msn);
+      g_assert_true (item->all_headers);
+    } else if (item->kind == RECORD_SEGMENT) {
+      segments++;
+      g_assert_cmpuint (item->segment.msn, ==, msn);
+      g_assert_cmpuint (item->segment.pts90, ==, msn * duration90);
+    }
+  }
+  g_assert_cmpuint (keys, ==, 1);
+  g_assert_cmpuint (segments, ==, 1);
+}
+
+/* Keyframes are the first frames of segments and nothing else. Returns the frames. */
+static guint
+assert_cut (Record *record, guint64 duration90)
+{
+  guint64 last = G_MAXUINT64;
+  guint frames = 0, keys = 0;
+
+  for (guint i = 0; i < record->items->len; i++) {
+    RecordItem *item = record_at (record, i);
+    guint64 msn;
+
+    if (item->kind != RECORD_BUFFER)
+      continue;
+    frames++;
+    msn = he_epoch_msn (he_ticks_from_ns (GST_BUFFER_PTS (item->buffer)), duration90);
+    g_assert_cmpint (is_key (item), ==, msn != last);
+    if (msn != last) {
+      g_assert_true (frames == 1 || msn == last + 1);
+      assert_announced (record, i, msn, duration90);
+      keys++;
+    }
+    last = msn;
+  }
+  g_assert_cmpuint (record_count (record, RECORD_SEGMENT), ==, keys);
+  g_assert_cmpuint (record_count (record, RECORD_KEY_UNIT), ==, keys);
+  g_assert_cmpuint (keys, >, 2);
+  return frames;
+}
+
+/* PTS of the output, sorted, are those of the input, each once. */
+static void
+assert_times (Record *record, guint frames, guint64 base, guint fps_n, guint fps_d)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_int64_hash, g_int64_equal);
+
+  for (guint n = 0; n < frames; n++)
+    g_assert_true (g_hash_table_add (seen, &GST_BUFFER_PTS (record_buffer (record, n))));
+  for (guint n = 0; n < frames; n++) {
+    gint64 pts = he_ticks_to_ns (tick (base, n, fps_n, fps_d));
+
+    g_assert_true (g_hash_table_contains (seen, &pts));
+  }
+}
+
+/* Given any rate, B-frames and times since 1970 or since zero, when encoded, then every
+ * frame comes out at its time, and keyframes stand on the boundaries alone. */
+static void
+test_video_keys_are_boundaries (void)
+{
+  static const struct {
+    const char *encoder;
+    guint n, d;
+    guint64 base, duration90;
+  } cases[] = {
+    { X264, 25, 1, EPOCH, 180000 },
+    { X264, 30000, 1001, EPOCH / 180180 * 180180, 180180 },
+    { X264, 30000, 1001, EPOCH, 180000 },
+    { X264, 60000, 1001, EPOCH / 180180 * 180180, 180180 },
+    { X264, 60000, 1001, EPOCH, 180000 },
+    { X264, 25, 1, 0, 180000 },
+    { X264 " rc-lookahead=60 ! queue", 25, 1, EPOCH, 90000 },
+    { "openh264enc", 25, 1, EPOCH, 180000 },
+    { "x265enc speed-preset=ultrafast", 25, 1, EPOCH, 180000 },
+  };
+
+  for (gsize c = 0; c < G_N_ELEMENTS (cases); c++) {
+    g_autofree char *launch = g_strdup_printf (
+        "epochalign segment-duration=%" G_GUINT64_FORMAT
+        " ! segmentencoder encoder=\"%s\" ! %s",
+        cases[c].duration90, cases[c].encoder,
+        g_str_has_prefix (cases[c].encoder, "x265") ? "h265parse" : "h264parse");
+    GstHarness *harness = video_harness (launch, cases[c].n, cases[c].d);
+    Record *record = record_new (harness);
+    guint frames = cases[c].n / cases[c].d * 8;
+
+    for (guint n = 0; n < frames; n++)
+      push_frame (harness, tick (cases[c].base, n, cases[c].n, cases[c].d), n);
+    record_finish (harness);
+    g_assert_cmpuint (assert_cut (record, cases[c].duration90), ==, frames);
+    assert_times (record, frames, cases[c].base, cases[c].n, cases[c].d);
+    gst_harness_teardown (harness);
+    record_free (record);
+  }
+}
+
+/* Given no announcements and keyframe requests of others, then boundaries follow from the
+ * PTS, with one key unit each. */
+static void
+test_video_cuts_by_itself (void)
+{
+  GstHarness *harness
+      = video_harness ("segmentencoder encoder=\"" X264 "\" ! h264parse", 25, 1);
+  Record *record = record_new (harness);
+  guint keys = 0;
+
+  for (guint n = 0; n < 200; n++) {
+    if (n % 30 == 13)
+      gst_harness_push_event (harness, gst_video_event_new_downstream_force_key_unit (
+                                           GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE,
+                                           GST_CLOCK_TIME_NONE, FALSE, n));
+    if (n % 30 == 14)
+      gst_harness_push_upstream_event (
+          harness,
+          gst_video_event_new_upstream_force_key_unit (GST_CLOCK_TIME_NONE, FALSE, n));
+    push_frame (harness, tick (EPOCH, n, 25, 1), n);
+  }
+  record_finish (harness);
+  for (guint i = 0; i < record->items->len; i++) {
+    RecordItem *item = record_at (record, i);
+
+    if (item->kind == RECORD_BUFFER && is_key (item)) {
+      g_assert_cmpuint (he_ticks_from_ns (GST_BUFFER_PTS (item->buffer)), ==,
+                        EPOCH + keys++ * 180000);
+      g_assert_cmpint (record_at (record, i - 1)->kind, ==, RECORD_KEY_UNIT);
+    }
+  }
+  g_assert_cmpuint (keys, ==, 4);
+  g_assert_cmpuint (record_count (record, RECORD_KEY_UNIT), ==, 4);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given filler, then its status leaves with its segment: behind the announcement of that
+ * one, ahead of the next, although the encoder looks two seconds ahead. */
+static void
+test_video_status_stays_in_its_segment (void)
+{
+  GstHarness *harness = video_harness ("epochalign ! segmentencoder encoder=\"" X264
+                                       " rc-lookahead=50\" ! h264parse",
+                                       25, 1);
+  Record *record = record_new (harness);
+  guint64 msn = 0;
+  guint statuses = 0;
+
+  for (guint n = 0; n < 250; n++)
+    if (n < 120 || n > 125)
+      push_frame (harness, tick (EPOCH, n, 25, 1), n);
+  record_finish (harness);
+  for (guint i = 0; i < record->items->len; i++) {
+    RecordItem *item = record_at (record, i);
+
+    if (item->kind == RECORD_SEGMENT)
+      msn = item->segment.msn;
+    if (item->kind == RECORD_STATUS) {
+      g_assert_cmpuint (item->msn, ==, msn);
+      g_assert_cmpuint (item->msn, ==, EPOCH / 180000 + 2);
+      statuses++;
+    }
+  }
+  g_assert_cmpuint (statuses, ==, 1);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given an encoder that makes no keyframes when asked, then that is said. */
+static void
+test_video_deaf_encoder_is_reported (void)
+{
+  GstHarness *harness = video_harness ("segmentencoder encoder=\"" X264
+                                       " min-force-key-unit-interval=100000000000\"",
+                                       25, 1);
+  g_autoptr (GstBus) bus = gst_bus_new ();
+  g_autoptr (GstMessage) message = NULL;
+
+  gst_element_set_bus (harness->element, bus);
+  for (guint n = 0; n < 110; n++)
+    push_frame (harness, tick (EPOCH, n, 25, 1), n);
+  record_finish (harness);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+  g_assert_nonnull (message);
+  gst_element_set_bus (harness->element, NULL);
+  gst_harness_teardown (harness);
+}
+
+/* --- Audio ------------------------------------------------------------------ */
+
+/* Broadband, smooth, and unlike itself at any other place. */
+static float
+signal_at (gint64 sample)
+{
+  double t = sample / 48000.;
+
+  return 0.3 * sin (2 * G_PI * (200 + 700 * t) * t) + 0.2 * sin (2 * G_PI * 311 * t * t);
+}
+
+static GstHarness *
+audio_harness (const char *launch, guint rate)
+{
+  GstHarness *harness = gst_harness_new_parse (launch);
+  g_autofree char *caps = g_strdup_printf (
+      "audio/x-raw,format=F32LE,rate=%u,channels=1,layout=interleaved", rate);
+
+  gst_harness_set_src_caps_str (harness, caps);
+  return harness;
+}
+
+/* Frame number `frame` of the grid, holding the signal from `from` on. */
+static void
+push_audio (GstHarness *harness, guint64 frame, gint64 from, guint rate)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 4096, NULL);
+  GstMapInfo map;
+
+  gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+  for (guint i = 0; i < 1024; i++)
+    ((float *)map.data)[i] = signal_at (from + i);
+  gst_buffer_unmap (buffer, &map);
+  GST_BUFFER_PTS (buffer) = he_audio_frame_ns (frame, rate);
+  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
+}
+
+/* Mean square of the difference between decoded buffers 3 .. n - 1, of which the first
+ * stands for sample `from`, and the signal `lag` samples later. */
+static double
+difference (Record *record, guint n, gint64 from, gint lag)
+{
+  double sum = 0;
+
+  for (guint b = 3; b < n; b++) {
+    GstMapInfo map;
+
+    gst_buffer_map (record_buffer (record, b), &map, GST_MAP_READ);
+    g_assert_cmpuint (map.size, ==, 4096);
+    for (guint i = 0; i < 1024; i++) {
+      double d = ((float *)map.data)[i] - signal_at (from + b * 1024 + i + lag);
+
+      sum += d * d;
+    }
+    gst_buffer_unmap (record_buffer (record, b), &map);
+  }
+  return sum / ((n - 3) * 1024);
+}
+
+static const struct {
+  const char *encoder;
+  guint rate;
+} audio_cases[] = {
+  { "audioconvert ! avenc_aac bitrate=128000", 48000 },
+  { "audioconvert ! avenc_aac bitrate=128000", 44100 },
+  { "audioconvert ! audio/x-raw,format=S16LE ! voaacenc bitrate=128000", 48000 },
+  { "audioconvert ! audio/x-raw,format=S16LE ! voaacenc bitrate=128000", 44100 },
+};
+
+/* Given a signal, when encoded and decoded, then it stands where it stood, to the sample.
+ */
+static void
+test_audio_decodes_to_where_it_was (void)
+{
+  for (gsize c = 0; c < G_N_ELEMENTS (audio_cases); c++) {
+    const guint rate = audio_cases[c].rate;
+    g_autofree char *launch = g_strdup_printf (
+        "segmentencoder encoder=\"%s\" ! aacparse ! avdec_aac ! "
+        "audioconvert ! capsfilter caps=audio/x-raw,format=F32LE,layout=interleaved",
+        audio_cases[c].encoder);
+    GstHarness *harness = audio_harness (launch, rate);
+    Record *record = record_new (harness);
+    guint64 first = he_audio_frame_at_or_after (EPOCH, rate);
+    guint frames;
+    double here;
+
+    for (guint n = 0; n < 60; n++)
+      push_audio (harness, first + n, n * 1024, rate);
+    record_finish (harness);
+    frames = record_count (record, RECORD_BUFFER);
+    g_assert_cmpuint (frames, ==, 60);
+    for (guint n = 0; n < frames; n++)
+      g_assert_cmpuint (GST_BUFFER_PTS (record_buffer (record, n)), ==,
+                        he_audio_frame_ns (first + n, rate));
+    here = difference (record, frames, 0, 0);
+    g_assert_cmpfloat (here, <, 0.001);
+    for (gint lag = -40; lag <= 40; lag++)
+      if (lag < -1 || lag > 1)
+        g_assert_cmpfloat (difference (record, frames, 0, lag), >, here);
+    gst_harness_teardown (harness);
+    record_free (record);
+  }
+}
+
+/* Given announced segments, then each precedes the AAC frame that begins it, and packets
+ * have the times of the frames that went in, each once. */
+static void
+test_audio_segments_precede_their_frame (void)
+{
+  for (gsize c = 0; c < G_N_ELEMENTS (audio_cases); c++) {
+    const guint rate = audio_cases[c].rate;
+    g_autofree char *launch = g_strdup_printf (
+        "epochalign ! segmentencoder encoder=\"%s\" ! aacparse", audio_cases[c].encoder);
+    GstHarness *harness = audio_harness (launch, rate);
+    Record *record = record_new (harness);
+    guint64 first = he_audio_frame_at_or_after (EPOCH + 180000, rate);
+    guint frames = 0, segments = 0;
+
+    for (guint n = 0; n < 400; n++)
+      push_audio (harness, first + n - 60, n * 1024, rate);
+    record_finish (harness);
+    for (guint i = 0; i < record->items->len; i++) {
+      RecordItem *item = record_at (record, i);
+      guint64 begins;
+
+      if (item->kind != RECORD_BUFFER)
+        continue;
+      g_assert_cmpuint (GST_BUFFER_PTS (item->buffer), ==,
+                        he_audio_frame_ns (first + frames, rate));
+      begins = he_audio_frame_at_or_after (EPOCH + (segments + 1) * 180000, rate);
+      if (first + frames == begins) {
+        g_assert_cmpint (record_at (record, i - 1)->kind, ==, RECORD_SEGMENT);
+        g_assert_cmpuint (record_at (record, i - 1)->segment.msn, ==,
+                          EPOCH / 180000 + 1 + segments++);
+      }
+      frames++;
+    }
+    g_assert_cmpuint (frames, ==, 340);
+    g_assert_cmpuint (record_count (record, RECORD_SEGMENT), ==, segments);
+    g_assert_cmpuint (record_count (record, RECORD_KEY_UNIT), ==, 0);
+    gst_harness_teardown (harness);
+    record_free (record);
+  }
+}
+
+/* Given a stream that goes on somewhere else, then packets do as their frames did. */
+static void
+test_audio_times_follow_a_jump (void)
+{
+  GstHarness *harness
+      = audio_harness ("segmentencoder encoder=\"audioconvert ! avenc_aac\"", 48000);
+  Record *record = record_new (harness);
+  guint64 first = EPOCH / 1920;
+
+  for (guint n = 0; n < 40; n++)
+    push_audio (harness, first + n + (n < 20 ? 0 : 700), n * 1024, 48000);
+  record_finish (harness);
+  g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 40);
+  for (guint n = 0; n < 40; n++)
+    g_assert_cmpuint (GST_BUFFER_PTS (record_buffer (record, n)), ==,
+                      he_audio_frame_ns (first + n + (n < 20 ? 0 : 700), 48000));
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+/* Given audio off the grid, then a clear error says what to do. */
+static void
+test_audio_off_the_grid_is_an_error (void)
+{
+  GstHarness *harness
+      = audio_harness ("segmentencoder encoder=\"audioconvert ! avenc_aac\"", 48000);
+  g_autoptr (GstBus) bus = gst_bus_new ();
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 4096, NULL);
+
+  gst_element_set_bus (harness->element, bus);
+  GST_BUFFER_PTS (buffer) = 1234567;
+  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_ERROR);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  gst_message_parse_error (message, &error, NULL);
+  g_assert_nonnull (strstr (error->message, "epochalign"));
+  gst_element_set_bus (harness->element, NULL);
+  gst_harness_teardown (harness);
+}
+
+/* --- Description ------------------------------------------------------------ */
+
+static void
+assert_refused (const char *encoder, const char *says, const char *remedy)
+{
+  g_autoptr (GstElement) element = gst_element_factory_make ("segmentencoder", NULL);
+  g_autoptr (GstBus) bus = gst_bus_new ();
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+
+  gst_object_ref_sink (element);
+  gst_element_set_bus (element, bus);
+  g_object_set (element, "encoder", encoder, NULL);
+  g_assert_cmpint (gst_element_set_state (element, GST_STATE_PLAYING), ==,
+                   GST_STATE_CHANGE_FAILURE);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  gst_message_parse_error (message, &error, NULL);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, says));
+  g_assert_nonnull (strstr (error->message, remedy));
+  gst_element_set_state (element, GST_STATE_NULL);
+  gst_element_set_bus (element, NULL);
+}
+
+/* Given a description that cannot be, then READY fails with an error that says what is
+ * wrong and what to do. */
+static void
+test_description_errors_are_clear (void)
+{
+  static const struct {
+    const char *encoder, *says, *remedy;
+  } cases[] = {
+    { NULL, "encoder is not set", "x264enc" },
+    { "", "encoder is not set", "x264enc" },
+    { "nosuchenc bitrate=1", "no element \"nosuchenc\"", "install" },
+    { "x264enc nosuchproperty=1", "nosuchproperty", "gst-launch" },
+    { "x264enc ! ! !", "x264enc ! ! !", "gst-launch" },
+    { "x264enc ! fakesink", "one source pad", "x264enc bitrate" },
+    { "videotestsrc ! x264enc", "one sink pad", "x264enc bitrate" },
+  };
+
+  for (gsize c = 0; c < G_N_ELEMENTS (cases); c++)
+    assert_refused (cases[c].encoder, cases[c].says, cases[c].remedy);
+}
+
+/* Given an encoder that is not installed, then the error names the package that has it.
+ */
+static void
+test_description_missing_encoder_names_its_package (void)
+{
+  GstRegistry *registry = gst_registry_get ();
+  g_autoptr (GstPluginFeature) feature
+      = gst_registry_lookup_feature (registry, "x264enc");
+
+  g_assert_nonnull (feature);
+  gst_registry_remove_feature (registry, feature);
+  assert_refused ("x264enc bitrate=800", "no element \"x264enc\"",
+                  "gstreamer1.0-plugins-ugly");
+  gst_registry_add_feature (registry, feature);
+}
+
+/* Given settings of the user, then these stay; what was left alone is adapted. */
+static void
+test_description_settings_of_the_user_stay (void)
+{
+  g_autoptr (GstElement) element = gst_element_factory_make ("segmentencoder", NULL);
+  g_autoptr (GstElement) encoder = NULL;
+  g_autofree char *options = NULL;
+  guint key_int_max;
+
+  gst_object_ref_sink (element);
+  gst_util_set_object_arg (G_OBJECT (element), "encoder",
+                           "x264enc name=x option-string=me=dia");
+  g_assert_cmpint (gst_element_set_state (element, GST_STATE_READY), ==,
+                   GST_STATE_CHANGE_SUCCESS);
+  encoder = gst_bin_get_by_name (GST_BIN (element), "x");
+  g_object_get (encoder, "key-int-max", &key_int_max, "option-string", &options, NULL);
+  g_assert_cmpuint (key_int_max, ==, 1 << 30);
+  g_assert_cmpstr (options, ==, "me=dia:scenecut=0:open-gop=0");
+
+  /* The next READY takes the next description. */
+  gst_element_set_state (element, GST_STATE_NULL);
+  g_object_set (element, "encoder", "x264enc name=x key-int-max=77", NULL);
+  g_assert_cmpint (gst_element_set_state (element, GST_STATE_READY), ==,
+                   GST_STATE_CHANGE_SUCCESS);
+  g_clear_object (&encoder);
+  encoder = gst_bin_get_by_name (GST_BIN (element), "x");
+  g_object_get (encoder, "key-int-max", &key_int_max, NULL);
+  g_assert_cmpuint (key_int_max, ==, 77);
+  gst_element_set_state (element, GST_STATE_NULL);
+}
+
+/* Given a pipeline that was stopped, when it plays again, then it encodes again. */
+static void
+test_plays_again_after_ready (void)
+{
+  static const char *branches[] = {
+    "videotestsrc num-buffers=60 ! video/x-raw,width=64,height=64,framerate=25/1 ! "
+    "epochalign ! segmentencoder encoder=\"" X264 "\" ! fakesink name=sink",
+    "audiotestsrc num-buffers=250 ! audio/x-raw,rate=48000 ! epochalign ! "
+    "segmentencoder encoder=\"audioconvert ! avenc_aac\" ! fakesink name=sink",
+  };
+  static const GstState states[] = { GST_STATE_READY, GST_STATE_NULL };
+
+  for (gsize b = 0; b < G_N_ELEMENTS (branches); b++) {
+    g_autoptr (GstElement) pipeline = gst_parse_launch (branches[b], NULL);
+    g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+
+    for (gsize s = 0; s < G_N_ELEMENTS (states); s++) {
+      g_autoptr (GstMessage) message = NULL;
+      g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+      g_autoptr (GstSample) last = NULL;
+
+      g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
+                       GST_STATE_CHANGE_FAILURE);
+      message = gst_bus_timed_pop_filtered (bus, 30 * GST_SECOND,
+                                            GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+      g_assert_nonnull (message);
+      g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);
+      g_object_get (sink, "last-sample", &last, NULL);
+      g_assert_nonnull (last);
+      gst_element_set_state (pipeline, states[s]);
+    }
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+  }
+}
+
+#define ADD(path, name) g_test_add_func ("/segmentencoder/" path, test_##name)
+
+int
+main (int argc, char **argv)
+{
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  ADD ("video/keys-are-boundaries", video_keys_are_boundaries);
+  ADD ("video/cuts-by-itself", video_cuts_by_itself);
+  ADD ("video/status-stays-in-its-segment", video_status_stays_in_its_segment);
+  ADD ("video/deaf-encoder-is-reported", video_deaf_encoder_is_reported);
+  ADD ("audio/decodes-to-where-it-was", audio_decodes_to_where_it_was);
+  ADD ("audio/segments-precede-their-frame", audio_segments_precede_their_frame);
+  ADD ("audio/times-follow-a-jump", audio_times_follow_a_jump);
+  ADD ("audio/off-the-grid-is-an-error", audio_off_the_grid_is_an_error);
+  ADD ("description/errors-are-clear", description_errors_are_clear);
+  ADD ("description/missing-encoder-names-its-package",
+       description_missing_encoder_names_its_package);
+  ADD ("description/settings-of-the-user-stay", description_settings_of_the_user_stay);
+  ADD ("plays-again-after-ready", plays_again_after_ready);
+  return g_test_run ();
+}

@@ -1,0 +1,358 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A stage for tests of the whole system: feed, nodes, edge, tokens and players, all real and all
+on loopback, in a folder of their own with ports of their own. Everything that a Stage starts ends
+with it, by pid.
+
+Test files define functions named test_*; stage.main() runs them and speaks TAP.
+"""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.parse
+
+TOP = pathlib.Path(os.environ["SRCDIR"])
+HEADEND = os.environ["HEADEND"]
+FPS = 25
+SEGMENT = 2.0
+
+
+def free_ports(count):
+    """Ports that were free on 127.0.0.1 a moment ago, all different, below those that the kernel
+    gives to connections."""
+    with contextlib.ExitStack() as stack:
+        ports = []
+        while len(ports) < count:
+            s = stack.enter_context(socket.socket())
+            try:
+                s.bind(("127.0.0.1", random.randrange(10000, 32000)))
+            except OSError:
+                continue
+            ports.append(s.getsockname()[1])
+        return ports
+
+
+def wait_for(what, condition, seconds):
+    """Returns condition()'s first true value; raises naming what did not come."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come within {seconds} s")
+        time.sleep(0.1)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def code(self):
+        """The denial code of RFC 9246 section 6.4, or the gate's own."""
+        return self.headers.get("S-Uri-Signing")
+
+
+def get(url, headers=None, source="127.0.0.1", method="GET", body=None):
+    """One request on a connection of its own, from a source address; follows nothing."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10,
+                                            source_address=(source, 0))
+    try:
+        target = parts.path + ("?" + parts.query if parts.query else "")
+        connection.request(method, target, body=body, headers=headers or {})
+        reply = connection.getresponse()
+        return Answer(reply.status, reply.headers, reply.read())
+    finally:
+        connection.close()
+
+
+class Stage:
+    """nodes of pipelines/DESCRIPTION on free ports; change(description) may edit it first."""
+
+    def __init__(self, description="active-active.json", change=None, secret=None, feed_port=None):
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="headend-test-"))
+        self.processes, self.nodes, self.logs = [], {}, []
+        model = json.loads((TOP / "pipelines" / description).read_text())
+        names = [n["name"] for n in model.get("nodes", [{"name": "node"}])]
+        ports = free_ports(2 * len(names) + 2)
+        self.feed_port = feed_port or ports.pop()
+        model["nodes"] = [{"name": name, "listen": f"127.0.0.1:{ports.pop()}",
+                           "internal": f"127.0.0.1:{ports.pop()}", "state": f"state-{name}"}
+                          for name in names]
+        self.edge_url = None
+        if "edge" in model:
+            model["edge"]["listen"] = f"127.0.0.1:{ports.pop()}"
+            self.edge_url = "http://" + model["edge"]["listen"]
+        for channel in model["channels"]:
+            channel["source"] = f"srt://127.0.0.1:{self.feed_port}"
+        if change:
+            change(model)
+        self.model = model
+        self.origin = {n["name"]: "http://" + n["listen"] for n in model["nodes"]}
+        self.internal = {n["name"]: "http://" + n["internal"] for n in model["nodes"]}
+        self.description = self.dir / description
+        self.description.write_text(json.dumps(model, indent=2))
+        self.secret = secret or os.urandom(32).hex()
+        path = self.dir / "headend.secret"
+        path.write_text(self.secret + "\n")
+        path.chmod(0o600)
+        self.headend("token", "keygen", "--dir", str(self.dir))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for name in list(self.nodes):
+            self.kill_node(name, signal.SIGTERM)
+        for process in self.processes:
+            end(process)
+        if kind is not None:
+            for log in self.logs:
+                print(f"# --- the end of {log.name}")
+                for line in log.read_text(errors="replace").splitlines()[-25:]:
+                    print("#", line, file=sys.stderr)
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def headend(self, *arguments):
+        """Runs a command of the launcher to its end and returns what it printed."""
+        done = subprocess.run([HEADEND, *arguments], capture_output=True, text=True, timeout=30,
+                              stdin=subprocess.DEVNULL)
+        if done.returncode:
+            raise AssertionError(f"headend {arguments[0]} failed: {done.stderr}")
+        return done.stdout
+
+    def spawn(self, name, *command, **options):
+        log = self.dir / f"{name}.log"
+        self.logs.append(log)
+        with log.open("ab") as out:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                    **options)
+
+    def start_feed(self):
+        self.processes.append(self.spawn("feed", str(TOP / "tools" / "feed"), str(self.feed_port)))
+
+    def restart_feed(self, away):
+        """Ends the feed that was started first; after so many seconds it begins a new timeline."""
+        end(self.processes.pop(0))
+        time.sleep(away)
+        self.start_feed()
+        self.processes.insert(0, self.processes.pop())
+
+    def start_node(self, name):
+        """A node is a process group of its own, as a service manager would start it."""
+        self.nodes[name] = self.spawn(f"node-{name}", HEADEND, "run", str(self.description),
+                                      "--node", name, start_new_session=True)
+
+    def kill_node(self, name, how=signal.SIGKILL):
+        """All processes of the node at once."""
+        process = self.nodes.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, how)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(10)
+        return process.returncode
+
+    def is_ready(self, name):
+        try:
+            return get(self.internal[name] + "/readyz").status == 200
+        except OSError:
+            return False
+
+    def wait_ready(self, *names, seconds=60):
+        for name in names:
+            wait_for(f"readiness of node {name}", lambda: self.is_ready(name), seconds)
+
+    def start_edge(self):
+        folder = self.dir / "edge"
+        folder.mkdir()
+        conf = folder / "nginx.conf"
+        conf.write_text(self.headend("edge", str(self.description), "--dir", str(folder)))
+        self.processes.append(self.spawn("edge", "/usr/sbin/nginx", "-c", str(conf), "-p",
+                                         str(folder), "-e", str(folder / "error.log")))
+        wait_for("the edge", lambda: _listens(self.edge_url), 10)
+
+    def on_air(self):
+        """Feed, all nodes, edge where the description has one; returns when all are ready."""
+        try:
+            self.start_feed()
+            for name in self.origin:
+                self.start_node(name)
+            if self.edge_url:
+                self.start_edge()
+            self.wait_ready(*self.origin)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def token(self, account, *more):
+        return self.headend("token", "mint", "--key", str(self.dir / "token.pem"), "--account",
+                            account, "--channel", "demo", *more).strip()
+
+    def url(self, account, transport="cookie", base=None, *more):
+        return self.headend("token", "mint", "--key", str(self.dir / "token.pem"), "--account",
+                            account, "--channel", "demo", "--url", base or self.edge_url,
+                            "--transport", transport, *more).strip()
+
+
+def _listens(url):
+    try:
+        get(url + "/")
+        return True
+    except OSError:
+        return False
+
+
+def end(process):
+    """Asks a process of ours to end, and makes it."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(5)
+
+
+class Viewer:
+    """A player's requests by hand: enters with a token, then fetches playlists, keys, segments."""
+
+    def __init__(self, url, source="127.0.0.1"):
+        self.source, self.base, self.headers = source, url.split("/live/")[0], {}
+        answer = get(url, source=source)
+        self.prefix = ""
+        if answer.status == 302:
+            self.prefix = re.match(r"/s/[^/]+", answer.headers["Location"]).group(0)
+            answer = get(self.base + answer.headers["Location"], source=source)
+        elif answer.headers.get("Set-Cookie"):
+            self.headers["Cookie"] = answer.headers["Set-Cookie"].split(";")[0]
+        self.entry = answer
+
+    def get(self, path, base=None, source=None):
+        return get((base or self.base) + self.prefix + path, self.headers, source or self.source)
+
+    def media(self, rendition, base=None):
+        """[(msn, key path or None)] of a media playlist, oldest first."""
+        answer = self.get(f"/live/demo/{rendition}/index.m3u8", base)
+        assert answer.status == 200, f"{rendition}: {answer.status} {answer.code}"
+        key, listed = None, []
+        for line in answer.body.decode().splitlines():
+            if line.startswith("#EXT-X-KEY"):
+                key = re.search(r'URI="\.\./([^"]+)"', line)
+                key = "/live/demo/" + key.group(1) if key else None
+            elif line.endswith(".ts"):
+                listed.append((int(line[:-3]), key))
+        return listed
+
+    def segment(self, rendition, msn, key, base=None):
+        """The clear bytes of a segment."""
+        answer = self.get(f"/live/demo/{rendition}/{msn}.ts", base)
+        assert answer.status == 200, f"{rendition}/{msn}: {answer.status} {answer.code}"
+        if not key:
+            return answer.body
+        secret = self.get(key, base)
+        assert secret.status == 200 and len(secret.body) == 16, f"{key}: {secret.status}"
+        return subprocess.run(["openssl", "enc", "-d", "-aes-128-cbc", "-K", secret.body.hex(),
+                               "-iv", f"{msn:032x}"], input=answer.body, capture_output=True,
+                              check=True).stdout
+
+
+# The boxes that tools/feed burns in: bit b is 22 x 20 pixels at (8 + 26 b, 332).
+_STRIP = "crop=640:2:0:341"
+
+
+class Counters:
+    """Plays a URL with ffmpeg and reads the burned-in frame counter of every decoded frame:
+    frames is [(counter, monotonic time)], words what ffmpeg said."""
+
+    def __init__(self, url, *options):
+        self.frames, self.words = [], ""
+        self.process = subprocess.Popen(
+            ["ffmpeg", "-nostdin", "-v", "warning", *options, "-i", url, "-map", "0:v:0", "-vf", _STRIP,
+             "-pix_fmt", "gray", "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._threads = [threading.Thread(target=self._read), threading.Thread(target=self._hear)]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self):
+        while len(frame := self.process.stdout.read(1280)) == 1280:
+            self.frames.append((counter(frame), time.monotonic()))
+
+    def _hear(self):
+        self.words = self.process.stderr.read().decode(errors="replace")
+
+    def stop(self):
+        end(self.process)
+        for thread in self._threads:
+            thread.join()
+        return [value for value, _ in self.frames]
+
+    def longest_stall(self):
+        """The longest time between two frames that came out, after the first second."""
+        times = [at for _, at in self.frames]
+        times = [t for t in times if t > times[0] + 1]
+        return max(b - a for a, b in zip(times, times[1:]))
+
+
+def counter(strip):
+    """The number in a gray strip of 640 x 2 pixels."""
+    return sum(1 << bit for bit in range(24) if strip[8 + 26 * bit + 11] > 127)
+
+
+def counters_of(data):
+    """The burned-in counters of a transport stream in memory, and what ffmpeg said of it."""
+    done = subprocess.run(["ffmpeg", "-v", "warning", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-vf",
+                           _STRIP, "-pix_fmt", "gray", "-fps_mode", "passthrough", "-f", "rawvideo",
+                           "pipe:1"], input=data, capture_output=True, timeout=60)
+    strips = [done.stdout[i:i + 1280] for i in range(0, len(done.stdout), 1280)]
+    return [counter(s) for s in strips], done.stderr.decode()
+
+
+def timestamps(data, stream):
+    """PTS in stream order ("v" or "a") of a transport stream, in its own ticks."""
+    done = subprocess.run(["ffprobe", "-v", "warning", "-f", "mpegts", "-select_streams", stream, "-show_entries",
+                           "packet=pts", "-of", "csv=p=0", "-i", "pipe:0"], input=data,
+                          capture_output=True, timeout=60, check=True)
+    return [int(line.strip(",")) for line in done.stdout.decode().split()]
+
+
+def consecutive(values):
+    """What is wrong with a run of counters that should each come once, in order; "" when nothing."""
+    wrong = [f"{a} then {b}" for a, b in zip(values, values[1:]) if b != a + 1]
+    return ", ".join(wrong[:5])
+
+
+def main(module="__main__"):
+    tests = [(name, f) for name, f in vars(sys.modules[module]).items() if name.startswith("test_")]
+    print(f"1..{len(tests)}", flush=True)
+    failed = 0
+    for number, (name, function) in enumerate(tests, 1):
+        try:
+            function()
+            print(f"ok {number} - {name[5:]}", flush=True)
+        except BaseException as error:  # a test that is interrupted has failed as well
+            failed += 1
+            for line in traceback.format_exc().splitlines():
+                print("#", line, file=sys.stderr)
+            print(f"not ok {number} - {name[5:]}", flush=True)
+            if not isinstance(error, Exception):
+                break
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The configuration that headend edge prints, in a real nginx between requests by hand and two
+origins that only pretend: what is cached, what is passed on, what a dead or sick origin costs."""
+import contextlib
+import http.server
+import json
+import pathlib
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+
+import stage
+
+
+class _Fake(http.server.ThreadingHTTPServer):
+    """A listener of an origin: answers by rules {path prefix: (status, headers, body)}, longest first,
+    and remembers what it was asked."""
+    daemon_threads = True
+
+    def __init__(self, port):
+        self.rules, self.requests, self.delay, self.connections = {}, [], 0, []
+        super().__init__(("127.0.0.1", port), _Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def process_request(self, request, address):
+        self.connections.append(request)
+        super().process_request(request, address)
+
+    def die(self):
+        """As a process does: with all its connections."""
+        self.shutdown()
+        self.server_close()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def asked(self, prefix):
+        return [r for r in self.requests if r[0].startswith(prefix)]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        self.server.requests.append((self.path, self.headers))
+        time.sleep(self.server.delay)
+        for prefix in sorted(self.server.rules, key=len, reverse=True):
+            if self.path.startswith(prefix):
+                status, headers, body = self.server.rules[prefix]
+                break
+        else:
+            status, headers, body = 404, {}, b""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(body)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *arguments):
+        pass
+
+
+_ALLOWED = {"X-Variant": "a", "Headend-Ticket": "1.x", "Cache-Control": "no-store", "S-Uri-Signing": "200"}
+_SEGMENT = (200, {"Cache-Control": "public, max-age=60"}, b"segment of a")
+
+
+class _Edge:
+    """nginx as it is generated, in front of nodes A and B."""
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        self.dir = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="headend-edge-")))
+        model = json.loads((stage.TOP / "pipelines" / "active-active.json").read_text())
+        self.ports = stage.free_ports(5)
+        for node, (listen, internal) in zip(model["nodes"], (self.ports[0:2], self.ports[2:4])):
+            node["listen"], node["internal"] = f"127.0.0.1:{listen}", f"127.0.0.1:{internal}"
+        model["edge"]["listen"] = f"127.0.0.1:{self.ports[4]}"
+        self.url = f"http://127.0.0.1:{self.ports[4]}"
+        (self.dir / "d.json").write_text(json.dumps(model))
+        folder = self.dir / "edge"
+        folder.mkdir()
+        conf = folder / "nginx.conf"
+        conf.write_text(subprocess.run([stage.HEADEND, "edge", str(self.dir / "d.json"), "--dir", str(folder)],
+                                       capture_output=True, text=True, check=True).stdout)
+        arguments = ["/usr/sbin/nginx", "-c", str(conf), "-p", str(folder), "-e", str(folder / "error.log")]
+        tested = subprocess.run([*arguments, "-t"], capture_output=True, text=True)
+        assert tested.returncode == 0, tested.stderr
+        self.nginx = subprocess.Popen(arguments, stdin=subprocess.DEVNULL)
+        self._stack.callback(stage.end, self.nginx)
+        self.log = folder / "access.log"
+        self.viewers, self.internals = {}, {}
+        for name in "AB":
+            self.start(name)
+        stage.wait_for("the edge", lambda: self._listens(), 10)
+        return self
+
+    def __exit__(self, *problem):
+        for name in list(self.viewers):
+            self.stop(name)
+        self._stack.close()
+
+    def _listens(self):
+        with contextlib.suppress(OSError):
+            return stage.get(self.url + "/").status
+
+    def start(self, name):
+        base = 0 if name == "A" else 2
+        self.viewers[name], self.internals[name] = _Fake(self.ports[base]), _Fake(self.ports[base + 1])
+        self.viewers[name].rules["/live/"] = (200, {"Cache-Control": "no-store"}, name.encode())
+        self.viewers[name].rules["/s/"] = self.viewers[name].rules["/live/"]
+        self.internals[name].rules.update({"/auth": (204, _ALLOWED, b""), "/origin/": _SEGMENT})
+
+    def stop(self, name):
+        for fake in (self.viewers.pop(name), self.internals.pop(name)):
+            fake.die()
+
+    def asked(self, prefix):
+        return [r for fake in self.internals.values() for r in fake.asked(prefix)]
+
+    def rule(self, prefix, *answer):
+        for fake in self.internals.values():
+            fake.rules[prefix] = answer
+
+
+def test_one_copy_serves_all_viewers_of_a_variant():
+    with _Edge() as edge:
+        first = stage.get(edge.url + "/live/demo/360p/5.ts", {"Cookie": "headend=one"})
+        second = stage.get(edge.url + "/s/two/live/demo/360p/5.ts?x=1")
+        assert first.status == second.status == 200, (first.status, second.status)
+        assert first.body == second.body == b"segment of a"
+        fetched = edge.asked("/origin/")
+        assert [path for path, _ in fetched] == ["/origin/a/demo/360p/5.ts"], fetched
+        assert len(edge.asked("/auth")) == 2
+        for answer in (first, second):
+            assert answer.headers["Cache-Control"] == "private, no-store", answer.headers
+        edge.rule("/auth", 204, dict(_ALLOWED, **{"X-Variant": "b"}), b"")
+        edge.rule("/origin/b/", 200, {"Cache-Control": "public, max-age=60"}, b"segment of b")
+        assert stage.get(edge.url + "/live/demo/360p/5.ts").body == b"segment of b"
+
+
+def test_what_is_passed_on():
+    with _Edge() as edge:
+        stage.get(edge.url + "/s/CRED/live/demo/360p/6.ts?q=1",
+                  {"Cookie": "headend=c", "Authorization": "Bearer t", "X-Forwarded-For": "9.9.9.9",
+                   "Headend-Ticket": "forged", "X-Original-URI": "/live/forged"})
+        (_, auth), = edge.asked("/auth")
+        assert auth["X-Original-URI"] == "/s/CRED/live/demo/360p/6.ts?q=1", auth
+        assert auth["X-Forwarded-For"] == "127.0.0.1" and auth["Cookie"] == "headend=c", auth
+        (_, fetch), = edge.asked("/origin/")
+        assert fetch["Headend-Ticket"] == "1.x", fetch
+        assert not fetch["Cookie"] and not fetch["Authorization"], fetch
+        stage.get(edge.url + "/live/demo/main.m3u8?URISigningPackage=t",
+                  {"X-Forwarded-For": "9.9.9.9", "X-Forwarded-Proto": "https"})
+        asked = [r for fake in edge.viewers.values() for r in fake.requests]
+        (path, headers), = asked
+        assert path == "/live/demo/main.m3u8?URISigningPackage=t", path
+        assert headers["X-Forwarded-For"] == "127.0.0.1", headers
+        assert headers["X-Forwarded-Proto"] == "http", headers
+
+
+def test_a_refusal_is_the_gates_own():
+    with _Edge() as edge:
+        stage.get(edge.url + "/live/demo/360p/5.ts")
+        edge.rule("/auth", 403, {"S-Uri-Signing": "604", "S-Uri-Signing-Deny-Reason": "gone",
+                                 "Cache-Control": "no-store"}, b"")
+        answer = stage.get(edge.url + "/live/demo/360p/5.ts")
+        assert answer.status == 403 and answer.code == "604", (answer.status, answer.headers)
+        assert answer.headers["S-Uri-Signing-Deny-Reason"] == "gone"
+        assert b"segment" not in answer.body and "no-store" in answer.headers["Cache-Control"]
+        edge.rule("/auth", 401, {"S-Uri-Signing": "600"}, b"")
+        answer = stage.get(edge.url + "/live/demo/360p/5.ts")
+        assert answer.status == 401 and answer.code == "600"
+        for status in (500, 404, 302):
+            edge.rule("/auth", status, {}, b"")
+            answer = stage.get(edge.url + "/live/demo/360p/5.ts")
+            assert answer.status == 503 and answer.headers["Retry-After"] == "1", (status, answer.status)
+
+
+def test_paths_that_only_look_right():
+    with _Edge() as edge:
+        for path in ("/", "/auth", "/_gate", "/origin/a/demo/360p/5.ts", "/status", "/live", "/healthz",
+                     "/control/sessions", "/%2e%2e/origin/a/demo/360p/5.ts"):
+            assert stage.get(edge.url + path).status in (400, 404), path
+        assert not edge.asked("/origin/"), edge.asked("/origin/")
+        assert stage.get(edge.url + "/live/demo/main.m3u8", method="POST", body=b"x").status == 405
+        # The gate is asked about the raw request; it refuses what is not written plainly.
+        for raw in ("/live/demo/360p/%35.ts", "/live/x/../demo/360p/5.ts", "/live//demo/360p/5.ts"):
+            stage.get(edge.url + raw)
+            for _, headers in edge.asked("/auth"):
+                assert headers["X-Original-URI"].startswith("/live/"), headers
+            for fake in edge.internals.values():
+                for path, headers in fake.requests:
+                    assert path != "/auth" or headers["X-Original-URI"] == raw, (raw, headers)
+                fake.requests.clear()
+
+
+def test_no_log_holds_a_credential():
+    with _Edge() as edge:
+        for path in ("/s/SECRET/live/demo/360p/5.ts", "/live/demo/main.m3u8?URISigningPackage=SECRET",
+                     "/s/SECRET/live/demo/main.m3u8?a=SECRET", "/s/SECRET", "//s/SECRET/live/x",
+                     "/%73/SECRET/live/demo/1.ts", "/SECRET"):
+            stage.get(edge.url + path, {"Cookie": "headend=SECRET", "Authorization": "Bearer SECRET",
+                                        "Referer": "http://x/SECRET", "User-Agent": "SECRET"})
+        edge.stop("A")
+        edge.stop("B")
+        stage.get(edge.url + "/s/SECRET/live/demo/main.m3u8?a=SECRET")
+        stage.wait_for("the log", lambda: len(edge.log.read_text().splitlines()) >= 8, 5)
+        for log in edge.log.parent.glob("*.log"):
+            assert "SECRET" not in log.read_text(), log.read_text()
+        assert "/live/demo/360p/5.ts" in edge.log.read_text()
+
+
+def _timed(url):
+    begin = time.monotonic()
+    answer = stage.get(url)
+    return answer, time.monotonic() - begin
+
+
+def test_a_dead_origin_is_not_noticed():
+    with _Edge() as edge:
+        for dead, alive in (("A", "B"), ("B", "A")):
+            edge.stop(dead)
+            for number in range(20):
+                answer, took = _timed(f"{edge.url}/live/demo/360p/{number}{ord(dead)}.ts")
+                assert answer.status == 200 and took < 1, (dead, number, answer.status, took)
+                answer, took = _timed(f"{edge.url}/live/channel{number}/main.m3u8")
+                assert answer.status == 200 and answer.body == alive.encode() and took < 1, (answer.status, took)
+            edge.start(dead)
+
+
+def test_an_origin_without_the_segment_is_passed_over():
+    with _Edge() as edge:
+        edge.internals["A"].rules["/origin/"] = (404, {}, b"")
+        for number in range(10):
+            assert stage.get(f"{edge.url}/live/demo/360p/{number}.ts").status == 200
+        edge.rule("/origin/", 404, {}, b"")
+        assert stage.get(f"{edge.url}/live/demo/360p/99.ts").status == 404
+        edge.rule("/origin/", *_SEGMENT)
+        assert stage.get(f"{edge.url}/live/demo/360p/99.ts").status == 200, "a 404 was cached"
+
+
+def test_a_channel_without_a_source_takes_no_other_with_it():
+    with _Edge() as edge:
+        for fake in edge.viewers.values():
+            fake.rules["/live/dark/"] = (503, {"Retry-After": "1"}, b"")
+        for _ in range(20):
+            assert stage.get(edge.url + "/live/dark/main.m3u8").status == 503
+            assert stage.get(edge.url + "/live/demo/main.m3u8").status == 200
+        edge.stop("A")
+        for _ in range(20):
+            assert stage.get(edge.url + "/live/dark/main.m3u8").status == 503
+            assert stage.get(edge.url + "/live/demo/main.m3u8").status == 200
+
+
+def test_playlists_of_a_channel_come_from_one_node_while_it_is_up():
+    with _Edge() as edge:
+        owners = {}
+        for number in range(40):
+            channel = f"c{number % 10}"
+            owner = stage.get(f"{edge.url}/live/{channel}/v/index.m3u8").body
+            assert owners.setdefault(channel, owner) == owner, channel
+            owner = stage.get(f"{edge.url}/s/x/live/{channel}/v/index.m3u8").body
+            assert owners[channel] == owner, channel
+        assert len(set(owners.values())) == 2, owners
+
+
+def test_a_silent_origin_costs_bounded_time():
+    with _Edge() as edge:
+        edge.internals["A"].delay = 30
+        edge.viewers["A"].delay = 30
+        for number in range(4):
+            answer, took = _timed(f"{edge.url}/live/c{number}/360p/7.ts")
+            assert answer.status == 200 and took < 4, (answer.status, took)
+            answer, took = _timed(f"{edge.url}/live/c{number}/main.m3u8")
+            assert answer.status == 200 and took < 3, (answer.status, took)
+
+
+def test_a_description_without_an_edge_is_refused():
+    done = subprocess.run([stage.HEADEND, "edge", str(stage.TOP / "pipelines" / "single.json")],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and "$.edge is missing" in done.stderr, done.stderr
+
+
+stage.main()

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Given a player that watches through the edge, when node A is killed whole, comes back, and then
+node B is killed, then the player sees every frame once and never waits longer than a segment."""
+import time
+
+import stage
+
+
+def test_viewers_notice_no_death():
+    with stage.Stage().on_air() as air:
+        players = {t: stage.Counters(air.url("viewer-" + t, t)) for t in ("cookie", "path")}
+        for player in players.values():
+            stage.wait_for("the first frames", lambda: len(player.frames) > 4 * stage.FPS, 30)
+        air.kill_node("A")
+        time.sleep(6)
+        air.start_node("A")
+        air.wait_ready("A")
+        time.sleep(4)
+        air.kill_node("B")
+        time.sleep(12)
+        for transport, player in players.items():
+            seen = player.stop()
+            print(f"# {transport}: {len(seen)} frames, longest stall {player.longest_stall():.2f} s")
+            assert player.words == "", player.words
+            assert len(seen) > 25 * stage.FPS, f"only {len(seen)} frames"
+            assert not stage.consecutive(seen), stage.consecutive(seen)
+            assert player.longest_stall() <= stage.SEGMENT + 0.5, player.longest_stall()
+
+
+stage.main()

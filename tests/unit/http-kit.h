@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A client that sends exactly the bytes it is given, from any loopback address, and does
+ * not trust the server with its time. */
+
+#include <gio/gio.h>
+#include <string.h>
+
+typedef struct {
+  guint status; /* 0: closed without an answer */
+  char *head;   /* status line and fields */
+  GBytes *body;
+} Reply;
+
+static inline void
+reply_free (Reply *reply)
+{
+  g_free (reply->head);
+  g_bytes_unref (reply->body);
+  g_free (reply);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Reply, reply_free)
+
+/* from: "127.0.0.1" or another loopback address. */
+static inline GSocket *
+client_connect (const char *from, guint port)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketAddress) local = g_inet_socket_address_new_from_string (from, 0);
+  g_autoptr (GSocketAddress) remote
+      = g_inet_socket_address_new_from_string ("127.0.0.1", port);
+  GSocket *socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
+                                  G_SOCKET_PROTOCOL_TCP, &error);
+
+  g_assert_no_error (error);
+  g_socket_set_timeout (socket, 20);
+  g_socket_bind (socket, local, TRUE, &error);
+  g_assert_no_error (error);
+  g_socket_connect (socket, remote, NULL, &error);
+  g_assert_no_error (error);
+  return socket;
+}
+
+/* Returns FALSE when the server no longer listens to us. */
+static inline gboolean
+client_send (GSocket *socket, const void *data, gsize len)
+{
+  const char *p = data;
+
+  while (len > 0) {
+    gssize n = g_socket_send (socket, p, len, NULL, NULL);
+
+    if (n <= 0)
+      return FALSE;
+    p += n;
+    len -= (gsize)n;
+  }
+  return TRUE;
+}
+
+/* The value of a field, or NULL; several are joined by '|'. */
+static inline char *
+reply_field (const Reply *reply, const char *name)
+{
+  g_auto (GStrv) lines = g_strsplit (reply->head, "\r\n", -1);
+  GString *value = NULL;
+
+  for (guint i = 1; lines[0] != NULL && lines[i] != NULL; i++) {
+    const char *colon = strchr (lines[i], ':');
+
+    if (colon == NULL || (gsize)(colon - lines[i]) != strlen (name)
+        || g_ascii_strncasecmp (lines[i], name, strlen (name)) != 0)
+      continue;
+    if (value == NULL)
+      value = g_string_new (NULL);
+    else
+      g_string_append_c (value, '|');
+    g_string_append (value, colon + 1 + strspn (colon + 1, " "));
+  }
+  return value != NULL ? g_string_free (value, FALSE) : NULL;
+}
+
+/* Reads one answer. has_body is FALSE behind HEAD. */
+static inline Reply *
+client_read (GSocket *socket, gboolean has_body)
+{
+  Reply *reply = g_new0 (Reply, 1);
+  g_autoptr (GByteArray) got = g_byte_array_new ();
+  char buffer[65536], *end = NULL;
+  gsize head = 0, want = 0;
+
+  for (;;) {
+    gssize n;
+
+    if (end == NULL && got->len > 0
+        && (end = memmem (got->data, got->len, "\r\n\r\n", 4)) != NULL) {
+      g_autofree char *length = NULL;
+
+      head = (gsize)((guint8 *)end - got->data) + 4;
+      reply->head = g_strndup ((char *)got->data, head - 4);
+      reply->status = (guint)g_ascii_strtoull (reply->head + 9, NULL, 10);
+      length = reply_field (reply, "Content-Length");
+      want = has_body && length != NULL ? g_ascii_strtoull (length, NULL, 10) : 0;
+    }
+    if (end != NULL && got->len >= head + want)
+      break;
+    n = g_socket_receive (socket, buffer, sizeof buffer, NULL, NULL);
+    if (n <= 0)
+      break;
+    g_byte_array_append (got, (guint8 *)buffer, (guint)n);
+  }
+  if (reply->head == NULL)
+    reply->head = g_strdup ("");
+  reply->body
+      = g_bytes_new (got->data + MIN (head, got->len), got->len - MIN (head, got->len));
+  return reply;
+}
+
+/* Byte by byte, so that what follows the answer stays for the next call. */
+static inline Reply *
+client_read_next (GSocket *socket)
+{
+  Reply *reply = g_new0 (Reply, 1);
+  GString *head = g_string_new (NULL);
+  g_autofree char *length = NULL;
+  gsize want, got = 0;
+  guint8 *body;
+  char c;
+
+  while (!g_str_has_suffix (head->str, "\r\n\r\n")
+         && g_socket_receive (socket, &c, 1, NULL, NULL) == 1)
+    g_string_append_c (head, c);
+  reply->head = g_string_free (head, FALSE);
+  if (strlen (reply->head) > 9)
+    reply->status = (guint)g_ascii_strtoull (reply->head + 9, NULL, 10);
+  length = reply_field (reply, "Content-Length");
+  want = length != NULL ? g_ascii_strtoull (length, NULL, 10) : 0;
+  body = g_malloc (want + 1);
+  while (got < want) {
+    gssize n = g_socket_receive (socket, (char *)body + got, want - got, NULL, NULL);
+
+    if (n <= 0)
+      break;
+    got += (gsize)n;
+  }
+  reply->body = g_bytes_new_take (body, got);
+  return reply;
+}
+
+static inline char *
+reply_text (const Reply *reply)
+{
+  gsize len;
+  const char *data = g_bytes_get_data (reply->body, &len);
+
+  return g_strndup (data != NULL ? data : "", len);
+}
+
+/* One request on a connection of its own. fields: lines that end in "\r\n". */
+static inline Reply *
+http (const char *from, guint port, const char *method, const char *target,
+      const char *fields, GBytes *body)
+{
+  g_autoptr (GSocket) socket = client_connect (from, port);
+  GString *text = g_string_new (NULL);
+  gsize len = 0;
+  const guint8 *data = body != NULL ? g_bytes_get_data (body, &len) : NULL;
+
+  g_string_append_printf (text, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s", method,
+                          target, port, fields != NULL ? fields : "");
+  if (body != NULL)
+    g_string_append_printf (text, "Content-Length: %" G_GSIZE_FORMAT "\r\n", len);
+  g_string_append (text, "\r\n");
+  client_send (socket, text->str, text->len);
+  g_string_free (text, TRUE);
+  if (len > 0)
+    client_send (socket, data, len);
+  return client_read (socket, !g_str_equal (method, "HEAD"));
+}
+
+static inline Reply *
+get (guint port, const char *target, const char *fields)
+{
+  return http ("127.0.0.1", port, "GET", target, fields, NULL);
+}
+
+/* A port that was free a moment ago. */
+static inline guint
+free_port (void)
+{
+  g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
+                                             G_SOCKET_PROTOCOL_TCP, NULL);
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  g_autoptr (GSocketAddress) bound = NULL;
+
+  g_assert_true (g_socket_bind (socket, any, FALSE, NULL));
+  bound = g_socket_get_local_address (socket, NULL);
+  return g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+}

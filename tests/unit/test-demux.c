@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-demux.h"
+
+#include "ts-feed.h"
+
+/* --- What comes out -------------------------------------------------------------------
+ */
+
+typedef struct {
+  HeDemux *demux;
+  GArray *frames;  /* HeFrame */
+  GArray *anchors; /* HeAnchor */
+  HeAnchor answer;
+  gboolean has_answer;
+  guint programs;
+} Run;
+
+static void
+clear_frame (gpointer frame)
+{
+  he_frame_clear (frame);
+}
+
+static Run *
+run_new (void)
+{
+  Run *run = g_new0 (Run, 1);
+
+  run->demux = he_demux_new ("A");
+  run->frames = g_array_new (FALSE, FALSE, sizeof (HeFrame));
+  g_array_set_clear_func (run->frames, clear_frame);
+  run->anchors = g_array_new (FALSE, FALSE, sizeof (HeAnchor));
+  return run;
+}
+
+static void
+run_free (Run *run)
+{
+  he_demux_free (run->demux);
+  g_array_unref (run->frames);
+  g_array_unref (run->anchors);
+  g_free (run);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
+
+static void
+take (Run *run)
+{
+  HeDemuxEvent event;
+  HeFrame frame;
+
+  while ((event = he_demux_next (run->demux, &frame)) != HE_DEMUX_NOTHING) {
+    if (event == HE_DEMUX_FRAME) {
+      g_array_append_val (run->frames, frame);
+    } else if (event == HE_DEMUX_PROGRAM) {
+      run->programs++;
+    } else {
+      HeAnchor anchor = run->has_answer ? run->answer : *he_demux_proposal (run->demux);
+
+      g_array_append_val (run->anchors, anchor);
+      he_demux_set_anchor (run->demux, &anchor);
+    }
+  }
+}
+
+static void
+run_push (Run *run, const GByteArray *bytes, gsize from, guint64 wall90)
+{
+  g_autoptr (GError) error = NULL;
+
+  for (gsize at = from; at < bytes->len; at += 1316) {
+    he_demux_push (run->demux, bytes->data + at, MIN (1316, bytes->len - at), wall90,
+                   &error);
+    g_assert_no_error (error);
+    take (run);
+  }
+}
+
+static void
+run_finish (Run *run, guint64 wall90)
+{
+  g_autoptr (GError) error = NULL;
+
+  he_demux_finish (run->demux, wall90, &error);
+  g_assert_no_error (error);
+  take (run);
+}
+
+static Run *
+run_whole (const TsBytes *ts, gsize from, guint64 wall90)
+{
+  Run *run = run_new ();
+
+  run_push (run, ts->out, from, wall90);
+  run_finish (run, wall90);
+  return run;
+}
+
+/* The n-th frame of a media, or NULL. */
+static const HeFrame *
+nth (const Run *run, HeDemuxMedia media, guint n)
+{
+  for (guint i = 0; i < run->frames->len; i++) {
+    const HeFrame *frame = &g_array_index (run->frames, HeFrame, i);
+
+    if (he_demux_stream (run->demux, frame->stream)->media == media && n-- == 0)
+      return frame;
+  }
+  return NULL;
+}
+
+static guint
+count (const Run *run, HeDemuxMedia media)
+{
+  guint n = 0;
+
+  while (nth (run, media, n))
+    n++;
+  return n;
+}
+
+/* Decoding times of a media step evenly from the first to the last. */
+static void
+assert_even (const Run *run, HeDemuxMedia media, guint n, guint64 step)
+{
+  g_assert_cmpuint (count (run, media), ==, n);
+  for (guint i = 1; i < n; i++)
+    g_assert_cmpuint (nth (run, media, i)->dts90, ==,
+                      nth (run, media, i - 1)->dts90 + step);
+}
+
+/* --- Tests ----------------------------------------------------------------------------
+ */
+
+static void
+test_whole (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = NULL;
+  HeDemuxStats stats;
+
+  write_feed (ts, 1000 * SECOND, 0, 200);
+  run = run_whole (ts, 0, WALL);
+  g_assert_cmpuint (run->programs, ==, 1);
+  g_assert_cmpuint (he_demux_n_streams (run->demux), ==, 2);
+  assert_even (run, HE_DEMUX_VIDEO, 200, FRAME);
+  /* The first unit came before the first picture was complete. */
+  assert_even (run, HE_DEMUX_AUDIO, 93 * SAMPLES_A_UNIT, 1920);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 0)->dts90 % HE_PTS_WRAP, ==, 1000 * SECOND);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 0)->flags, ==,
+                    HE_FRAME_KEY | HE_FRAME_DISCONT);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 1)->flags, ==, 0);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, IDR_EVERY)->flags, ==, HE_FRAME_KEY);
+  g_assert_cmpuint (nth (run, HE_DEMUX_AUDIO, 5)->rate, ==, 48000);
+  g_assert_cmpuint (nth (run, HE_DEMUX_AUDIO, 5)->channels, ==, 2);
+  he_demux_stats (run->demux, &stats);
+  g_assert_cmpuint (stats.frames, ==, run->frames->len);
+  g_assert_cmpuint (stats.damaged + stats.discontinuities + stats.bad_times, ==, 0);
+}
+
+static const HeFrame *
+find (const Run *run, const HeFrame *like)
+{
+  for (guint i = 0; i < run->frames->len; i++) {
+    const HeFrame *frame = &g_array_index (run->frames, HeFrame, i);
+
+    if (frame->pts90 == like->pts90 && frame->stream == like->stream)
+      return frame;
+  }
+  return NULL;
+}
+
+/* Given two nodes that join a feed at different bytes, with clocks five seconds apart,
+ * over a wrap of PTS, then frames that both have are equal and stand at the same time. */
+static void
+test_two_nodes (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) a = NULL;
+  const gsize joins[] = { 1, 100 * 188 + 77, 30000, 47003 };
+
+  write_feed (ts, (gint64)HE_PTS_WRAP - 4 * SECOND, 0, 250);
+  a = run_whole (ts, 0, WALL);
+  assert_even (a, HE_DEMUX_VIDEO, 250, FRAME);
+  for (guint i = 0; i < G_N_ELEMENTS (joins); i++) {
+    g_autoptr (Run) b = run_whole (ts, joins[i], WALL + 5 * SECOND);
+
+    g_assert_cmpuint (b->frames->len, >, 100);
+    g_assert_cmpuint (b->frames->len, <, a->frames->len);
+    for (guint k = 0; k < b->frames->len; k++) {
+      const HeFrame *frame = &g_array_index (b->frames, HeFrame, k);
+      const HeFrame *other = find (a, frame);
+
+      g_assert_nonnull (other);
+      g_assert_true (g_bytes_equal (frame->data, other->data));
+      g_assert_cmpuint (frame->dts90, ==, other->dts90);
+    }
+  }
+}
+
+static void
+test_begins_with_idr (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = NULL;
+  HeDemuxStats stats;
+
+  write_feed (ts, 1000 * SECOND, 30, 200);
+  run = run_whole (ts, 0, WALL);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 0)->dts90 % HE_PTS_WRAP, ==,
+                    1000 * SECOND + IDR_EVERY * FRAME);
+  g_assert_true (nth (run, HE_DEMUX_VIDEO, 0)->flags & HE_FRAME_KEY);
+  he_demux_stats (run->demux, &stats);
+  g_assert_cmpuint (stats.skipped, ==, 20);
+}
+
+/* Given a source that starts again from another time, then a generation begins whose
+ * epoch time goes on, and sound of the old timeline that comes later keeps its place. */
+static void
+test_jump (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = NULL;
+  const HeFrame *frame;
+
+  write_feed (ts, 5000 * SECOND, 0, 100);
+  ts_bytes_picture (ts, 20 * SECOND, 20 * SECOND, TRUE, 900);
+  write_audio (ts, 5000 * SECOND + 47 * 7680, 188);
+  for (guint i = 1; i < 100; i++)
+    ts_bytes_picture (ts, turn (20 * SECOND + i * FRAME), turn (20 * SECOND + i * FRAME),
+                      FALSE, 900);
+  write_audio (ts, 20 * SECOND + 100 * FRAME, 0);
+  run = run_whole (ts, 0, WALL);
+  g_assert_cmpuint (run->anchors->len, ==, 2);
+  g_assert_cmpuint (g_array_index (run->anchors, HeAnchor, 1).generation, ==, 1);
+  assert_even (run, HE_DEMUX_VIDEO, 200, FRAME);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 99)->generation, ==, 0);
+  frame = nth (run, HE_DEMUX_VIDEO, 100);
+  g_assert_cmpuint (frame->generation, ==, 1);
+  g_assert_true (frame->flags & HE_FRAME_DISCONT);
+  frame = nth (run, HE_DEMUX_AUDIO, 46 * SAMPLES_A_UNIT);
+  g_assert_cmpuint (frame->generation, ==, 0);
+  g_assert_cmpuint (frame->pts90 % HE_PTS_WRAP, ==, 5000 * SECOND + 47 * 7680);
+  frame = nth (run, HE_DEMUX_AUDIO, 47 * SAMPLES_A_UNIT);
+  g_assert_cmpuint (frame->generation, ==, 1);
+  g_assert_cmpuint (frame->pts90, ==, nth (run, HE_DEMUX_VIDEO, 199)->pts90 + FRAME);
+}
+
+/* Given a peer whose anchor for the new generation differs, then it holds. */
+static void
+test_agreed_anchor (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = run_new ();
+  guint64 last;
+
+  write_feed (ts, 5000 * SECOND, 0, 100);
+  run_push (run, ts->out, 0, WALL);
+  run->answer = g_array_index (run->anchors, HeAnchor, 0);
+  run->answer.generation = 1;
+  run->answer.offset90 = 4060 * SECOND;
+  run->has_answer = TRUE;
+  last = nth (run, HE_DEMUX_VIDEO, 98)->dts90;
+  g_byte_array_set_size (ts->out, 0);
+  write_feed (ts, 1002 * SECOND, 0, 100);
+  run_push (run, ts->out, 0, WALL + 4 * SECOND);
+  run_finish (run, WALL);
+  g_assert_cmpuint (run->anchors->len, ==, 2);
+  /* 5062 s by the peer's reckoning, where this node was at 5003.96 s */
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 100)->dts90, ==,
+                    last - 98 * FRAME + 62 * SECOND);
+  g_assert_cmpuint (count (run, HE_DEMUX_VIDEO), ==, 200);
+}
+
+static void
+test_wrong_time (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = NULL;
+  HeDemuxStats stats;
+
+  ts_bytes_tables (ts);
+  ts_bytes_picture (ts, 77, 77, TRUE, 900); /* the very first, too */
+  write_feed (ts, 5000 * SECOND, 0, 60);
+  ts_bytes_picture (ts, 4 * SECOND, 4 * SECOND, FALSE, 900);
+  write_feed (ts, 5000 * SECOND, 60, 100);
+  run = run_whole (ts, 0, WALL);
+  g_assert_cmpuint (run->anchors->len, ==, 1);
+  assert_even (run, HE_DEMUX_VIDEO, 100, FRAME);
+  g_assert_true (nth (run, HE_DEMUX_VIDEO, 60)->flags & HE_FRAME_DISCONT);
+  he_demux_stats (run->demux, &stats);
+  g_assert_cmpuint (stats.bad_times, ==, 2);
+}
+
+static void
+test_begins_with_whole_idr (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = NULL;
+
+  ts_bytes_tables (ts);
+  ts_bytes_picture (ts, 1000 * SECOND, 1000 * SECOND, TRUE, 2000);
+  g_byte_array_remove_range (ts->out, 4 * 188, 188);
+  write_feed (ts, 1000 * SECOND, 1, 100);
+  run = run_whole (ts, 0, WALL);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 0)->dts90 % HE_PTS_WRAP, ==,
+                    1000 * SECOND + IDR_EVERY * FRAME);
+}
+
+static void
+test_no_time (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = NULL;
+
+  write_feed (ts, 5000 * SECOND, 0, 60);
+  ts_bytes_picture (ts, TS_BYTES_NO_TIME, TS_BYTES_NO_TIME, FALSE, 900);
+  write_feed (ts, 5000 * SECOND, 61, 100);
+  run = run_whole (ts, 0, WALL);
+  g_assert_cmpuint (count (run, HE_DEMUX_VIDEO), ==, 100);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 60)->pts90, ==, HE_DEMUX_NO_TIME);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 61)->dts90, ==,
+                    nth (run, HE_DEMUX_VIDEO, 59)->dts90 + 2 * FRAME);
+}
+
+static void
+test_loss (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = NULL;
+  HeDemuxStats stats;
+
+  write_feed (ts, 5000 * SECOND, 0, 60);
+  gsize at = ts->out->len;
+  ts_bytes_picture (ts, 5000 * SECOND + 60 * FRAME, 5000 * SECOND + 60 * FRAME, FALSE,
+                    2000);
+  g_byte_array_remove_range (ts->out, (guint)at + 3 * 188, 2 * 188);
+  write_feed (ts, 5000 * SECOND, 61, 100);
+  run = run_whole (ts, 0, WALL);
+  assert_even (run, HE_DEMUX_VIDEO, 100, FRAME);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 60)->flags, ==, HE_FRAME_DAMAGED);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 61)->flags, ==, HE_FRAME_DISCONT);
+  he_demux_stats (run->demux, &stats);
+  g_assert_cmpuint (stats.damaged, ==, 1);
+  g_assert_cmpuint (stats.discontinuities, ==, 1);
+}
+
+static void
+test_moved (void)
+{
+  static const guint16 moved[][2]
+      = { { 0x300, HE_STREAM_TYPE_AAC_ADTS }, { TS_BYTES_VIDEO, HE_STREAM_TYPE_H264 } };
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (GByteArray) data = g_byte_array_new ();
+  g_autoptr (GByteArray) pes = NULL;
+  g_autoptr (Run) run = NULL;
+
+  write_feed (ts, 5000 * SECOND, 0, 60);
+  ts_bytes_pmt (ts, 1, TS_BYTES_PMT, moved, 2);
+  ts_bytes_adts (data, 3, 200, 1);
+  pes = ts_bytes_make_pes (0xc0, 5003 * SECOND, 5003 * SECOND, TRUE, data->data,
+                           data->len);
+  ts_bytes_unit (ts, 0x300, pes->data, pes->len);
+  run = run_whole (ts, 0, WALL);
+  g_assert_cmpuint (he_demux_n_streams (run->demux), ==, 2);
+  guint n = count (run, HE_DEMUX_AUDIO);
+  g_assert_cmpuint (nth (run, HE_DEMUX_AUDIO, n - 1)->pts90 % HE_PTS_WRAP, ==,
+                    5003 * SECOND);
+}
+
+static void
+test_outage (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = run_new ();
+
+  write_feed (ts, 5000 * SECOND, 0, 60);
+  run_push (run, ts->out, 0, WALL);
+  g_byte_array_set_size (ts->out, 0);
+  he_demux_mark_gap (run->demux);
+  write_feed (ts, 5000 * SECOND, 1060, 1120);
+  run_push (run, ts->out, 0, WALL + 40 * SECOND);
+  run_finish (run, WALL);
+  g_assert_cmpuint (run->anchors->len, ==, 1);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, count (run, HE_DEMUX_VIDEO) - 1)->dts90, ==,
+                    nth (run, HE_DEMUX_VIDEO, 0)->dts90 + 1119 * FRAME);
+}
+
+/* Given one unit of sound whose time no other confirms, then pictures wait for it no more
+ * than HE_DEMUX_MAX_WAITING units. */
+static void
+test_bounded (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = run_new ();
+  HeDemuxStats stats;
+
+  for (guint i = 0; i < 2 * HE_DEMUX_MAX_WAITING; i++) {
+    g_byte_array_set_size (ts->out, 0);
+    ts_bytes_tables (ts);
+    if (i == 0)
+      write_audio (ts, 77, 0);
+    ts_bytes_picture (ts, 90000 + i * FRAME, 90000 + i * FRAME, i == 0, 1000);
+    run_push (run, ts->out, 0, WALL);
+    g_assert_cmpint (run->frames->len > 0, ==, i >= HE_DEMUX_MAX_WAITING);
+  }
+  run_finish (run, WALL);
+  assert_even (run, HE_DEMUX_VIDEO, 2 * HE_DEMUX_MAX_WAITING, FRAME);
+  he_demux_stats (run->demux, &stats);
+  g_assert_cmpuint (stats.bad_times, ==, 1);
+}
+
+/* Given a program whose pictures never come, then its sound is given all the same. */
+static void
+test_sound_alone (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = NULL;
+
+  ts_bytes_tables (ts);
+  for (guint i = 0; i < 300; i++)
+    write_audio (ts, 1000 * SECOND + i * 7680, 0);
+  run = run_whole (ts, 0, WALL);
+  /* 300 units are 25.6 s. */
+  g_assert_cmpuint (count (run, HE_DEMUX_AUDIO), >, 9 * 47);
+  g_assert_cmpuint (count (run, HE_DEMUX_AUDIO), <, 12 * 47);
+}
+
+static void
+test_preset_anchor (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = run_new ();
+  HeAnchor anchor = { .generation = 3, .offset90 = 100 * SECOND, .node = "B" };
+
+  write_feed (ts, 5000 * SECOND, 0, 60);
+  he_demux_set_anchor (run->demux, &anchor);
+  run_push (run, ts->out, 0, WALL);
+  run_finish (run, WALL);
+  g_assert_cmpuint (run->anchors->len, ==, 0);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 0)->dts90 % HE_PTS_WRAP, ==, 5100 * SECOND);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 0)->generation, ==, 3);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/demux/frames/all-in-order-with-their-times", test_whole);
+  g_test_add_func ("/demux/frames/two-nodes-agree-over-a-wrap", test_two_nodes);
+  g_test_add_func ("/demux/frames/video-begins-with-an-idr-picture",
+                   test_begins_with_idr);
+  g_test_add_func ("/demux/frames/sound-waits-for-video-but-not-for-ever",
+                   test_sound_alone);
+  g_test_add_func ("/demux/frames/video-does-not-begin-with-a-damaged-one",
+                   test_begins_with_whole_idr);
+  g_test_add_func ("/demux/frames/unit-without-time", test_no_time);
+  g_test_add_func ("/demux/anchor/preset-one-holds", test_preset_anchor);
+  g_test_add_func ("/demux/anchor/jump-starts-a-generation-that-goes-on", test_jump);
+  g_test_add_func ("/demux/anchor/agreed-one-holds-after-a-jump", test_agreed_anchor);
+  g_test_add_func ("/demux/anchor/wrong-time-starts-nothing", test_wrong_time);
+  g_test_add_func ("/demux/anchor/outage-starts-nothing", test_outage);
+  g_test_add_func ("/demux/damage/loss-is-flagged", test_loss);
+  g_test_add_func ("/demux/damage/unconfirmed-time-does-not-block", test_bounded);
+  g_test_add_func ("/demux/program/moved-stream-stays-the-same-stream", test_moved);
+  return g_test_run ();
+}

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gate-kit.h"
+
+static void
+test_entry_by_cookie (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  g_auto (HeAnswer) answer = enter (&f, token);
+  assert_answer (answer, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+  g_assert_cmpstr (answer.channel->name, ==, "demo");
+  g_assert_true (g_str_has_prefix (answer.set_cookie, "headend="));
+  g_assert_true (
+      g_str_has_suffix (answer.set_cookie, "; Path=/live/; HttpOnly; SameSite=Lax"));
+  g_assert_nonnull (answer.replicate);
+  g_assert_cmpuint (strlen (answer.session), ==, 32);
+  g_assert_null (strstr (answer.set_cookie, "alice"));
+  /* Again from there: the same session, nothing to tell. */
+  g_auto (HeAnswer) again = enter_at (&f, "/live/demo/main.m3u8", token,
+                                      "&transport=cookie", HOME, T0 + 20 * S);
+  assert_answer (again, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+  g_assert_cmpstr (again.session, ==, answer.session);
+  g_assert_null (again.replicate);
+}
+
+static void
+test_entry_by_path (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  g_auto (HeAnswer) answer
+      = enter_at (&f, "/live/demo/main.m3u8", token, "&transport=path", HOME, T0);
+  assert_answer (answer, HE_ANSWER_REDIRECT, 302, HE_CODE_OK);
+  g_assert_null (answer.set_cookie);
+  g_assert_true (g_str_has_prefix (answer.location, "/s/"));
+  g_assert_true (g_str_has_suffix (answer.location, "/live/demo/main.m3u8"));
+  g_auto (HeAnswer) playlist = ask (&f, answer.location, NULL, HOME, T0);
+  assert_answer (playlist, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+  g_autofree char *prefix
+      = g_strndup (answer.location, strlen (answer.location) - strlen ("main.m3u8"));
+  g_autofree char *segment_path = g_strconcat (prefix, "audio/7.ts", NULL);
+  g_auto (HeAnswer) segment = ask (&f, segment_path, NULL, HOME, T0);
+  assert_answer (segment, HE_ANSWER_SEGMENT, 200, HE_CODE_OK);
+  assert_denied (ask (&f, segment_path, NULL, AWAY, T0), HE_CODE_ADDRESS);
+  assert_denied (
+      enter_at (&f, "/live/demo/main.m3u8", token, "&transport=pigeon", HOME, T0),
+      HE_CODE_MALFORMED);
+  assert_denied (enter_at (&f, "/live/demo/main.m3u8", token,
+                           "&transport=path&transport=path", HOME, T0),
+                 HE_CODE_MALFORMED);
+}
+
+static void
+test_entry_by_bearer (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  static const struct {
+    HeCode code;
+    const char *format;
+  } cases[] = {
+    { 200, "Bearer %s" },    { 200, "bearer  %s" }, { 600, "Basic %s" },
+    { 600, "Bearer%s" },     { 500, "Bearer " },    { 500, "Bearer x%s" },
+    { 400, "Bearer %s, y" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_auto (GStrv) halves = g_strsplit (cases[i].format, "%s", 2);
+    g_autofree char *header = g_strjoinv (token, halves);
+    const HeGateRequest request
+        = { .path = "/live/demo/main.m3u8", .authorization = header, .address = HOME };
+    g_auto (HeAnswer) answer = { 0 };
+    he_gate_decide (f.gate, &request, T0, &answer);
+    g_assert_cmpint (answer.code, ==, cases[i].code);
+  }
+}
+
+static void
+test_only_main_is_an_entry (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  const char *paths[] = { "/live/demo/360p/index.m3u8", "/live/demo/360p/1.ts",
+                          "/live/demo/keys/base/1" };
+  for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
+    assert_denied (enter_at (&f, paths[i], token, NULL, HOME, T0), HE_CODE_NO_CREDENTIAL);
+  assert_denied (enter_at (&f, "/s/AAAA/live/demo/main.m3u8", token, NULL, HOME, T0),
+                 HE_CODE_CREDENTIAL);
+  g_assert_cmpuint (he_sessions_count (f.sessions, T0), ==, 0);
+}
+
+static void
+test_bad_tokens (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  const char *main_path = "/live/demo/main.m3u8";
+  g_autofree char *token = mint ("alice");
+  g_autofree char *news = mint_for ("alice", "news", 0, NULL);
+  g_autofree char *altered = g_strdup (token);
+  gsize middle = strlen (altered) / 2;
+  altered[middle] = altered[middle] == 'A' ? 'B' : 'A';
+  assert_denied (enter (&f, altered), HE_CODE_SIGNATURE);
+  assert_denied (enter (&f, ""), HE_CODE_MALFORMED);
+  assert_denied (enter (&f, "x.y.z"), HE_CODE_MALFORMED);
+  assert_denied (enter (&f, news), HE_CODE_URI);
+  assert_denied (enter_at (&f, main_path, token, NULL, HOME, T0 + 300 * S),
+                 HE_CODE_EXPIRED);
+  assert_denied (enter_at (&f, main_path, token, NULL, HOME, T0 - 60 * S),
+                 HE_CODE_NOT_BEFORE);
+  assert_denied (enter_at (&f, main_path, token, NULL, "nonsense", T0), HE_CODE_ADDRESS);
+  g_autofree char *twice = g_strconcat ("&URISigningPackage=", token, NULL);
+  assert_denied (enter_at (&f, main_path, token, twice, HOME, T0), HE_CODE_MALFORMED);
+  g_autofree char *filler = g_strnfill (9000, 'x');
+  g_autofree char *huge = g_strconcat ("&x=", filler, NULL);
+  assert_denied (enter_at (&f, main_path, token, huge, HOME, T0), HE_CODE_MALFORMED);
+  assert_denied (enter (&f, filler), HE_CODE_MALFORMED);
+  g_assert_cmpuint (he_sessions_count (f.sessions, T0), ==, 0);
+  /* A channel that does not exist, for who may watch all: no session either. */
+  g_auto (HeAnswer) nowhere
+      = enter_at (&f, "/live/other/main.m3u8", token, NULL, HOME, T0);
+  assert_answer (nowhere, HE_ANSWER_NOT_FOUND, 404, HE_CODE_NONE);
+  g_assert_cmpuint (he_sessions_count (f.sessions, T0), ==, 0);
+}
+
+/* A token beside a good cookie is judged by itself. */
+static void
+test_token_decides (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  g_autofree char *cookie = cookie_of (&f, token);
+  const HeGateRequest request = { .path = "/live/demo/main.m3u8",
+                                  .query = "URISigningPackage=a.b.c",
+                                  .cookie = cookie,
+                                  .address = HOME };
+  HeAnswer answer;
+  he_gate_decide (f.gate, &request, T0, &answer);
+  assert_denied (answer, HE_CODE_MALFORMED);
+}
+
+static void
+test_addresses (void)
+{
+  guint8 hash[16];
+  g_auto (Fixture) f, peer;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  fixture_init (&peer, HE_SESSIONS_EVICT_OLDEST);
+  const char *path = "/live/demo/main.m3u8";
+  g_autofree char *token = mint ("alice");
+  g_auto (HeAnswer) first = enter (&f, token);
+  g_assert_cmpint (first.code, ==, HE_CODE_OK);
+  assert_denied (enter_at (&f, path, token, NULL, AWAY, T0 + S), HE_CODE_ADDRESS);
+  /* The peer got the batch before the answer went out. */
+  g_assert_true (he_sessions_merge_json (peer.sessions, first.replicate, -1, T0, NULL));
+  assert_denied (enter_at (&peer, path, token, NULL, AWAY, T0 + S), HE_CODE_ADDRESS);
+  g_auto (HeAnswer) home = enter_at (&peer, path, token, NULL, HOME, T0 + S);
+  assert_answer (home, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+  g_assert_cmpstr (home.session, ==, first.session);
+  /* A token that names its address is good from nowhere else. */
+  g_assert_true (he_address_hash (credential, HOME, hash));
+  g_autofree char *bound = mint_for ("bob", "*", 0, hash);
+  assert_denied (enter_at (&f, path, bound, NULL, AWAY, T0), HE_CODE_ADDRESS);
+  g_auto (HeAnswer) bob = enter_at (&f, path, bound, NULL, HOME, T0);
+  g_assert_cmpint (bob.code, ==, HE_CODE_OK);
+}
+
+static void
+test_reentry_does_not_prolong (void)
+{
+  g_auto (Fixture) f, fresh;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  fixture_init (&fresh, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint_for ("alice", "*", 100, NULL);
+  g_autofree char *cookie = cookie_of (&f, token);
+  g_auto (HeAnswer) again
+      = enter_at (&f, "/live/demo/main.m3u8", token, NULL, HOME, T0 + 90 * S);
+  g_assert_cmpint (again.code, ==, HE_CODE_OK);
+  g_autofree char *second = g_strndup (again.set_cookie, strcspn (again.set_cookie, ";"));
+  assert_denied (ask (&fresh, "/live/demo/main.m3u8", second, HOME, T0 + 100 * S), 603);
+  assert_denied (ask (&f, "/live/demo/main.m3u8", second, HOME, T0 + 100 * S), 603);
+  assert_denied (enter_at (&f, "/live/demo/main.m3u8", token, NULL, HOME, T0 + 100 * S),
+                 603);
+}
+
+static void
+test_absolute_uri (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *header = g_strdup_printf (
+      "{\"alg\":\"ES256\",\"typ\":\"JWT\",\"kid\":\"%s\"}", signer->kid);
+  g_autofree char *token = signer_token (
+      signer, header,
+      "{\"iss\":\"headend\",\"aud\":\"headend\",\"exp\":1700000300,\"nbf\":1700000000,"
+      "\"iat\":1700000000,\"cdniuc\":\"regex:https://tv\\\\.example/live/demo/.*\","
+      "\"headend_tid\":\"AAECAwQFBgcICQoLDA0ODw\",\"headend_acc\":\"alice\","
+      "\"headend_rights\":[\"demo\"]}");
+  g_autofree char *query = g_strconcat ("URISigningPackage=", token, NULL);
+  static const struct {
+    HeCode code;
+    gboolean secure;
+    const char *authority;
+  } cases[] = {
+    { 200, TRUE, "tv.example" },
+    { 411, FALSE, "tv.example" },
+    { 411, TRUE, "tvxexample" },
+    { 411, TRUE, NULL },
+    { 411, TRUE, "tv.example/live/demo/x?" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const HeGateRequest request = { .path = "/live/demo/main.m3u8",
+                                    .query = query,
+                                    .address = HOME,
+                                    .authority = cases[i].authority,
+                                    .secure = cases[i].secure };
+    g_auto (HeAnswer) answer = { 0 };
+    he_gate_decide (f.gate, &request, T0, &answer);
+    g_assert_cmpint (answer.code, ==, cases[i].code);
+  }
+}
+
+/* What came by https must not go back by http. */
+static void
+test_cookie_is_secure (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  g_autofree char *query = g_strconcat ("URISigningPackage=", token, NULL);
+  const HeGateRequest request = {
+    .path = "/live/demo/main.m3u8", .query = query, .address = HOME, .secure = TRUE
+  };
+  g_auto (HeAnswer) answer = { 0 };
+  he_gate_decide (f.gate, &request, T0, &answer);
+  assert_answer (answer, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+  g_assert_true (g_str_has_suffix (answer.set_cookie, "; Secure"));
+}
+
+static void
+test_without_keys (void)
+{
+  g_autoptr (HeSessions) sessions
+      = he_sessions_new (HE_SESSIONS_EVICT_OLDEST, 300 * S, 6 * S, 10);
+  const HeGateRules rules
+      = { NULL, "headend", "headend", codeword, credential, sessions, LENGTH, 1 };
+  g_autoptr (HeGate) gate = he_gate_new (&rules);
+  g_autofree char *token = mint ("alice");
+  g_autofree char *query = g_strconcat ("URISigningPackage=", token, NULL);
+  const HeGateRequest request
+      = { .path = "/live/demo/main.m3u8", .query = query, .address = HOME };
+  HeAnswer answer;
+  he_gate_decide (gate, &request, T0, &answer);
+  assert_denied (answer, HE_CODE_SIGNATURE);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  kit_init ();
+  g_test_add_func ("/gate/entry/gives-a-cookie", test_entry_by_cookie);
+  g_test_add_func ("/gate/entry/gives-a-path-prefix", test_entry_by_path);
+  g_test_add_func ("/gate/entry/takes-a-bearer-header", test_entry_by_bearer);
+  g_test_add_func ("/gate/entry/is-main-m3u8-alone", test_only_main_is_an_entry);
+  g_test_add_func ("/gate/entry/bad-tokens-open-nothing", test_bad_tokens);
+  g_test_add_func ("/gate/entry/token-is-judged-by-itself", test_token_decides);
+  g_test_add_func ("/gate/session/is-bound-to-its-address-on-every-gate", test_addresses);
+  g_test_add_func ("/gate/entry/again-does-not-prolong", test_reentry_does_not_prolong);
+  g_test_add_func ("/gate/entry/absolute-uri-where-the-host-is-known", test_absolute_uri);
+  g_test_add_func ("/gate/entry/a-cookie-by-https-is-secure", test_cookie_is_secure);
+  g_test_add_func ("/gate/entry/without-keys-nobody", test_without_keys);
+  return kit_run ();
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "he-error.h"
+#include "server-kit.h"
+
+static void
+slow_heads_are_closed (void)
+{
+  const HeListenerLimits limits = { .max_connections = 100, .head_seconds = 1 };
+  g_autoptr (Server) server = server_start (&limits);
+  g_autoptr (GSocket) silent = client_connect ("127.0.0.1", server->port);
+  g_autoptr (GSocket) dripping = client_connect ("127.0.0.1", server->port);
+  gint64 start = g_get_monotonic_time ();
+  char buffer[1];
+
+  while (client_send (dripping, "G", 1)
+         && g_get_monotonic_time () - start < 10 * G_USEC_PER_SEC)
+    g_usleep (100000);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 4 * G_USEC_PER_SEC);
+  g_assert_cmpint (g_socket_receive (silent, buffer, 1, NULL, NULL), <=, 0);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 5 * G_USEC_PER_SEC);
+}
+
+static void
+caps_hold (void)
+{
+  static const char *const exempt[] = { "127.0.0.3", NULL };
+  const HeListenerLimits limits = {
+    .max_connections = 6, .max_per_address = 2, .exempt = exempt, .head_seconds = 10
+  };
+  g_autoptr (Server) server = server_start (&limits);
+  g_autoptr (GPtrArray) open = g_ptr_array_new_with_free_func (g_object_unref);
+  static const struct {
+    const char *from;
+    guint status;
+  } tries[] = {
+    { "127.0.0.1", 200 }, { "127.0.0.1", 200 }, { "127.0.0.1", 0 },
+    { "127.0.0.2", 200 }, { "127.0.0.3", 200 }, { "127.0.0.3", 200 },
+    { "127.0.0.3", 200 }, { "127.0.0.3", 0 },   { "127.0.0.4", 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tries); i++) {
+    GSocket *socket = client_connect (tries[i].from, server->port);
+    const char *text = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    g_autoptr (Reply) reply = NULL;
+
+    client_send (socket, text, strlen (text));
+    reply = client_read (socket, TRUE);
+    g_assert_cmpuint (reply->status, ==, tries[i].status);
+    g_ptr_array_add (open, socket);
+  }
+  /* A place is free again as soon as somebody leaves. */
+  g_socket_close (open->pdata[0], NULL);
+  for (guint i = 0;; i++) {
+    g_autoptr (Reply) reply = get (server->port, "/", NULL);
+
+    if (reply->status == 200)
+      break;
+    g_assert_cmpuint (i, <, 100);
+    g_usleep (20000);
+  }
+}
+
+/* In a process of its own, because the limit is the process's. */
+static void
+survives_a_shortage_of_descriptors (void)
+{
+  if (g_test_subprocess ()) {
+    g_autoptr (Server) server = server_start (&usual);
+    g_autoptr (GSocket) first = client_connect ("127.0.0.1", server->port);
+    const char *text = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    g_autoptr (Reply) before = NULL;
+    g_autoptr (GSocket) socket = NULL;
+    g_autoptr (Reply) after = NULL;
+    g_autoptr (Reply) fresh = NULL;
+    struct rlimit limit;
+    int spare[64];
+    guint n = 0;
+
+    client_send (first, text, strlen (text));
+    before = client_read (first, TRUE);
+    g_assert_cmpuint (before->status, ==, 200);
+    getrlimit (RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 64;
+    setrlimit (RLIMIT_NOFILE, &limit);
+    while (n < G_N_ELEMENTS (spare)
+           && (spare[n] = open ("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+      n++;
+    g_assert_cmpint (errno, ==, EMFILE);
+    close (spare[--n]);
+    socket = client_connect ("127.0.0.1", server->port); /* takes the last one */
+    client_send (socket, text, strlen (text));
+    g_usleep (300000);
+    g_assert_cmpuint (g_atomic_int_get (&server->handled), ==, 1);
+    while (n > 0)
+      close (spare[--n]);
+    after = client_read (socket, TRUE);
+    g_assert_cmpuint (after->status, ==, 200);
+    fresh = get (server->port, "/", NULL);
+    g_assert_cmpuint (fresh->status, ==, 200);
+    return;
+  }
+  g_test_trap_subprocess (NULL, 20 * G_USEC_PER_SEC, 0);
+  g_test_trap_assert_passed ();
+}
+
+static void
+port_in_use_is_named (void)
+{
+  g_autoptr (HeListener) first = he_listener_new ("127.0.0.1:0", "viewers", &usual, NULL);
+  g_autofree char *spec = g_strdup_printf ("127.0.0.1:%u", he_listener_port (first));
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (he_listener_new (spec, "viewers", &usual, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_CONFLICT);
+  g_assert_nonnull (strstr (error->message, spec));
+  g_assert_nonnull (strstr (error->message, "choose another port"));
+}
+
+static void
+odd_addresses_are_refused (void)
+{
+  static const char *const odd[]
+      = { "",          "127.0.0.1",    "127.0.0.1:",    "127.0.0.1:65536", "::1:8080",
+          "[::1:8080", "localhost:80", "127.0.0.1:080", "127.0.0.1:-1",    "[]:1" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (odd); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (he_listener_new (odd[i], "viewers", &usual, &error));
+    g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+    g_assert_nonnull (strstr (error->message, "ADDRESS:PORT"));
+  }
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/listener/slow-heads-are-closed", slow_heads_are_closed);
+  g_test_add_func ("/listener/caps-hold", caps_hold);
+  g_test_add_func ("/listener/survives-a-shortage-of-descriptors",
+                   survives_a_shortage_of_descriptors);
+  g_test_add_func ("/listener/port-in-use-is-named", port_in_use_is_named);
+  g_test_add_func ("/listener/odd-addresses-are-refused", odd_addresses_are_refused);
+  return g_test_run ();
+}

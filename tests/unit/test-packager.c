@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "he-crypto.h"
+#include "he-error.h"
+#include "he-keys.h"
+#include "he-packager.h"
+
+#define D90 G_GUINT64_CONSTANT (180000)
+#define MSN G_GUINT64_CONSTANT (892500000)
+#define FRAME 3600
+
+/* What came out. */
+typedef struct {
+  GArray *msns;  /* guint64 */
+  GArray *flags; /* HeSegmentFlags */
+  GPtrArray *bodies;
+  HeSegment *last;
+} Output;
+
+static void
+packaged (const HeSegment *segment, GBytes *body, const guint8 digest[32],
+          gpointer user_data)
+{
+  Output *output = user_data;
+  guint8 expected[32];
+
+  he_sha256 (g_bytes_get_data (body, NULL), g_bytes_get_size (body), expected);
+  g_assert_cmpmem (digest, 32, expected, 32);
+  g_array_append_val (output->msns, segment->msn);
+  g_array_append_val (output->flags, segment->flags);
+  g_ptr_array_add (output->bodies, g_bytes_ref (body));
+  he_segment_free (output->last);
+  output->last = he_segment_copy (segment);
+}
+
+static Output *
+output_new (void)
+{
+  Output *output = g_new0 (Output, 1);
+
+  output->msns = g_array_new (FALSE, FALSE, sizeof (guint64));
+  output->flags = g_array_new (FALSE, FALSE, sizeof (HeSegmentFlags));
+  output->bodies = g_ptr_array_new_with_free_func ((GDestroyNotify)g_bytes_unref);
+  return output;
+}
+
+static void
+output_free (Output *output)
+{
+  g_array_unref (output->msns);
+  g_array_unref (output->flags);
+  g_ptr_array_unref (output->bodies);
+  he_segment_free (output->last);
+  g_free (output);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Output, output_free)
+
+static HePackager *
+packager_new (HeTsCodec codec, HeSecret *content, Output *output)
+{
+  HePackagerConfig config = { .channel = "demo",
+                              .rendition = "360p",
+                              .variant = HE_VARIANT_B,
+                              .codec = codec,
+                              .duration90 = D90,
+                              .content = content,
+                              .key_version = 1,
+                              .key_rotation = 30,
+                              .tier = "base" };
+
+  return he_packager_new (&config, packaged, output);
+}
+
+static gboolean
+push (HePackager *packager, guint64 t90, gboolean keyframe, GError **error)
+{
+  static const guint8 picture[80] = { 0, 0, 0, 1, 0x41, 9, 9 };
+  static const guint8 idr[80]
+      = { 0, 0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3, 3 };
+  HeUnitInfo info
+      = { .pts90 = t90, .dts90 = t90, .length90 = FRAME, .keyframe = keyframe };
+  g_autoptr (GBytes) data = g_bytes_new_static (keyframe ? idr : picture, 80);
+
+  return he_packager_push (packager, &info, data, error);
+}
+
+/* Pictures from .. to, with a keyframe at each boundary when keyed. */
+static void
+push_run (HePackager *packager, guint64 from90, guint64 to90)
+{
+  for (guint64 t = from90; t < to90; t += FRAME) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (push (packager, t, t % D90 == 0, &error));
+    g_assert_no_error (error);
+  }
+}
+
+static void
+boundary (HePackager *packager, guint64 msn)
+{
+  g_assert_true (he_packager_boundary (packager, msn, 3, D90, NULL));
+}
+
+static void
+expect_msns (Output *output, guint n, const guint64 *msns)
+{
+  g_assert_cmpmem (output->msns->data, output->msns->len * sizeof (guint64), msns,
+                   n * sizeof (guint64));
+}
+
+#define EXPECT(output, ...)                                                              \
+  expect_msns (output, G_N_ELEMENTS (((const guint64[]) { __VA_ARGS__ })),               \
+               (const guint64[]) { __VA_ARGS__ })
+
+/* Given annotations, then the part before the first is lost, the last segment comes out
+ * because it reached its end, and each is named by its annotation. */
+static void
+test_annotated (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+
+  push_run (packager, (MSN - 1) * D90 + FRAME, MSN * D90);
+  for (guint i = 0; i < 3; i++) {
+    boundary (packager, MSN + i);
+    push_run (packager, (MSN + i) * D90, (MSN + i + 1) * D90);
+  }
+  EXPECT (output, MSN, MSN + 1);
+  g_assert_true (he_packager_end (packager, NULL));
+  EXPECT (output, MSN, MSN + 1, MSN + 2);
+  g_assert_cmpuint (output->last->generation, ==, 3);
+  g_assert_cmpuint (output->last->pts90, ==, (MSN + 2) * D90);
+  g_assert_cmpint (output->last->variant, ==, HE_VARIANT_B);
+}
+
+static void
+test_unfinished (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+
+  boundary (packager, MSN);
+  push_run (packager, MSN * D90, (MSN + 1) * D90 - FRAME);
+  g_assert_true (he_packager_end (packager, NULL));
+  g_assert_cmpuint (output->msns->len, ==, 0);
+  g_assert_cmpuint (he_packager_dropped (packager), ==, 1);
+}
+
+/* Given no annotation, then the first keyframe of each MSN cuts; forced keyframes alone
+ * do once there were any; a repeated annotation cuts nothing. */
+static void
+test_unannotated (void)
+{
+  g_autoptr (Output) by_pts = output_new ();
+  g_autoptr (Output) by_key = output_new ();
+  g_autoptr (HePackager) a = packager_new (HE_TS_H264, NULL, by_pts);
+  g_autoptr (HePackager) b = packager_new (HE_TS_H264, NULL, by_key);
+
+  push_run (a, 0, 3 * D90);
+  EXPECT (by_pts, 0, 1);
+
+  for (guint i = 1; i < 4; i++) {
+    he_packager_key_unit (b);
+    g_assert_true (push (b, i * D90 + 7, TRUE, NULL));
+    g_assert_true (push (b, i * D90 + 7 + FRAME, TRUE, NULL));
+    g_assert_true (push (b, (i + 1) * D90 + 1, TRUE, NULL));
+  }
+  EXPECT (by_key, 1, 2);
+}
+
+static void
+test_first_wins (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+
+  boundary (packager, MSN);
+  push_run (packager, MSN * D90, MSN * D90 + 10 * FRAME);
+  boundary (packager, MSN);
+  push_run (packager, MSN * D90 + 10 * FRAME, (MSN + 1) * D90);
+  boundary (packager, MSN + 1);
+  push_run (packager, (MSN + 1) * D90, (MSN + 1) * D90 + FRAME);
+  EXPECT (output, MSN);
+}
+
+/* Given a first keyframe inside a segment, then that segment is not whole and is lost. */
+static void
+test_late_start (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+
+  g_assert_true (push (packager, D90 / 2, TRUE, NULL));
+  push_run (packager, D90, 3 * D90);
+  EXPECT (output, 1);
+}
+
+static void
+test_status (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+
+  he_packager_status (packager, MSN + 1, HE_SEGMENT_FILLED);
+  for (guint i = 0; i < 4; i++) {
+    boundary (packager, MSN + i);
+    push_run (packager, (MSN + i) * D90, (MSN + i + 1) * D90);
+    if (i == 1)
+      he_packager_status (packager, MSN + 1, HE_SEGMENT_DAMAGED);
+  }
+  EXPECT (output, MSN, MSN + 1, MSN + 2);
+  g_assert_cmpint (g_array_index (output->flags, HeSegmentFlags, 0), ==, 0);
+  g_assert_cmpint (g_array_index (output->flags, HeSegmentFlags, 1), ==,
+                   HE_SEGMENT_FILLED | HE_SEGMENT_DAMAGED);
+  g_assert_cmpint (g_array_index (output->flags, HeSegmentFlags, 2), ==, 0);
+}
+
+/* Given a secret, then the body is the clear segment under the period's key and the MSN.
+ */
+static void
+test_encrypted (void)
+{
+  static const guint8 secret[32] = { 1, 2, 3 };
+  g_autoptr (HeSecret) content = he_secret_new (secret, sizeof secret);
+  g_autoptr (Output) closed = output_new ();
+  g_autoptr (Output) open = output_new ();
+  g_autoptr (HePackager) a = packager_new (HE_TS_H264, content, closed);
+  g_autoptr (HePackager) b = packager_new (HE_TS_H264, NULL, open);
+  g_autoptr (GBytes) clear = NULL;
+  g_autoptr (GError) error = NULL;
+  guint8 key[16], iv[16];
+  gsize len;
+  const guint8 *data;
+
+  for (guint i = 0; i < 2; i++) {
+    boundary (i == 0 ? a : b, MSN);
+    push_run (i == 0 ? a : b, MSN * D90, (MSN + 1) * D90);
+    g_assert_true (he_packager_end (i == 0 ? a : b, NULL));
+  }
+  he_content_key (content, 1, "demo", "base", MSN / 30, key);
+  he_content_iv (MSN, iv);
+  data = g_bytes_get_data (closed->bodies->pdata[0], &len);
+  clear = he_aes128_cbc_decrypt (key, iv, data, len, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_bytes_equal (clear, open->bodies->pdata[0]));
+}
+
+/* Given a boundary without a keyframe, or without parameter sets, then an error says what
+ * to do, and the next good boundary heals. */
+static void
+test_heals (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+  g_autoptr (GError) error = NULL;
+
+  boundary (packager, MSN);
+  g_assert_false (push (packager, MSN * D90, FALSE, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "force-key-unit"));
+  push_run (packager, MSN * D90 + FRAME, (MSN + 1) * D90);
+  boundary (packager, MSN + 1);
+  push_run (packager, (MSN + 1) * D90, (MSN + 2) * D90);
+  g_assert_true (he_packager_end (packager, NULL));
+  EXPECT (output, MSN + 1);
+}
+
+static void
+test_backwards (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+  g_autoptr (GError) error = NULL;
+
+  push_run (packager, 10 * D90, 11 * D90 + FRAME);
+  g_assert_false (push (packager, 5 * D90, TRUE, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+  push_run (packager, 5 * D90 + FRAME, 7 * D90);
+  EXPECT (output, 10, 5);
+}
+
+static void
+test_duration (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (he_packager_boundary (packager, MSN, 0, D90 / 2, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "segment-duration"));
+}
+
+/* Given AAC frames on the epoch's grid, then a segment begins with the first frame at or
+ * after its boundary, so they hold 94 or 93 frames. */
+static void
+test_audio (void)
+{
+  static const guint8 frame[100] = { 0xff, 0xf1, 0x4c, 0x80 };
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_ADTS, NULL, output);
+
+  for (guint64 n = 94; n * 1920 < 5 * D90; n++) {
+    HeUnitInfo info = { n * 1920, n * 1920, 1920, TRUE };
+    g_autoptr (GBytes) data = g_bytes_new_static (frame, sizeof frame);
+
+    g_assert_true (he_packager_push (packager, &info, data, NULL));
+  }
+  EXPECT (output, 1, 2, 3);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/packager/annotated/whole-segments-only", test_annotated);
+  g_test_add_func ("/packager/annotated/unfinished-end-is-dropped", test_unfinished);
+  g_test_add_func ("/packager/annotated/first-of-a-number-wins", test_first_wins);
+  g_test_add_func ("/packager/unannotated/keyframes-cut", test_unannotated);
+  g_test_add_func ("/packager/unannotated/late-start-is-not-whole", test_late_start);
+  g_test_add_func ("/packager/status/flags-reach-their-segment", test_status);
+  g_test_add_func ("/packager/encrypts-under-period-and-number", test_encrypted);
+  g_test_add_func ("/packager/bad-boundary-is-named-and-heals", test_heals);
+  g_test_add_func ("/packager/backward-jump-starts-over", test_backwards);
+  g_test_add_func ("/packager/other-duration-is-refused", test_duration);
+  g_test_add_func ("/packager/audio-keeps-its-grid", test_audio);
+  return g_test_run ();
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+#include "description.h"
+#include "graph.h"
+#include "he-error.h"
+#include "level.h"
+#include "plan.h"
+
+static const char two_nodes[]
+    = "{\"nodes\": [{\"name\": \"A\", \"listen\": \"127.0.0.1:1\", \"internal\": "
+      "\"127.0.0.1:2\"}, {\"name\": \"B\", \"listen\": \"127.0.0.1:3\", \"internal\": "
+      "\"127.0.0.1:4\"}], \"edge\": {\"listen\": \"127.0.0.1:5\"}, \"channels\": "
+      "[{\"name\": "
+      "\"demo\", \"source\": \"srt://127.0.0.1:9000?passphrase=verysecret\", \"video\": "
+      "[{\"width\": 640, \"height\": 360, \"bitrate\": 800}, {\"width\": 320, "
+      "\"height\": 180, "
+      "\"bitrate\": 300}], \"audio\": [{\"language\": \"en\"}]}]}";
+
+static HeadendModel *
+model_of (const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  HeadendModel *model = headend_description_parse (text, -1, "d.json", "/srv", &error);
+  g_assert_no_error (error);
+  return model;
+}
+
+static HeadendPlan *
+plan_of (const HeadendModel *model, const char *node)
+{
+  return headend_plan_new (model, headend_model_node (model, node),
+                           model->channels->pdata[0]);
+}
+
+/* Given pictures of common formats, then their levels are those of table A-1. */
+static void
+test_levels (void)
+{
+  static const struct {
+    guint width, height, n, d, kbits;
+    const char *level;
+  } rows[] = {
+    { 176, 144, 15, 1, 64, "1" },
+    { 640, 360, 25, 1, 800, "3" },
+    { 720, 576, 25, 1, 3000, "3" },
+    { 1280, 720, 25, 1, 3000, "3.1" },
+    { 1280, 720, 50, 1, 4000, "3.2" },
+    { 1920, 1080, 25, 1, 6000, "4" },
+    { 1920, 1080, 30000, 1001, 30000, "4.1" },
+    { 1920, 1080, 60, 1, 8000, "4.2" },
+    { 3840, 2160, 30, 1, 20000, "5.1" },
+    { 3840, 2160, 60, 1, 20000, "5.2" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    const HeadendLevel *level
+        = headend_level_find (rows[i].width, rows[i].height,
+                              (HeadendFraction) { rows[i].n, rows[i].d }, rows[i].kbits);
+    g_assert_nonnull (level);
+    g_assert_cmpstr (level->name, ==, rows[i].level);
+  }
+  g_assert_null (headend_level_find (7680, 4320, (HeadendFraction) { 60, 1 }, 80000));
+}
+
+/* Given one description, when two nodes plan its channel, then they state the same of it.
+ */
+static void
+test_nodes_agree (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  g_autoptr (HeadendPlan) a = plan_of (model, "A");
+  g_autoptr (HeadendPlan) b = plan_of (model, "B");
+  const HeRendition *first = a->channel->renditions->pdata[0];
+  g_assert_cmpuint (a->channel->renditions->len, ==, 3);
+  g_assert_cmpstr (first->codecs, ==, "avc1.4D401E");
+  g_assert_true (first->variants);
+  g_assert_cmpuint (first->width, ==, 640);
+  for (guint i = 0; i < 3; i++) {
+    const HeRendition *x = a->channel->renditions->pdata[i];
+    const HeRendition *y = b->channel->renditions->pdata[i];
+    g_assert_cmpstr (x->name, ==, y->name);
+    g_assert_cmpstr (x->codecs, ==, y->codecs);
+    g_assert_cmpuint (x->bandwidth, ==, y->bandwidth);
+    g_assert_cmpuint (x->average_bandwidth, ==, y->average_bandwidth);
+    g_assert_cmpuint (x->bandwidth, >, x->average_bandwidth);
+  }
+}
+
+/* Given a rung of 800 and sound of 128 kbit/s, then BANDWIDTH leaves room for what a
+ * transport stream and a full rate buffer add, and not for more. */
+static void
+test_bandwidth (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "A");
+  const HeRendition *video = plan->channel->renditions->pdata[0];
+  g_assert_cmpuint (video->average_bandwidth, >, 928000);
+  g_assert_cmpuint (video->average_bandwidth, <, 928000 * 1.15);
+  g_assert_cmpuint (video->bandwidth, >, (800 * 1.25 + 128) * 1000);
+  g_assert_cmpuint (video->bandwidth, <, (800 * 1.25 + 128) * 1000 * 1.2);
+}
+
+/* Given a watermarked channel, then each rung has a pad for a and one for b; without,
+ * one. */
+static void
+test_pads (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  g_autoptr (HeadendPlan) marked = plan_of (model, "A");
+  static const char *const expected[]
+      = { "video_0", "video_b_0", "video_1", "video_b_1", "audio_0" };
+  g_assert_cmpuint (marked->pads->len, ==, G_N_ELEMENTS (expected));
+  for (guint i = 0; i < marked->pads->len; i++)
+    g_assert_cmpstr (((HeadendPad *)marked->pads->pdata[i])->pad, ==, expected[i]);
+
+  ((HeadendModelChannel *)model->channels->pdata[0])->watermark = FALSE;
+  g_autoptr (HeadendPlan) plain = plan_of (model, "A");
+  g_assert_cmpuint (plain->pads->len, ==, 3);
+  g_assert_cmpstr (((HeadendPad *)plain->pads->pdata[1])->pad, ==, "video_1");
+  g_assert_null (strstr (plain->pipeline, "forensicmark"));
+}
+
+/* Given a node, then it publishes to its own origin first and to every other one. */
+static void
+test_origins (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "B");
+  g_assert_cmpstr (plan->origins, ==, "http://127.0.0.1:4,http://127.0.0.1:2");
+}
+
+/* Given a source with a passphrase, then neither the pipeline's text nor the graph has
+ * it. */
+static void
+test_no_secret_in_text (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "A");
+  g_autofree char *text = headend_graph_text (model);
+  g_autofree char *dot = headend_graph_dot (model);
+  g_assert_null (strstr (plan->pipeline, "verysecret"));
+  g_assert_null (strstr (text, "verysecret"));
+  g_assert_null (strstr (dot, "verysecret"));
+}
+
+/* Given a file as source, then it is held to its own pace; a live source is not. */
+static void
+test_pace (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  HeadendModelChannel *channel = model->channels->pdata[0];
+  g_autoptr (HeadendPlan) live = plan_of (model, "A");
+  g_assert_null (strstr (live->pipeline, "clocksync"));
+  g_free (channel->source);
+  channel->source = g_strdup ("file:clip.ts");
+  g_autoptr (HeadendPlan) file = plan_of (model, "A");
+  g_assert_nonnull (strstr (file->pipeline, "filesrc name=source"));
+  g_assert_nonnull (strstr (file->pipeline, "clocksync"));
+}
+
+static void
+test_source_properties (void)
+{
+  g_auto (GStrv) srt = headend_source_properties ("srt://h:9?mode=caller", "/srv");
+  g_auto (GStrv) tcp = headend_source_properties ("tcp://h:9", "/srv");
+  g_auto (GStrv) file = headend_source_properties ("file:a/b.ts", "/srv");
+  g_assert_cmpstr (srt[0], ==, "uri");
+  g_assert_cmpstr (srt[1], ==, "srt://h:9?mode=caller");
+  g_assert_cmpstr (tcp[1], ==, "h");
+  g_assert_cmpstr (tcp[3], ==, "9");
+  g_assert_cmpstr (file[1], ==, "/srv/a/b.ts");
+}
+
+static gboolean
+has_no_x264 (const char *factory)
+{
+  return strcmp (factory, "x264enc") != 0;
+}
+
+static gboolean
+has_all (const char *factory)
+{
+  return TRUE;
+}
+
+/* Given a system without an encoder, when a description is checked, then element and
+ * package are named. */
+static void
+test_missing_element (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  g_assert_true (headend_plan_check_factories (model, has_all, &error));
+  g_assert_false (headend_plan_check_factories (model, has_no_x264, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE);
+  g_assert_nonnull (strstr (error->message, "x264enc"));
+  g_assert_nonnull (strstr (error->message, "gstreamer1.0-plugins-ugly"));
+}
+
+static guint
+count (const char *text, const char *part)
+{
+  guint n = 0;
+  for (const char *p = text; (p = strstr (p, part)); p++)
+    n++;
+  return n;
+}
+
+/* Given two nodes and an edge, then the graph leads from the source through both to
+ * viewers, as a text and for Graphviz. */
+static void
+test_graph (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  g_autofree char *text = headend_graph_text (model);
+  g_autofree char *dot = headend_graph_dot (model);
+  g_assert_true (g_str_has_prefix (text, "srt://127.0.0.1:9000 (channel demo)\n"));
+  g_assert_nonnull (strstr (text, "node A, worker demo: srtsrc ! epochdemux"));
+  g_assert_nonnull (strstr (text, "node B, origin"));
+  g_assert_nonnull (strstr (text, "edge: nginx on 127.0.0.1:5"));
+  g_assert_nonnull (strstr (text, "viewers"));
+  g_assert_true (g_str_has_prefix (dot, "digraph headend {"));
+  g_assert_cmpuint (count (dot, "{"), ==, count (dot, "}"));
+  g_assert_cmpuint (count (dot, "subgraph"), ==, 4);
+  g_assert_cmpuint (count (dot, "[label="), ==, 1 + 2 + 2 * 8 + 2);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/plan/levels-are-the-lowest-that-fit", test_levels);
+  g_test_add_func ("/plan/nodes-state-the-same", test_nodes_agree);
+  g_test_add_func ("/plan/bandwidth-has-headroom", test_bandwidth);
+  g_test_add_func ("/plan/pads-follow-variants", test_pads);
+  g_test_add_func ("/plan/publishes-to-all-origins", test_origins);
+  g_test_add_func ("/plan/no-secret-in-any-text", test_no_secret_in_text);
+  g_test_add_func ("/plan/files-are-paced", test_pace);
+  g_test_add_func ("/plan/sources-become-properties", test_source_properties);
+  g_test_add_func ("/plan/names-a-missing-element", test_missing_element);
+  g_test_add_func ("/graph/leads-from-source-to-viewers", test_graph);
+  return g_test_run ();
+}

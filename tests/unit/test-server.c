@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "server-kit.h"
+
+static Reply *
+raw (Server *server, const char *text)
+{
+  g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+
+  client_send (socket, text, strlen (text));
+  return client_read (socket, TRUE);
+}
+
+static void
+connections_are_kept (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+  g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+
+  for (guint i = 0; i < 5; i++) {
+    g_autofree char *text = g_strdup_printf ("GET /%s HTTP/1.1\r\nHost: a\r\n\r\n",
+                                             i % 2 ? "later" : "now");
+    g_autoptr (Reply) reply = NULL;
+
+    g_assert_true (client_send (socket, text, strlen (text)));
+    reply = client_read (socket, TRUE);
+    g_assert_cmpuint (reply->status, ==, 200);
+  }
+}
+
+static void
+range_is_cut_by_our_rules (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+  g_autoptr (Reply) one = get (server->port, "/", "Range: bytes=2-4\r\n");
+  g_autoptr (Reply) many = get (server->port, "/", "Range: bytes=0-1,3-4,6-7\r\n");
+  g_autoptr (Reply) huge
+      = get (server->port, "/", "Range: bytes=-9223372036854775808\r\n");
+  g_autoptr (Reply) beyond = get (server->port, "/", "Range: bytes=100-\r\n");
+  g_autoptr (Reply) stale
+      = get (server->port, "/", "Range: bytes=2-4\r\nIf-Range: \"other\"\r\n");
+  g_autoptr (Reply) head = http ("127.0.0.1", server->port, "HEAD", "/", NULL, NULL);
+  g_autofree char *text = reply_text (one);
+  g_autofree char *range = reply_field (one, "Content-Range");
+  g_autofree char *length = reply_field (head, "Content-Length");
+
+  g_assert_cmpuint (one->status, ==, 206);
+  g_assert_cmpstr (text, ==, "234");
+  g_assert_cmpstr (range, ==, "bytes 2-4/100");
+  g_assert_cmpuint (many->status, ==, 200);
+  g_assert_cmpuint (g_bytes_get_size (many->body), ==, 100);
+  g_assert_cmpuint (huge->status, ==, 200);
+  g_assert_cmpuint (beyond->status, ==, 416);
+  g_assert_cmpuint (stale->status, ==, 200);
+  g_assert_cmpuint (head->status, ==, 200);
+  g_assert_cmpstr (length, ==, "100");
+  g_assert_cmpuint (g_bytes_get_size (head->body), ==, 0);
+}
+
+static void
+smuggling_shapes_are_refused (void)
+{
+  static const struct {
+    const char *text;
+    guint status;
+  } shapes[] = {
+    { "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n"
+      "0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+      400 },
+    { "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+      411 },
+    { "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 0\r\n\r\nabc",
+      400 },
+    { "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc", 400 },
+    { "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400 },
+    { "GET / HTTP/1.1\r\n\r\n", 400 },
+    { "GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
+    { "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", 413 },
+    { "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", 413 },
+    { "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 9999\r\n\r\n",
+      413 },
+    { "GET /#x HTTP/1.1\r\nHost: a\r\n\r\n", 400 },
+    { "GET / HTTP/1.1\r\nHost: a\nContent-Length: 3\r\n\r\nabc", 400 },
+    { "GET / HTTP/1.1\r\nHost: a\r\n folded: 3\r\n\r\n", 400 },
+    { "GET / HTTP/1.1\r\nHost: a\r\nContent-Length : 3\r\n\r\nabc", 400 },
+  };
+  g_autoptr (Server) server = server_start (&usual);
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+    g_autoptr (Reply) reply = NULL;
+    g_autoptr (Reply) rest = NULL;
+
+    g_assert_true (client_send (socket, shapes[i].text, strlen (shapes[i].text)));
+    reply = client_read (socket, TRUE);
+    g_assert_cmpuint (reply->status, ==, shapes[i].status);
+    /* Nothing on this connection is believed any more. */
+    rest = client_read (socket, TRUE);
+    g_assert_cmpuint (rest->status, ==, 0);
+  }
+  g_assert_cmpuint (g_atomic_int_get (&server->handled), ==, 0);
+}
+
+static void
+pipelined_requests_are_answered_in_order (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+  g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+  GString *text = g_string_new ("\r\n");
+
+  for (guint i = 0; i < 50; i++)
+    g_string_append_printf (text,
+                            "GET /%s HTTP/1.1\r\nHost: a\r\nRange: bytes=%u-%u\r\n\r\n",
+                            i % 10 == 3 ? "later" : "now", i, i);
+  g_assert_true (client_send (socket, text->str, text->len));
+  for (guint i = 0; i < 50; i++) {
+    g_autoptr (Reply) reply = client_read_next (socket);
+    g_autofree char *range = reply_field (reply, "Content-Range");
+    g_autofree char *expected = g_strdup_printf ("bytes %u-%u/100", i, i);
+
+    if (i % 10 != 3)
+      g_assert_cmpstr (range, ==, expected);
+    else
+      g_assert_cmpuint (reply->status, ==, 200);
+  }
+  g_string_free (text, TRUE);
+}
+
+static void
+bodies_may_come_in_pieces (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+  g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+  const char *text = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+                     "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nyo";
+
+  for (; *text != '\0'; text++) {
+    g_assert_true (client_send (socket, text, 1));
+    g_usleep (300);
+  }
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (Reply) reply = client_read_next (socket);
+
+    g_assert_cmpuint (reply->status, ==, 200);
+  }
+  g_assert_cmpuint (g_atomic_int_get (&server->bodies), ==, 7);
+}
+
+static void
+expect_continue_is_answered (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+  g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+  const char *head
+      = "PUT / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
+  g_autoptr (Reply) go_on = NULL;
+  g_autoptr (Reply) reply = NULL;
+
+  g_assert_true (client_send (socket, head, strlen (head)));
+  go_on = client_read_next (socket);
+  g_assert_cmpuint (go_on->status, ==, 100);
+  g_assert_true (client_send (socket, "hello", 5));
+  reply = client_read_next (socket);
+  g_assert_cmpuint (reply->status, ==, 200);
+}
+
+static void
+absolute_form_is_served (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+  g_autoptr (Reply) reply = raw (server, "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n");
+
+  g_assert_cmpuint (reply->status, ==, 200);
+}
+
+static void
+bodies_within_the_limit_arrive (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+  g_autofree char *data = g_strnfill (1000, 'x');
+  g_autoptr (GBytes) body = g_bytes_new (data, 1000);
+  g_autoptr (Reply) reply = http ("127.0.0.1", server->port, "PUT", "/", NULL, body);
+
+  g_assert_cmpuint (reply->status, ==, 200);
+  g_assert_cmpuint (g_atomic_int_get (&server->bodies), ==, 1000);
+}
+
+static void
+endless_bodies_are_cut_off (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+  g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+  const char *head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  gint64 start = g_get_monotonic_time ();
+  guint sent = 0;
+
+  client_send (socket, head, strlen (head));
+  while (client_send (socket, "4\r\nabcd\r\n", 9)
+         && g_get_monotonic_time () - start < 15 * G_USEC_PER_SEC) {
+    sent++;
+    g_usleep (2000);
+  }
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 10 * G_USEC_PER_SEC);
+  g_assert_cmpuint (g_atomic_int_get (&server->bodies), ==, 0);
+}
+
+static void
+clients_that_leave_are_forgotten (void)
+{
+  g_autoptr (Server) server = server_start (&usual);
+
+  for (guint i = 0; i < 50; i++) {
+    g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+    const char *text = i % 2 ? "GET /later HTTP/1.1\r\nHost: a\r\n\r\n" : "GET /lat";
+    gboolean wait = i % 4 == 3;
+
+    client_send (socket, text, strlen (text));
+    if (wait) { /* a connection that was kept, and then left */
+      g_autoptr (Reply) reply = client_read (socket, TRUE);
+
+      g_assert_cmpuint (reply->status, ==, 200);
+    }
+    g_socket_close (socket, NULL);
+  }
+  for (guint i = 0;; i++) {
+    HeListenerStats stats;
+
+    /* Read from another thread, which is good enough to wait for a number. */
+    he_listener_get_stats (server->listener, &stats);
+    if (stats.open == 0 && g_atomic_int_get (&server->finished) == 25)
+      break;
+    g_assert_cmpuint (i, <, 200);
+    g_usleep (20000);
+  }
+}
+
+static void
+stopping_breaks_what_is_open (void)
+{
+  g_autoptr (GSocket) socket = NULL;
+  const char *text = "GET /never HTTP/1.1\r\nHost: a\r\n\r\n";
+  Server *server = server_start (&usual);
+  g_autoptr (Reply) reply = NULL;
+
+  socket = client_connect ("127.0.0.1", server->port);
+  client_send (socket, text, strlen (text));
+  while (g_atomic_int_get (&server->handled) == 0)
+    g_usleep (1000);
+  server_stop (server);
+  reply = client_read (socket, TRUE);
+  g_assert_cmpuint (reply->status, ==, 0);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/server/connections-are-kept", connections_are_kept);
+  g_test_add_func ("/server/range-is-cut-by-our-rules", range_is_cut_by_our_rules);
+  g_test_add_func ("/server/smuggling-shapes-are-refused", smuggling_shapes_are_refused);
+  g_test_add_func ("/server/pipelined-requests-are-answered-in-order",
+                   pipelined_requests_are_answered_in_order);
+  g_test_add_func ("/server/bodies-may-come-in-pieces", bodies_may_come_in_pieces);
+  g_test_add_func ("/server/expect-continue-is-answered", expect_continue_is_answered);
+  g_test_add_func ("/server/absolute-form-is-served", absolute_form_is_served);
+  g_test_add_func ("/server/bodies-within-the-limit-arrive",
+                   bodies_within_the_limit_arrive);
+  g_test_add_func ("/server/endless-bodies-are-cut-off", endless_bodies_are_cut_off);
+  g_test_add_func ("/server/clients-that-leave-are-forgotten",
+                   clients_that_leave_are_forgotten);
+  g_test_add_func ("/server/stopping-breaks-what-is-open", stopping_breaks_what_is_open);
+  return g_test_run ();
+}

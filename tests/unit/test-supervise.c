@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+#include <unistd.h>
+#include "backoff.h"
+#include "description.h"
+#include "job.h"
+#include "status.h"
+
+/* Given a child that keeps failing, then it is started ever later, up to a bound, and at
+ * once again after a minute of health. */
+static void
+test_backoff (void)
+{
+  HeadendBackoff backoff = { 0 };
+  static const guint expected[] = { 500, 1000, 2000, 4000, 8000, 15000, 15000 };
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
+    g_assert_cmpuint (headend_backoff_next (&backoff, 100), ==, expected[i]);
+  g_assert_cmpuint (headend_backoff_next (&backoff, 59999), ==, 15000);
+  g_assert_cmpuint (headend_backoff_next (&backoff, 60000), ==, 500);
+  g_assert_cmpuint (headend_backoff_next (&backoff, 100), ==, 1000);
+}
+
+static const char description[]
+    = "{\"channels\": [{\"name\": \"demo\", \"source\": \"srt://h:1\", \"video\": "
+      "[{\"width\": 640, \"height\": 360, \"bitrate\": 800}]}]}";
+
+static HeadendModel *
+model_new (void)
+{
+  g_autoptr (GError) error = NULL;
+  HeadendModel *model
+      = headend_description_parse (description, -1, "d \"quoted\".json", "/srv", &error);
+  g_assert_no_error (error);
+  return model;
+}
+
+/* Given a job for a worker, when it is read back, then it names the same things and holds
+ * the secrets of its purposes alone. */
+static void
+test_job (void)
+{
+  static const int purposes[] = { HE_PURPOSE_CONTENT, HE_PURPOSE_PUBLISH, -1 };
+  guint8 bytes[32] = { 1, 2, 3 };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeadendModel) model = model_new ();
+  g_autoptr (HeSecret) master = he_secret_new (bytes, sizeof bytes);
+  g_autoptr (HeSecret) content = he_keys_derive (master, HE_PURPOSE_CONTENT);
+  char *text = headend_job_write (model, description, model->nodes->pdata[0],
+                                  model->channels->pdata[0], master, purposes);
+  g_autoptr (HeadendJob) job = headend_job_parse (text, strlen (text), &error);
+  g_assert_no_error (error);
+  he_string_wipe_free (text);
+  g_assert_cmpstr (job->node->name, ==, "node");
+  g_assert_cmpstr (job->channel->name, ==, "demo");
+  g_assert_cmpstr (job->model->file, ==, "d \"quoted\".json");
+  g_assert_cmpstr (job->model->folder, ==, "/srv");
+  g_assert_cmpmem (he_secret_data (job->secrets[HE_PURPOSE_CONTENT]), 32,
+                   he_secret_data (content), 32);
+  g_assert_nonnull (job->secrets[HE_PURPOSE_PUBLISH]);
+  g_assert_null (job->secrets[HE_PURPOSE_MARK]);
+  g_assert_null (job->secrets[HE_PURPOSE_CREDENTIAL]);
+}
+
+/* Given a pipe that ends early, or holds something else, then that is an error. */
+static void
+test_job_malformed (void)
+{
+  static const char *const texts[]
+      = { "", "[]", "{}",
+          "{\"file\":\"f\",\"folder\":\"/\",\"description\":\"{}\","
+          "\"node\":\"n\",\"secrets\":{}}" };
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (GError) error = NULL;
+    int ends[2];
+    g_assert_cmpint (pipe (ends), ==, 0);
+    g_assert_cmpint (write (ends[1], texts[i], strlen (texts[i])), ==,
+                     (gssize)strlen (texts[i]));
+    close (ends[1]);
+    g_assert_null (headend_job_read (ends[0], &error));
+    g_assert_nonnull (error);
+    close (ends[0]);
+  }
+}
+
+static gboolean
+healthy (const char *a, const char *b)
+{
+  g_autoptr (HeadendModel) model = model_new ();
+  const char *answers[] = { a, b };
+  g_autoptr (GPtrArray) nodes
+      = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_node_status_free);
+  for (guint i = 0; i < 2; i++) {
+    HeadendNodeStatus *status = g_new0 (HeadendNodeStatus, 1);
+    status->node = model->nodes->pdata[0];
+    if (answers[i])
+      status->answer = he_json_parse (answers[i], -1, 4096, 8, NULL);
+    else
+      status->error = g_strdup ("no route");
+    g_ptr_array_add (nodes, status);
+  }
+  g_autofree char *text = headend_status_text (model, nodes);
+  g_autofree char *json = headend_status_json (model, nodes);
+  gboolean verdict = headend_status_healthy (model, nodes);
+  g_assert_true (g_str_has_prefix (text, "NODE"));
+  g_assert_true (
+      g_str_has_prefix (json, verdict ? "{\"healthy\":true" : "{\"healthy\":false"));
+  return verdict;
+}
+
+#define CHANNEL(filled, age)                                                             \
+  "{\"node\":\"n\",\"channels\":[{\"name\":\"demo\",\"filled\":" filled                  \
+  ",\"last-msn\":9,\"age-ms\":" age                                                      \
+  ",\"run\":6,\"window\":6,\"publishers\":[{\"node\":\"A\",\"age-ms\":100}]}]}"
+
+/* Given what nodes answer, then the head-end is healthy when one answers and none that
+ * does has an unhealthy channel. */
+static void
+test_status (void)
+{
+  g_assert_true (healthy (CHANNEL ("true", "1500"), CHANNEL ("true", "5999")));
+  g_assert_true (healthy (CHANNEL ("true", "1500"), NULL));
+  g_assert_false (healthy (NULL, NULL));
+  g_assert_false (healthy (CHANNEL ("true", "1500"), CHANNEL ("true", "6000")));
+  g_assert_false (healthy (CHANNEL ("false", "1500"), NULL));
+  g_assert_false (healthy ("{\"channels\":[]}", NULL));
+  g_assert_false (healthy ("[1]", NULL));
+}
+
+static void
+test_status_epoch (void)
+{
+  g_autoptr (HeadendModel) model = model_new ();
+  static const char held[] = CHANNEL ("true", "500"), none[] = CHANNEL ("false", "500");
+  guint64 end = 1, now = 1;
+  g_assert_false (headend_status_epoch (none, sizeof none - 1, model->channels->pdata[0],
+                                        &end, &now));
+  g_assert_false (headend_status_epoch ("x", 1, model->channels->pdata[0], &end, &now));
+  g_assert_cmpuint (end, ==, 1);
+  g_assert_cmpuint (now, ==, 1);
+  g_assert_true (headend_status_epoch (held, sizeof held - 1, model->channels->pdata[0],
+                                       &end, &now));
+  g_assert_cmpuint (end, ==, 10 * 180000);
+  g_assert_cmpuint (now, ==, 10 * 180000 + 45000);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/supervise/restarts-ever-later", test_backoff);
+  g_test_add_func ("/supervise/a-job-holds-its-purposes-alone", test_job);
+  g_test_add_func ("/supervise/a-malformed-job-is-refused", test_job_malformed);
+  g_test_add_func ("/status/one-answer-and-no-sick-channel", test_status);
+  g_test_add_func ("/status/tells-where-the-source-must-be", test_status_epoch);
+  return g_test_run ();
+}

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Sourced by quickstart and check, which set $top: what both need before their own work.
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+# install_packages KIND...: installs the Debian packages of these kinds that are missing, and
+# asks the network for nothing when none is.
+install_packages() {
+  kinds=" $* "
+  missing=
+  while read -r package kind; do
+    case $package in ''|'#'*) continue ;; esac
+    case $kinds in *" $kind "*) ;; *) continue ;; esac
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
+      missing="$missing $package"
+  done < "$top/tools/packages"
+  [ -n "$missing" ] || return 0
+  say "installing:$missing"
+  as_root=
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "these packages are missing and neither root nor sudo is at hand; install them:$missing"
+    as_root=sudo
+  fi
+  # Servers that a package would start are none of ours: nginx runs as an edge of its own.
+  log=$(mktemp)
+  policy=/usr/sbin/policy-rc.d
+  ours=
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+    $as_root chmod 755 "$policy"
+    ours=1
+  fi
+  # shellcheck disable=SC2086 # a list of words
+  if $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$log" 2>&1 &&
+     $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $missing >>"$log" 2>&1
+  then installed=1; else installed=; fi
+  [ -z "$ours" ] || $as_root rm -f "$policy"
+  [ -n "$installed" ] || { tail -n 20 "$log" >&2; rm -f "$log"; die "apt-get could not install:$missing"; }
+  rm -f "$log"
+}
+
+# build DIR [MESON-OPTION...]: configures once, then builds; prints only what goes wrong.
+build() {
+  dir=$1
+  shift
+  log=$(mktemp)
+  if [ ! -f "$dir/build.ninja" ]; then
+    say "configuring $dir"
+    meson setup "$dir" "$top" "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; die "meson could not configure $dir"; }
+  fi
+  say "building $dir"
+  ninja -C "$dir" >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; die "the build in $dir failed"; }
+  rm -f "$log"
+}
