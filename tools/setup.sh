@@ -9,9 +9,10 @@ die() { say "$*"; exit 1; }
 install_packages() {
   kinds=" $* "
   missing=
-  while read -r package kind; do
+  while read -r package kind instead; do
     case $package in ''|'#'*) continue ;; esac
     case $kinds in *" $kind "*) ;; *) continue ;; esac
+    [ -z "$instead" ] || ! command -v "$instead" >/dev/null || continue
     [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" = installed ] ||
       missing="$missing $package"
   done < "$top/tools/packages"
