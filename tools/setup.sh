@@ -41,7 +41,7 @@ install_packages() {
   rm -f "$log"
 }
 
-# build DIR [MESON-OPTION...]: configures once, then builds; prints only what goes wrong.
+# build DIR [MESON-OPTION...]: configures when it must, then builds; prints only what goes wrong.
 build() {
   dir=$1
   shift
@@ -49,7 +49,10 @@ build() {
   if [ ! -f "$dir/build.ninja" ]; then
     say "configuring $dir"
     meson setup "$dir" "$top" "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; die "meson could not configure $dir"; }
+  elif [ $# -gt 0 ] && [ "$*" != "$(cat "$dir/check-options" 2>/dev/null)" ]; then
+    meson configure "$dir" "$@" >"$log" 2>&1 || { cat "$log" >&2; rm -f "$log"; die "meson could not configure $dir"; }
   fi
+  [ $# = 0 ] || printf '%s\n' "$*" > "$dir/check-options"
   say "building $dir"
   ninja -C "$dir" >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; die "the build in $dir failed"; }
   rm -f "$log"
