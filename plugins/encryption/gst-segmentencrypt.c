@@ -6,13 +6,13 @@
  *
  * Takes an MPEG transport stream from a stock muxer and encrypts each of its segments as
  * one message: AES-128-CBC with PKCS#7 padding, as METHOD=AES-128 of HLS asks for. Keys
- * follow from the secret, the channel, the tier, the key version and the number of the
- * segment, and the IV is that number, so that every node makes the same bytes and no key
- * server is asked.
+ * follow from `secret`, `channel`, `tier`, `key-version` and the number of the segment
+ * (each serves `key-rotation` of them), and the IV is that number, so that every node
+ * makes the same bytes and no key server is asked.
  *
  * Segments begin at force-key-unit events, which mpegtsmux sends immediately before the
  * PAT, PMT and IDR picture of the new segment. Their numbers come from the sticky event
- * `headend-segment`, else from the event's running time / segment-duration. In a stream
+ * `headend-segment`, else from the event's running time / `segment-duration`. In a stream
  * without video `headend-segment` itself begins a segment. Data before any of these
  * begins the segment in which its running time lies, which mpegtsmux counts from 0.
  *

@@ -12,6 +12,12 @@
  * first keyframe of each number. What stands before the first boundary, and an unfinished
  * segment at the end, are dropped.
  *
+ * Names are `channel` and `node`; a media playlist holds `window` segments, and `anchor`
+ * says what its PROGRAM-DATE-TIME counts from. Keys follow from `secret`, `key-version`,
+ * `key-rotation` and `tier` as in `segmentencrypt`. What goes to origins is signed with
+ * `publish-key`. The embedded gate, bound to `port`, checks tokens by `jwks`, `issuer` and
+ * `audience` and seals sessions with `gate-secret`.
+ *
  * A rendition is a `video_N` or `audio_N` pad. With a `video_b_N` pad beside it,
  * `video_N` is variant a of it and the gate gives each viewer a or b. Pads have the
  * properties `rendition`, `bandwidth`, `average-bandwidth`, `codecs` and `language`.
@@ -356,8 +362,7 @@ gst_hls_gate_sink_class_init (GstHlsGateSinkClass *klass)
   gst_hls_gate_settings_install (object_class);
   g_object_class_install_property (
       object_class, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics",
-                          "segments, bytes, last-msn, lost, published, failed, dropped",
+      g_param_spec_boxed ("stats", "Statistics", "What became of the segments",
                           GST_TYPE_STRUCTURE, flags));
   g_object_class_install_property (
       object_class, PROP_PORT,

@@ -7,8 +7,8 @@
  * Takes decoded video or audio whose PTS count from the Unix epoch (as `epochdemux` makes
  * them; any other PTS are as good, segment numbers are then small) and
  *
- * * drops everything up to the first segment boundary: segment n holds the frames with
- *   n * segment-duration <= PTS < (n + 1) * segment-duration, counted in 90 kHz ticks;
+ * * drops everything up to the first segment boundary: with `segment-duration` D, segment
+ *   n holds the frames with n * D <= PTS < (n + 1) * D, counted in 90 kHz ticks;
  * * fills lost frames, up to ten seconds, with the frame before them, or silence, and
  *   drops frames that are there twice; a longer gap is filled to the end of its segment,
  *   and the stream starts anew at the first boundary behind it;

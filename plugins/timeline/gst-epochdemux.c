@@ -15,7 +15,8 @@
  * running time as its base, so sinks that synchronise work.
  *
  * The anchor is what #GstEpochDemux:anchor says, else what the handler of
- * #GstEpochDemux::agree-anchor returns, else this element's own proposal.
+ * #GstEpochDemux::agree-anchor returns, else this element's own proposal, which
+ * #GstEpochDemux:node signs. #GstEpochDemux:stats counts what came.
  *
  * When the source's timestamps jump (see he-source-clock.h for what counts as a jump) a
  * new generation begins, whose epoch time goes on where the old one ended: the signal is

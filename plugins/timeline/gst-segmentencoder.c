@@ -4,12 +4,12 @@
  * @title: segmentencoder
  * @short_description: an encoder that cuts where segments begin
  *
- * Holds an encoder, given as a bin description in the words of gst-launch-1.0, and sees
- * to it that its output can be cut into segments:
+ * Holds an encoder, given as a bin description in the words of gst-launch-1.0
+ * (`encoder`), and sees to it that its output can be cut into segments:
  *
  * * Video: the first frame of each segment is a keyframe, and no other is. Boundaries
- *   are those of `headend-segment` from upstream, or else multiples of segment-duration
- *   in the PTS. Keyframe requests of others are dropped, upstream and downstream.
+ *   are those of `headend-segment` from upstream, or else multiples of
+ *   `segment-duration` in the PTS. Keyframe requests of others are dropped, upstream and downstream.
  * * Audio: wants buffers of 1024 samples on the grid that `epochalign` makes. The
  *   encoder's delay (avenc_aac 1024 samples, voaacenc 1600) is taken back, so that AAC
  *   frame n sounds as input frame n did and carries its PTS. Packets from before the

@@ -4,7 +4,7 @@
  * @title: forensicmark
  * @short_description: puts an invisible keyed mark into each segment
  *
- * Adds (variant a) or subtracts (variant b) a pattern that follows from `key`, `channel`
+ * Adds (`variant` a) or subtracts (b) a pattern that follows from `key`, `channel`
  * and the segment's number. Whoever has the key can read from a copy, segment by segment,
  * which variant it was made of, and so which viewer it was given to.
  *

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is written about the project is what it is: gst-inspect's words, docs/plugins.json, the
+schema, README.md, the SECTION blocks, the man page and the commands' own help do not disagree."""
+import json
+import os
+import re
+import subprocess
+import sys
+
+import stage
+
+sys.path.insert(0, str(stage.TOP / "docs"))
+import reference  # noqa: E402 (found by the path above)
+
+README = reference.README.read_text()
+MAN = stage.TOP / "docs" / "headend.1"
+HELD = json.loads(reference.CACHE.read_text())
+MAKE_ANEW = f'; "{reference.COMMAND}" writes it anew'
+
+
+def _differences(held, said, path=""):
+    """Where two JSON values differ, one line each."""
+    if isinstance(held, dict) and isinstance(said, dict):
+        return [line for key in {**held, **said}
+                for line in _differences(held.get(key), said.get(key), f"{path}/{key}")]
+    return [] if held == said else [f"{path}: {held!r} is {said!r} in the plugins"]
+
+
+def test_the_plugin_cache_is_what_the_plugins_say():
+    said = reference.cache(os.environ["PLUGIN_CACHE"], os.environ["PLUGIN_MODULES"].split(":"))
+    # A build may leave plugins out; what it has is compared.
+    held = {**HELD, "plugins": {k: v for k, v in HELD["plugins"].items() if k in said["plugins"]}}
+    wrong = _differences(held, said)
+    assert not wrong, "docs/plugins.json" + MAKE_ANEW + "\n" + "\n".join(wrong)
+
+
+def test_the_cache_holds_every_element_completely():
+    for name, element in reference.elements(HELD).items():
+        for field in ("long-name", "klass", "description", "author"):
+            assert element[field], f"{name}: no {field}"
+        assert element["pad-templates"], f"{name}: no pads"
+        for owned in [element, *element["pad-templates"].values()]:
+            for prop, said in owned.get("properties", {}).items():
+                assert said["blurb"].strip(), f"{name}: {prop} says nothing of itself"
+
+
+def test_the_made_parts_of_the_readme_are_what_their_sources_say():
+    wanted = reference.filled(README, HELD)
+    if wanted != README:
+        pairs = zip(README.splitlines(), wanted.splitlines())
+        has, should = next((a, b) for a, b in pairs if a != b)
+        raise AssertionError(f"README.md{MAKE_ANEW}\nhas:    {has}\nshould: {should}")
+
+
+def _names_with_fields(text, name):
+    """The fields that a text lists behind a name: `name` {`a`, `b`}."""
+    found = re.search(rf"`{re.escape(name)}`\s*\{{([^}}]*)\}}", text)
+    return found and re.findall(r"`([^`]+)`", found.group(1))
+
+
+def test_messages_and_events_are_told_with_their_fields():
+    known = reference.elements(HELD)
+    assert HELD["messages"] and HELD["events"]
+    for name, fields in {**HELD["messages"], **HELD["events"]}.items():
+        told = _names_with_fields(README, name)
+        assert told is not None, f"README.md does not tell of `{name}` {{…}}"
+        assert sorted(told) == sorted(fields), f"README.md: {name} has {list(fields)}, not {told}"
+    for name in HELD["messages"]:
+        element = name.split("-")[0]
+        assert element in known, f"{name}: expected a name that begins with the element's"
+        assert name in _section(element), f"the SECTION block of {element} does not tell of {name}"
+
+
+def test_signals_are_told_with_their_arguments():
+    for name, element in reference.elements(HELD).items():
+        for signal, said in element["signals"].items():
+            told = re.search(rf"`{re.escape(signal)} \(([^)]*)\)", _chapter(name))
+            assert told, f"README.md: {name} has the signal {signal}"
+            arguments = [a for a in told.group(1).split(",") if a.strip()]
+            assert len(arguments) == len(said["args"]), f"README.md: {signal} takes {said['args']}"
+            assert f"::{signal}" in _section(name), f"the SECTION block of {name} does not tell of {signal}"
+
+
+def _chapter(element):
+    """README's words on an element."""
+    found = re.search(rf"^### {element}\n(.*?)^##", README, re.S | re.M)
+    assert found, f"README.md has no chapter on {element}"
+    return found.group(1)
+
+
+def _section(element):
+    for path in sorted((stage.TOP / "plugins").rglob("gst-*.c")):
+        text = path.read_text()
+        if f"SECTION:element-{element}\n" in text:
+            return text.split("SECTION:element-" + element, 1)[1].split("*/", 1)[0]
+    raise AssertionError(f"{element} has no SECTION block")
+
+
+def test_section_blocks_name_the_properties_there_are():
+    for name, element in reference.elements(HELD).items():
+        section = _section(name)
+        there = set(element["properties"])
+        for owned in element["pad-templates"].values():
+            there |= set(owned.get("properties", {}))
+        told = {p for p in there if re.search(rf"[`:]{re.escape(p)}(?![\w-])", section)}
+        assert told == there, f"the SECTION block of {name} leaves out {sorted(there - told)}"
+        invented = set(re.findall(r"#Gst\w+:([a-z][\w-]*)", section)) - there
+        assert not invented, f"the SECTION block of {name} has {sorted(invented)}, which the element has not"
+
+
+def _help(*words):
+    done = subprocess.run([stage.HEADEND, *words, "--help"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, f"headend {' '.join(words)} --help: {done.stderr}"
+    return done.stdout
+
+
+_OPTION = r"(?<![\w-])--([a-z][a-z-]*)"
+
+
+def _commands():
+    """{words of a command: the options it has}, as their help says."""
+    found = {}
+    for name in re.findall(r"^  headend (\w+)", _help(), re.M):
+        verbs = re.findall(rf"headend {name} (\w+)", _help(name)) if name == "token" else []
+        for words in [(name, verb) for verb in verbs] or [(name,)]:
+            found[words] = set(re.findall(rf"^\s+(?:-\w, )?{_OPTION}", _help(*words), re.M)) - {"help"}
+    assert len(found) > 5, found
+    return found
+
+
+def _man_text():
+    done = subprocess.run(["groff", "-man", "-Tutf8", "-P-cbou", "-ww", "-z", str(MAN)],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, f"groff: {done.stderr}"
+    return subprocess.run(["groff", "-man", "-Tutf8", "-P-cbou", str(MAN)], capture_output=True,
+                          text=True, timeout=60, check=True).stdout
+
+
+def test_the_man_page_has_every_command_and_option_and_no_other():
+    text = _man_text()
+    has = _commands()
+    chapter = re.search(r"^COMMANDS\n(.*?)^[A-Z]", text, re.S | re.M).group(1)
+    parts = re.split(r"^ +headend ((?:[a-z]+ ?)+)\b.*$", chapter, flags=re.M)[1:]
+    told = {tuple(words.split()): set(re.findall(rf"^ +(?:-\w, )?{_OPTION}", body, re.M)) |
+            set(re.findall(rf"^ +--[a-z-]+=\w+, {_OPTION}", body, re.M))
+            for words, body in zip(parts[::2], parts[1::2])}
+    wrong = [f"{' '.join(c)}: {told.get(c)} here, {has.get(c)} in --help"
+             for c in {*told, *has} if told.get(c) != has.get(c)]
+    assert not wrong, "docs/headend.1: " + "; ".join(wrong)
+
+
+def test_the_man_pages_synopsis_has_every_command():
+    synopsis = re.search(r"^SYNOPSIS\n(.*?)^[A-Z]", _man_text(), re.S | re.M).group(1)
+    told = {tuple(words.split()) for words in re.findall(r"^ +headend ((?:[a-z]+ ?)+)\b", synopsis, re.M)}
+    assert told == set(_commands()), told
+    for option in re.findall(_OPTION, synopsis):
+        assert option in {"help", "version"}.union(*_commands().values()), option
+
+
+def test_the_man_page_tells_every_exit_code():
+    codes = re.search(r"^EXIT STATUS\n(.*?)^[A-Z]", _man_text(), re.S | re.M).group(1)
+    assert re.findall(r"^ +(\d+)\b", codes, re.M) == re.findall(r"(\d) (?:done|failed|used)", _help())
+
+
+def test_the_readme_shows_commands_and_options_that_exist():
+    commands = _commands()
+    shown = set()
+    for line in re.findall(r"^headend ([^#\n]*)", README.replace("\\\n", " "), re.M):
+        words = tuple(re.match(r"(?:[a-z]+[ |]?)+", line).group(0).split())
+        for verb in words[1].split("|") if words[0] == "token" and len(words) > 1 else [""]:
+            command = (words[0], verb) if verb else words[:1]
+            assert command in commands, f"README.md: headend {line}"
+            wrong = set(re.findall(_OPTION, line)) - commands[command]
+            assert not wrong, f"README.md: headend {line}: {wrong}"
+            shown.add(command)
+    assert shown == set(commands), f"README.md shows no {set(commands) - shown}"
+
+
+_TOP_FILES = {"docs", "launcher", "pipelines", "plugins", "tests", "tools", "debian"}
+
+
+def test_every_file_that_the_readme_names_exists():
+    links = [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", README) if "://" not in target]
+    paths = [word for word in re.findall(r"`([\w.][\w./*-]*)`", README) if word.split("/")[0] in _TOP_FILES]
+    paths += re.findall(r"(?<![\w/$])((?:docs|pipelines|tests|tools)/[\w./-]*\w)", README)
+    assert len(paths) > 5, paths
+    for path in links + paths:
+        assert list(stage.TOP.glob(path)), f"README.md names {path}, which is not there"
+
+
+def test_every_description_is_told_in_the_readme():
+    for path in sorted((stage.TOP / "pipelines").glob("*.json")):
+        assert f"pipelines/{path.name}" in README, f"README.md does not tell of pipelines/{path.name}"
+
+
+stage.main()
