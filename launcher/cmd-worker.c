@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "agreement.h"
 #include "builder.h"
+#include "factory.h"
 #include "he-anchor.h"
 #include "job.h"
 #include "log.h"
@@ -307,7 +308,7 @@ headend_cmd_worker (int argc, char **argv)
   }
   g_autofree char *process = g_strdup_printf ("worker:%s", job->channel->name);
   headend_log_init (job->node->name, process);
-  gst_init (NULL, NULL);
+  headend_gst_init ();
 
   g_autoptr (HeadendPlan) plan = headend_plan_new (job->model, job->node, job->channel);
   g_autofree char *source = headend_source_display (job->channel->source);
