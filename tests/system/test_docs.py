@@ -3,9 +3,11 @@
 schema, README.md, the SECTION blocks, the man page and the commands' own help do not disagree."""
 import json
 import os
+import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 import stage
 
@@ -50,6 +52,84 @@ def test_the_made_parts_of_the_readme_are_what_their_sources_say():
         pairs = zip(README.splitlines(), wanted.splitlines())
         has, should = next((a, b) for a, b in pairs if a != b)
         raise AssertionError(f"README.md{MAKE_ANEW}\nhas:    {has}\nshould: {should}")
+
+
+_SCHEMA = reference.Schema(json.loads(reference.SCHEMA.read_text()))
+# Keys whose other values do not follow from their type, each with one.
+_OTHERS = {"secret": {"file": "other"}, "edge.trusted": ["10.0.0.1"],
+           "channels[].segment-duration": 4, "channels[].video[].frame-rate": "50/1",
+           "channels[].audio": [{}, {}]}
+
+
+def _understood(path, value=None, encoder="x264"):
+    """What the launcher understands of a description with this value at a path of the schema, or
+    without it; None when it refuses it."""
+    description = {"edge": {"listen": "127.0.0.1:1"}, "tokens": {}, "sessions": {},
+                   "nodes": [{"name": "A", "listen": "127.0.0.1:2", "internal": "127.0.0.1:3"}],
+                   "channels": [{"name": "demo", "source": "srt://127.0.0.1:4", "audio": [{}],
+                                 "video": [{"width": 640, "height": 360, "bitrate": 800, "encoder": encoder}]}]}
+    place = description
+    *steps, last = path.split(".")
+    for step in steps:
+        place = place[step.removesuffix("[]")]
+        place = place[0] if step.endswith("[]") else place
+    place.pop(last, None)
+    if value is not None:
+        place[last] = value
+    with tempfile.TemporaryDirectory(prefix="headend-test-") as folder:
+        file = pathlib.Path(folder) / "d.json"
+        file.write_text(json.dumps(description))
+        done = subprocess.run([os.environ["MODEL_TEXT"], str(file)], capture_output=True, text=True, timeout=60)
+        return None if done.returncode else done.stdout.replace(folder, "")
+
+
+def _other_values(path, node):
+    """Values that may stand where the default does."""
+    default = node["default"]
+    if path in _OTHERS:
+        return [_OTHERS[path]]
+    if "enum" in node:
+        return [v for v in node["enum"] if v != default]
+    if node["type"] == "integer":
+        return [default + 1, default - 1]
+    return [not default] if node["type"] == "boolean" else ["other"]
+
+
+def test_what_the_schema_gives_as_default_is_the_default():
+    checked = 0
+    for path, node, _ in _SCHEMA.rows():
+        if "default" not in node:
+            continue
+        without = _understood(path)
+        assert without is not None, path
+        assert _understood(path, node["default"]) == without, f"{path}: {node['default']} is not the default"
+        # The comparison would see another value, or there is none.
+        seen = [_understood(path, other) for other in _other_values(path, node)]
+        assert not seen or any(s not in (None, without) for s in seen), \
+            f"tests/system/model-text.c does not print {path}"
+        checked += 1
+    assert checked > 10, checked
+
+
+def test_the_limits_of_the_schema_are_the_launchers():
+    checked = 0
+    for path, node, _ in _SCHEMA.rows():
+        step = node.get("multipleOf", 1)
+        for limit, beyond in (("minimum", -step), ("maximum", step)):
+            if limit in node:
+                assert _understood(path, node[limit]), f"{path}: {node[limit]} is refused"
+                assert not _understood(path, node[limit] + beyond), f"{path}: {node[limit] + beyond} passes"
+                checked += 1
+    assert checked > 20, checked
+
+
+def test_the_words_of_the_schema_are_the_launchers():
+    encoders = next(n["enum"] for path, n, _ in _SCHEMA.rows() if path.endswith(".encoder"))
+    for path, node, _ in _SCHEMA.rows():
+        for word in node.get("enum", []):
+            # Each encoder has presets of its own.
+            assert any(_understood(path, word, e) for e in encoders), f"{path}: \"{word}\" is refused"
+        assert "enum" not in node or not _understood(path, "no such thing"), f"{path}: anything passes"
 
 
 def _names_with_fields(text, name):
