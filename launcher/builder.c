@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "encoder.h"
 #include "he-error.h"
 
 static void
@@ -128,31 +129,97 @@ on_no_more_pads (GstElement *demux, gpointer user_data)
   }
 }
 
-/* Playlists state the described frame rate, and segments hold whole frames of it. */
-static GstPadProbeReturn
-on_aligned_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+/* What the caps say that the description does not, in words; NULL when they agree. What
+ * the source does not say is no disagreement. */
+static char *
+video_differs (const GstStructure *caps, const HeadendVideo *video)
 {
-  const HeadendVideo *video = user_data;
+  gint n = 0, d = 0, width = 0, height = 0;
+  if (gst_structure_get_fraction (caps, "framerate", &n, &d) && n > 0 && d > 0) {
+    double ratio = (double)n * video->frame_rate.d / ((double)d * video->frame_rate.n);
+    if (ratio < 0.9995 || ratio > 1.0005)
+      return g_strdup_printf ("The source has %d/%d frames a second, the description "
+                              "says %u/%u; set \"frame-rate\": \"%d/%d\"",
+                              n, d, video->frame_rate.n, video->frame_rate.d, n, d);
+  }
+  if (headend_encoder_copies (video->encoder)
+      && gst_structure_get_int (caps, "width", &width)
+      && gst_structure_get_int (caps, "height", &height)
+      && ((guint)width != video->width || (guint)height != video->height))
+    return g_strdup_printf ("The source has %dx%d pixels, the description says %ux%u; "
+                            "set \"width\": %d, \"height\": %d, or another encoder "
+                            "than \"%s\"",
+                            width, height, video->width, video->height, width, height,
+                            video->encoder);
+  return NULL;
+}
+
+static char *
+audio_differs (const GstStructure *caps, const HeadendAudio *audio)
+{
+  gint channels = 0;
+  if (!gst_structure_get_int (caps, "channels", &channels)
+      || (guint)channels == audio->channels)
+    return NULL;
+  return g_strdup_printf ("The source's track %u has %d audio channels, the description "
+                          "says %u; set \"channels\": %d, or \"encoder\": \"aac\"",
+                          audio->track, channels, audio->channels, channels);
+}
+
+static void
+judge_caps (GstPad *pad, GstPadProbeInfo *info, const HeadendVideo *video,
+            const HeadendAudio *audio)
+{
   GstEvent *event = gst_pad_probe_info_get_event (info);
   GstCaps *caps;
-  gint n = 0, d = 0;
   if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
-    return GST_PAD_PROBE_OK;
+    return;
   gst_event_parse_caps (event, &caps);
-  if (!gst_structure_get_fraction (gst_caps_get_structure (caps, 0), "framerate", &n, &d)
-      || n <= 0 || d <= 0)
-    return GST_PAD_PROBE_OK; /* the source does not say */
-  double ratio = (double)n * video->frame_rate.d / ((double)d * video->frame_rate.n);
-  if (ratio < 0.9995 || ratio > 1.0005) {
-    g_autoptr (GstElement) element = gst_pad_get_parent_element (pad);
-    GST_ELEMENT_ERROR (
-        element, STREAM, FORMAT,
-        ("The source has %d/%d frames a second, the description says %u/%u; "
-         "set \"frame-rate\": \"%d/%d\"",
-         n, d, video->frame_rate.n, video->frame_rate.d, n, d),
-        (NULL));
-  }
+  const GstStructure *structure = gst_caps_get_structure (caps, 0);
+  g_autofree char *words
+      = video ? video_differs (structure, video) : audio_differs (structure, audio);
+  g_autoptr (GstElement) element = gst_pad_get_parent_element (pad);
+  if (words && element)
+    GST_ELEMENT_ERROR (element, STREAM, FORMAT, ("%s", words), (NULL));
+}
+
+/* Playlists state what is described, and segments hold whole frames of that rate. */
+static GstPadProbeReturn
+on_video_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  judge_caps (pad, info, user_data, NULL);
   return GST_PAD_PROBE_OK;
+}
+
+static GstPadProbeReturn
+on_audio_event (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  judge_caps (pad, info, NULL, user_data);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+watch_caps (GstElement *pipeline, const char *name, GstPadProbeCallback callback,
+            gpointer described)
+{
+  g_autoptr (GstElement) element = gst_bin_get_by_name (GST_BIN (pipeline), name);
+  g_autoptr (GstPad) pad = element ? gst_element_get_static_pad (element, "src") : NULL;
+  if (pad)
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, callback, described,
+                       NULL);
+}
+
+static void
+watch_source (GstElement *pipeline, const HeadendModelChannel *channel)
+{
+  watch_caps (pipeline, "align", on_video_event, channel->video->pdata[0]);
+  watch_caps (pipeline, "copy", on_video_event, channel->video->pdata[0]);
+  for (guint i = 0; i < channel->audio->len; i++) {
+    HeadendAudio *audio = channel->audio->pdata[i];
+    g_autofree char *name = g_strdup_printf ("copy-%u", audio->track);
+    if (headend_encoder_copies (audio->encoder))
+      watch_caps (pipeline, name, on_audio_event, audio);
+  }
 }
 
 GstElement *
@@ -165,8 +232,6 @@ headend_builder_build (const HeadendPlan *plan, const HeadendJob *job, GError **
   gst_object_ref_sink (pipeline);
   g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
   g_autoptr (GstElement) demux = gst_bin_get_by_name (GST_BIN (pipeline), "demux");
-  g_autoptr (GstElement) align = gst_bin_get_by_name (GST_BIN (pipeline), "align");
-  g_autoptr (GstPad) aligned = gst_element_get_static_pad (align, "src");
   set_source (pipeline, plan, job);
   if (plan->description->watermark)
     set_mark_keys (pipeline, job->secrets[HE_PURPOSE_MARK]);
@@ -174,7 +239,6 @@ headend_builder_build (const HeadendPlan *plan, const HeadendJob *job, GError **
     return NULL;
   g_signal_connect (demux, "pad-added", G_CALLBACK (on_pad_added), pipeline);
   g_signal_connect (demux, "no-more-pads", G_CALLBACK (on_no_more_pads), pipeline);
-  gst_pad_add_probe (aligned, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_aligned_event,
-                     plan->description->video->pdata[0], NULL);
+  watch_source (pipeline, plan->description);
   return g_steal_pointer (&pipeline);
 }

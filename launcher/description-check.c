@@ -163,6 +163,30 @@ check_audio (const HeadendModelChannel *channel, guint index, guint j, Fault *re
                 audio->bitrate, audio->channels, audio->rate, most);
 }
 
+/* What the source's own pictures cannot be: marked, or cut beside others. */
+static gboolean
+check_copy (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
+{
+  for (guint j = 0; j < channel->video->len; j++) {
+    const HeadendVideo *video = channel->video->pdata[j];
+    if (!headend_encoder_copies (video->encoder))
+      continue;
+    if (channel->watermark)
+      return fault (ret_fault, g_strdup_printf ("$.channels[%u].watermark", index),
+                    "true (the default) needs pictures that are encoded here, and "
+                    "video[%u].encoder is \"%s\"; expected \"watermark\": false, or "
+                    "another encoder",
+                    j, video->encoder);
+    if (channel->video->len > 1)
+      return fault (ret_fault,
+                    g_strdup_printf ("$.channels[%u].video[%u].encoder", index, j),
+                    "\"%s\" cuts where the source's keyframes are, the other renditions "
+                    "elsewhere; expected no other video rendition, or another encoder",
+                    video->encoder);
+  }
+  return TRUE;
+}
+
 static gboolean
 check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
 {
@@ -186,7 +210,8 @@ check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault
   if (keys)
     return fault (ret_fault, g_strdup (keys),
                   "\"keys\" is where the keys are served; expected another name");
-  return check_duration (channel, index, ret_fault);
+  return check_copy (channel, index, ret_fault)
+         && check_duration (channel, index, ret_fault);
 }
 
 gboolean

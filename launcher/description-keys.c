@@ -54,6 +54,16 @@ read_encoder (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
 }
 
 static gboolean
+read_audio_encoder (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                    gpointer field, GError **error)
+{
+  static const char *const names[] = { "aac", "copy", NULL };
+  HeadendKey with_names = *key;
+  with_names.data = names;
+  return headend_read_one_of (reader, &with_names, value, field, error);
+}
+
+static gboolean
 read_language (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
                gpointer field, GError **error)
 {
@@ -106,7 +116,7 @@ static const HeadendKey video_keys[] = {
   { "bitrate", headend_read_uint, G_STRUCT_OFFSET (HeadendVideo, bitrate), TRUE,
     "a bit rate", "an integer 32..200000 in kbit/s", 32, 200000 },
   { "encoder", read_encoder, G_STRUCT_OFFSET (HeadendVideo, encoder), FALSE, "an encoder",
-    "\"x264\"" },
+    "\"x264\", or \"copy\" to pass the source through" },
   { "preset", read_preset, G_STRUCT_OFFSET (HeadendVideo, preset), FALSE,
     "a preset of the encoder",
     "one of ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, "
@@ -126,6 +136,8 @@ static const HeadendKey audio_keys[] = {
     "a sample rate", "32000, 44100 or 48000" },
   { "channels", headend_read_uint, G_STRUCT_OFFSET (HeadendAudio, channels), FALSE,
     "a number of audio channels", "1 or 2", 1, 2 },
+  { "encoder", read_audio_encoder, G_STRUCT_OFFSET (HeadendAudio, encoder), FALSE,
+    "an encoder", "\"aac\", or \"copy\" to pass the source through" },
   { "language", read_language, G_STRUCT_OFFSET (HeadendAudio, language), FALSE,
     "a language", "a tag of RFC 5646 such as \"en\" or \"de-CH\"" },
   { NULL },

@@ -35,9 +35,10 @@ x264_describe (const HeadendVideo *video, const char *level)
 
 static const HeadendEncoder encoders[] = {
   { "x264", "x264enc", x264_presets, x264_describe },
+  { "copy", NULL, x264_presets, NULL },
 };
 
-static const char *const names[] = { "x264", NULL };
+static const char *const names[] = { "x264", "copy", NULL };
 G_STATIC_ASSERT (G_N_ELEMENTS (names) == G_N_ELEMENTS (encoders) + 1);
 
 const HeadendEncoder *
@@ -53,6 +54,13 @@ const char *const *
 headend_encoder_names (void)
 {
   return names;
+}
+
+gboolean
+headend_encoder_copies (const char *name)
+{
+  const HeadendEncoder *encoder = headend_encoder_find (name);
+  return encoder && !encoder->factory;
 }
 
 char *

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /* The encoders a description can name. One row each; another family is another row. */
 typedef struct {
   const char *name;           /* in the description: "x264" */
-  const char *factory;        /* GStreamer's: "x264enc" */
+  const char *factory;        /* GStreamer's: "x264enc"; NULL: the source's own, copied */
   const char *const *presets; /* NULL-terminated; what "preset" may say */
   /* The bin description for segmentencoder, keyframes only where they are forced. */
   char *(*describe) (const HeadendVideo *video, const char *level);
@@ -17,6 +17,9 @@ typedef struct {
 const HeadendEncoder *headend_encoder_find (const char *name); /* or NULL */
 /* All names, NULL-terminated. */
 const char *const *headend_encoder_names (void);
+
+/* Whether the source's own stream is passed through: "copy". */
+gboolean headend_encoder_copies (const char *name);
 
 /* How much the encoder may hold in its rate buffer: half a second, so that a segment of
  * two seconds is at most a quarter larger than its average. */

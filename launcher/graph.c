@@ -47,6 +47,12 @@ add_rung (GPtrArray *boxes, const char *worker, const HeadendModelChannel *chann
           const HeRendition *r, const HeadendVideo *video, guint from, guint sink)
 {
   static const char *const variants[] = { "a", "b" };
+  if (headend_encoder_copies (video->encoder)) {
+    guint copy = add (boxes, worker, "%s: h264parse, as it is (%s)", r->name, r->codecs);
+    join (boxes, from, copy);
+    join (boxes, copy, sink);
+    return;
+  }
   const char *factory = headend_encoder_find (video->encoder)->factory;
   for (guint i = 0; i < (channel->watermark ? 2 : 1); i++) {
     g_autofree char *mark = channel->watermark
@@ -73,24 +79,31 @@ add_worker (GPtrArray *boxes, const HeadendNode *node, const HeadendModelChannel
   g_autoptr (HeChannel) plan = headend_plan_channel (channel);
   const HeadendSource *kind = headend_source_find (channel->source, &message);
   guint demux = add (boxes, worker, "%s: %s ! epochdemux", worker, kind->factory);
-  guint video = add (boxes, worker, "h264parse ! avdec_h264 ! epochalign");
+  const HeadendVideo *first = channel->video->pdata[0];
+  gboolean copies = headend_encoder_copies (first->encoder);
+  guint video
+      = copies ? demux : add (boxes, worker, "h264parse ! avdec_h264 ! epochalign");
   guint sink = add (
       boxes, worker, "hlsgatesink: segments of %g s, %s, published to %u origin%s",
       (double)channel->duration90 / 90000, channel->encrypted ? "aes-128" : "clear",
       n_origins, n_origins == 1 ? "" : "s");
   join (boxes, source, demux);
-  join (boxes, demux, video);
+  if (!copies)
+    join (boxes, demux, video);
   for (guint i = 0; i < channel->video->len; i++)
     add_rung (boxes, worker, channel, plan->renditions->pdata[i],
               channel->video->pdata[i], video, sink);
   for (guint i = 0; i < channel->audio->len; i++) {
     const HeadendAudio *audio = channel->audio->pdata[i];
     guint box
-        = add (boxes, worker,
-               "%s: aacparse ! avdec_aac ! epochalign ! segmentencoder (avenc_aac %u "
-               "kbit/s, %u Hz, %u channel%s) ! aacparse",
-               audio->name, audio->bitrate, audio->rate, audio->channels,
-               audio->channels == 1 ? "" : "s");
+        = headend_encoder_copies (audio->encoder)
+              ? add (boxes, worker, "%s: aacparse, as it is", audio->name)
+              : add (
+                  boxes, worker,
+                  "%s: aacparse ! avdec_aac ! epochalign ! segmentencoder (avenc_aac %u "
+                  "kbit/s, %u Hz, %u channel%s) ! aacparse",
+                  audio->name, audio->bitrate, audio->rate, audio->channels,
+                  audio->channels == 1 ? "" : "s");
     join (boxes, demux, box);
     join (boxes, box, sink);
   }

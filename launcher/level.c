@@ -46,3 +46,9 @@ headend_level_codec (const HeadendLevel *level)
   /* profile_idc 77, constraint_set1_flag: main. */
   return g_strdup_printf ("avc1.4D40%02X", level->idc);
 }
+
+char *
+headend_level_codec_high (const HeadendLevel *level)
+{
+  return g_strdup_printf ("avc1.6400%02X", level->idc);
+}

@@ -18,5 +18,8 @@ headend_level_find (guint width, guint height, HeadendFraction rate, guint max_k
 
 /* RFC 6381 and ISO/IEC 14496-15 section E.3: "avc1.4D401E". */
 char *headend_level_codec (const HeadendLevel *level);
+/* The same for pictures that nobody here encoded: profile high, which holds the others
+ * that broadcast uses: "avc1.64001E". */
+char *headend_level_codec_high (const HeadendLevel *level);
 
 G_END_DECLS

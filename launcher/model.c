@@ -31,6 +31,7 @@ headend_audio_new (void)
   audio->bitrate = 128;
   audio->rate = 48000;
   audio->channels = 2;
+  audio->encoder = g_strdup ("aac");
   return audio;
 }
 
@@ -40,6 +41,7 @@ headend_audio_free (HeadendAudio *audio)
   if (!audio)
     return;
   g_free (audio->name);
+  g_free (audio->encoder);
   g_free (audio->language);
   g_free (audio);
 }

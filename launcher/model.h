@@ -17,7 +17,7 @@ typedef struct {
   guint width, height; /* pixels, even */
   HeadendFraction frame_rate;
   guint bitrate; /* kbit/s */
-  char *encoder; /* a name of headend_encoder_find() */
+  char *encoder; /* a name of headend_encoder_find(), "copy" among them */
   char *preset;
 } HeadendVideo;
 
@@ -27,6 +27,7 @@ typedef struct {
   guint bitrate; /* kbit/s */
   guint rate;    /* Hz */
   guint channels;
+  char *encoder;  /* "aac" or "copy" */
   char *language; /* RFC 5646, or NULL */
 } HeadendAudio;
 

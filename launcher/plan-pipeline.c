@@ -96,13 +96,64 @@ append_audio (GString *text, const HeadendModelChannel *channel, guint index)
       channel->duration90, encoder, index);
 }
 
+/* Whether renditions of a track are passed through, or encoded. */
 static gboolean
-uses_track (const HeadendModelChannel *channel, guint track)
+uses_track (const HeadendModelChannel *channel, guint track, gboolean copied)
 {
-  for (guint i = 0; i < channel->audio->len; i++)
-    if (((const HeadendAudio *)channel->audio->pdata[i])->track == track)
+  for (guint i = 0; i < channel->audio->len; i++) {
+    const HeadendAudio *audio = channel->audio->pdata[i];
+    if (audio->track == track && headend_encoder_copies (audio->encoder) == copied)
       return TRUE;
+  }
   return FALSE;
+}
+
+static void
+append_track (GString *text, const HeadendModelChannel *channel,
+              const HeadendSource *source, guint track)
+{
+  gboolean copied = uses_track (channel, track, TRUE);
+  gboolean encoded = uses_track (channel, track, FALSE);
+  if (!copied && !encoded)
+    return;
+  g_string_append_printf (text,
+                          COMPRESSED " name=audio-in-%u%s ! aacparse name=copy-%u ! ",
+                          track, pace (source), track);
+  if (copied)
+    g_string_append_printf (text,
+                            "audio/mpeg,mpegversion=4,stream-format=adts ! tee "
+                            "name=track-%u\n",
+                            track);
+  if (copied && encoded)
+    g_string_append_printf (text, "track-%u. ! ", track);
+  if (encoded)
+    g_string_append_printf (text, "avdec_aac ! tee name=audio-%u\n", track);
+  for (guint i = 0; i < channel->audio->len; i++) {
+    const HeadendAudio *audio = channel->audio->pdata[i];
+    if (audio->track == track && headend_encoder_copies (audio->encoder))
+      g_string_append_printf (text, "track-%u. ! sink.audio_%u\n", track, i);
+  }
+}
+
+static void
+append_video (GString *text, const HeadendModelChannel *channel,
+              const HeadendSource *source)
+{
+  const HeadendVideo *first = channel->video->pdata[0];
+  g_string_append_printf (text, COMPRESSED " name=video-in%s ! ", pace (source));
+  if (headend_encoder_copies (first->encoder)) {
+    g_string_append (text, "h264parse name=copy config-interval=-1 ! "
+                           "video/x-h264,stream-format=byte-stream,alignment=au ! "
+                           "sink.video_0\n");
+    return;
+  }
+  g_string_append_printf (text,
+                          "h264parse ! avdec_h264 "
+                          "output-corrupt=false max-threads=2 ! epochalign name=align "
+                          "segment-duration=%" G_GUINT64_FORMAT " ! tee name=video\n",
+                          channel->duration90);
+  for (guint i = 0; i < channel->video->len; i++)
+    append_rung (text, channel, i);
 }
 
 char *
@@ -118,21 +169,11 @@ headend_pipeline_text (const HeadendModelChannel *channel, const HeadendSource *
       channel->name, node, channel->duration90, channel->window, channel->key_version,
       channel->key_rotation, channel->tier);
   append_source (text, source, node);
-  g_string_append_printf (text,
-                          COMPRESSED
-                          " name=video-in%s ! h264parse ! avdec_h264 "
-                          "output-corrupt=false max-threads=2 ! epochalign name=align "
-                          "segment-duration=%" G_GUINT64_FORMAT " ! tee name=video\n",
-                          pace (source), channel->duration90);
-  for (guint i = 0; i < channel->video->len; i++)
-    append_rung (text, channel, i);
+  append_video (text, channel, source);
   for (guint track = 0; track < headend_model_channel_tracks (channel); track++)
-    if (uses_track (channel, track))
-      g_string_append_printf (text,
-                              COMPRESSED " name=audio-in-%u%s ! aacparse ! avdec_aac ! "
-                                         "tee name=audio-%u\n",
-                              track, pace (source), track);
+    append_track (text, channel, source, track);
   for (guint i = 0; i < channel->audio->len; i++)
-    append_audio (text, channel, i);
+    if (!headend_encoder_copies (((HeadendAudio *)channel->audio->pdata[i])->encoder))
+      append_audio (text, channel, i);
   return g_string_free (text, FALSE);
 }

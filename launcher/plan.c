@@ -51,7 +51,9 @@ video_rendition (const HeadendModelChannel *channel, const HeadendVideo *video,
         + (largest_audio ? largest_audio->bandwidth : 0);
   rendition->average_bandwidth = ts_rate (video->bitrate, channel->duration90)
                                  + (largest_audio ? largest_audio->average_bandwidth : 0);
-  rendition->codecs = headend_level_codec (level);
+  rendition->codecs = headend_encoder_copies (video->encoder)
+                          ? headend_level_codec_high (level)
+                          : headend_level_codec (level);
   rendition->width = video->width;
   rendition->height = video->height;
   rendition->fps_n = video->frame_rate.n;
@@ -168,12 +170,15 @@ headend_plan_free (HeadendPlan *plan)
 char **
 headend_plan_factories (const HeadendModelChannel *channel)
 {
+  /* Some of them decode a segment that came back from the origin. */
   static const char *const always[]
-      = { "queue",      "tee",        "fakesink",       "capsfilter",  "h264parse",
-          "avdec_h264", "videoscale", "videoconvert",   "appsrc",      "tsdemux",
-          "epochdemux", "epochalign", "segmentencoder", "hlsgatesink", NULL };
-  static const char *const for_audio[]
-      = { "aacparse", "avdec_aac", "audioconvert", "audioresample", "avenc_aac", NULL };
+      = { "queue",  "tee",     "fakesink",   "capsfilter",  "h264parse", "avdec_h264",
+          "appsrc", "tsdemux", "epochdemux", "hlsgatesink", NULL };
+  static const char *const for_video[]
+      = { "videoscale", "videoconvert", "epochalign", "segmentencoder", NULL };
+  static const char *const for_audio[] = { "avdec_aac", "audioconvert", "audioresample",
+                                           "avenc_aac", "epochalign",   "segmentencoder",
+                                           NULL };
   g_autofree char *message = NULL;
   g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
   const HeadendSource *source = headend_source_find (channel->source, &message);
@@ -182,11 +187,17 @@ headend_plan_factories (const HeadendModelChannel *channel)
     g_strv_builder_add (list, "clocksync");
   g_strv_builder_addv (list, (const char **)always);
   if (channel->audio->len)
-    g_strv_builder_addv (list, (const char **)for_audio);
+    g_strv_builder_add (list, "aacparse");
+  for (guint i = 0; i < channel->audio->len; i++)
+    if (!headend_encoder_copies (((HeadendAudio *)channel->audio->pdata[i])->encoder))
+      g_strv_builder_addv (list, (const char **)for_audio);
   if (channel->watermark)
     g_strv_builder_add (list, "forensicmark");
   for (guint i = 0; i < channel->video->len; i++) {
     const HeadendVideo *video = channel->video->pdata[i];
+    if (headend_encoder_copies (video->encoder))
+      continue;
+    g_strv_builder_addv (list, (const char **)for_video);
     g_strv_builder_add (list, headend_encoder_find (video->encoder)->factory);
   }
   return g_strv_builder_end (list);

@@ -31,8 +31,11 @@ typedef struct {
 /* The pipeline's named elements, which the builder completes in code:
  *   source    its properties from headend_source_properties()
  *   demux     its pad video_0 goes to video-in, audio_N to audio-in-N, others are
- * discarded mark-*    forensicmark: the key sink      hlsgatesink: secrets, and the
- * properties of its pads */
+ *             discarded
+ *   align     what comes out of it has to be what the description says; so has what
+ *             comes out of copy and copy-N, parsers of what is passed through
+ *   mark-*    forensicmark: the key
+ *   sink      hlsgatesink: secrets, and the properties of its pads */
 HeadendPlan *headend_plan_new (const HeadendModel *model, const HeadendNode *node,
                                const HeadendModelChannel *channel);
 void headend_plan_free (HeadendPlan *plan); /* takes NULL */

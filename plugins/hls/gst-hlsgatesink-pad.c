@@ -210,21 +210,24 @@ gst_hls_gate_sink_pad_describe (GstHlsGateSinkPad *self)
   return r;
 }
 
-/* Ticks of a running time, modulo 2^64 when it is before zero, as the first DTS may be.
- */
+/* Epoch ticks of a time, modulo 2^64 when it is before zero, as the first DTS may be. */
 static gboolean
-running_ticks (const GstSegment *segment, GstClockTime time, gboolean negative,
-               guint64 *ret_ticks)
+epoch_ticks (const GstHlsGateSinkPad *self, GstClockTime time, gboolean negative,
+             guint64 *ret_ticks)
 {
-  guint64 running;
+  guint64 epoch;
   int sign;
 
   if (!GST_CLOCK_TIME_IS_VALID (time))
     return FALSE;
-  sign = gst_segment_to_running_time_full (segment, GST_FORMAT_TIME, time, &running);
+  sign = self->on_timeline
+             ? gst_segment_to_stream_time_full (&self->segment, GST_FORMAT_TIME, time,
+                                                &epoch)
+             : gst_segment_to_running_time_full (&self->segment, GST_FORMAT_TIME, time,
+                                                 &epoch);
   if (sign == 0 || (sign < 0 && !negative))
     return FALSE;
-  *ret_ticks = he_ticks_from_ns (running);
+  *ret_ticks = he_ticks_from_ns (epoch);
   if (sign < 0)
     *ret_ticks = 0 - *ret_ticks;
   return TRUE;
@@ -237,12 +240,12 @@ gst_hls_gate_sink_pad_times (GstHlsGateSinkPad *self, GstBuffer *buffer,
   gboolean video = self->codec == HE_TS_H264;
   HeUnitInfo info = {
     .keyframe = !video || !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT),
+    .discont = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT),
   };
 
-  if (!running_ticks (&self->segment, GST_BUFFER_PTS (buffer), FALSE, &info.pts90))
+  if (!epoch_ticks (self, GST_BUFFER_PTS (buffer), FALSE, &info.pts90))
     return FALSE;
-  if (!video
-      || !running_ticks (&self->segment, GST_BUFFER_DTS (buffer), TRUE, &info.dts90)
+  if (!video || !epoch_ticks (self, GST_BUFFER_DTS (buffer), TRUE, &info.dts90)
       || (gint64)(info.pts90 - info.dts90) < 0)
     info.dts90 = info.pts90;
   if (GST_BUFFER_DURATION_IS_VALID (buffer))

@@ -34,6 +34,7 @@ struct _GstHlsGateSinkPad {
 
   /* Streaming thread only, or while there is none. */
   GstSegment segment;
+  gboolean on_timeline; /* straight from epochdemux: its stream time is epoch time */
   HePackager *packager;
   gboolean warned; /* a problem was posted since the last good segment */
 };
@@ -48,7 +49,8 @@ void gst_hls_gate_sink_pad_set_caps (GstHlsGateSinkPad *pad, GstCaps *caps);
 HeRendition *gst_hls_gate_sink_pad_describe (GstHlsGateSinkPad *pad);
 
 /* Epoch ticks of a buffer, as running time: that is PTS behind epochalign, and undoes
- * what encoders add to it. FALSE when it has no PTS, or none in the segment. */
+ * what encoders add to it. Straight behind epochdemux, where running time is that of the
+ * pipeline, as stream time. FALSE when it has no PTS, or none in the segment. */
 gboolean gst_hls_gate_sink_pad_times (GstHlsGateSinkPad *pad, GstBuffer *buffer,
                                       HeUnitInfo *ret_info);
 

@@ -301,6 +301,7 @@ handle_custom (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
   GstHeadendSegment segment;
   HeSegmentFlags flags;
   guint64 msn;
+  guint generation;
   GError *error = NULL;
 
   if (gst_headend_segment_event_parse (event, &segment)) {
@@ -314,6 +315,10 @@ handle_custom (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
   } else if (gst_headend_status_event_parse (event, &msn, &flags)) {
     if (ensure_packager (self, pad))
       he_packager_status (pad->packager, msn, flags);
+  } else if (gst_headend_timeline_event_parse (event, &generation)) {
+    pad->on_timeline = TRUE;
+    if (ensure_packager (self, pad))
+      he_packager_timeline (pad->packager, generation);
   } else if (gst_video_event_is_force_key_unit (event)) {
     if (ensure_packager (self, pad))
       he_packager_key_unit (pad->packager);

@@ -7,16 +7,18 @@
  * Takes H.264 and AAC elementary streams, writes MPEG-TS segments, encrypts them whole
  * with AES-128, and serves them through an embedded gate (#GstHlsGateSink:listen),
  * publishes them to origins (#GstHlsGateSink:origins), or both. Segments are numbered by
- * the timeline: number = running time / #GstHlsGateSink:segment-duration. They are cut at
- * `headend-segment` events where there are any, else at forced keyframes, else at the
- * first keyframe of each number. What stands before the first boundary, and an unfinished
- * segment at the end, are dropped.
+ * the timeline: number = running time / #GstHlsGateSink:segment-duration, or stream time
+ * for what comes straight from epochdemux. They are cut at `headend-segment` events where
+ * there are any, else at forced keyframes, else at the first keyframe of each number,
+ * which needs a source whose distance of keyframes divides the duration: a warning tells
+ * of one that does not, and what to set. What stands before the first boundary, and an
+ * unfinished segment at the end, are dropped.
  *
  * Names are `channel` and `node`; a media playlist holds `window` segments, and `anchor`
  * says what its PROGRAM-DATE-TIME counts from. Keys follow from `secret`, `key-version`,
  * `key-rotation` and `tier` as in `segmentencrypt`. What goes to origins is signed with
- * `publish-key`. The embedded gate, bound to `port`, checks tokens by `jwks`, `issuer` and
- * `audience` and seals sessions with `gate-secret`.
+ * `publish-key`. The embedded gate, bound to `port`, checks tokens by `jwks`, `issuer`
+ * and `audience` and seals sessions with `gate-secret`.
  *
  * A rendition is a `video_N` or `audio_N` pad. With a `video_b_N` pad beside it,
  * `video_N` is variant a of it and the gate gives each viewer a or b. Pads have the
@@ -254,7 +256,7 @@ stop (GstHlsGateSink *self)
 
     g_clear_pointer (&pad->packager, he_packager_free);
     gst_segment_init (&pad->segment, GST_FORMAT_UNDEFINED);
-    pad->has_caps = pad->eos = pad->warned = FALSE;
+    pad->has_caps = pad->eos = pad->warned = pad->on_timeline = FALSE;
   }
   self->outlet = NULL;
   if (outlet != NULL)
@@ -360,10 +362,10 @@ gst_hls_gate_sink_class_init (GstHlsGateSinkClass *klass)
   element_class->release_pad = gst_hls_gate_sink_release_pad;
 
   gst_hls_gate_settings_install (object_class);
-  g_object_class_install_property (
-      object_class, PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics", "What became of the segments",
-                          GST_TYPE_STRUCTURE, flags));
+  g_object_class_install_property (object_class, PROP_STATS,
+                                   g_param_spec_boxed ("stats", "Statistics",
+                                                       "What became of the segments",
+                                                       GST_TYPE_STRUCTURE, flags));
   g_object_class_install_property (
       object_class, PROP_PORT,
       g_param_spec_uint ("port", "Port",

@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "he-cadence.h"
 #include "he-codecs.h"
 #include "he-crypto.h"
 #include "he-epoch.h"
 #include "he-error.h"
+#include "he-h264.h"
 #include "he-segment-cipher.h"
 
 /* A stream without boundaries must not fill the memory. */
@@ -39,6 +41,9 @@ struct _HePackager {
   gboolean pending;   /* an annotation or forced keyframe waits for its unit */
   guint64 pending_msn;
   guint pending_generation;
+  guint timeline;    /* without annotations */
+  HeCadence cadence; /* of a stream that nobody steers */
+  gboolean fed;
 
   gboolean open;  /* a segment is in hand */
   gboolean whole; /* it began at its boundary */
@@ -76,6 +81,7 @@ he_packager_new (const HePackagerConfig *config, HePackagedFunc packaged,
   self->config.tier = NULL;
   self->packaged = packaged;
   self->user_data = user_data;
+  he_cadence_init (&self->cadence, config->duration90);
   self->units = g_array_new (FALSE, FALSE, sizeof (Unit));
   g_array_set_clear_func (self->units, unit_clear);
   return self;
@@ -120,6 +126,8 @@ he_packager_reset (HePackager *self)
 {
   drop (self);
   self->pending = FALSE;
+  self->fed = FALSE;
+  he_cadence_gap (&self->cadence);
 }
 
 /* ---- status ---- */
@@ -283,6 +291,12 @@ he_packager_key_unit (HePackager *self)
   self->pending = TRUE;
 }
 
+void
+he_packager_timeline (HePackager *self, guint generation)
+{
+  self->timeline = generation;
+}
+
 /* Whether the first unit of all stands where its segment begins; on the audio grid that
  * is the first frame at or after the boundary. */
 static gboolean
@@ -293,7 +307,7 @@ at_boundary (const HePackager *self, const HeUnitInfo *info, GBytes *data)
   const guint8 *bytes = g_bytes_get_data (data, &len);
 
   if (self->config.codec == HE_TS_H264)
-    return late == 0;
+    return (info->pts90 + SLACK) % self->config.duration90 <= 2 * SLACK;
   return late < he_adts_frame_ticks (bytes, len);
 }
 
@@ -302,7 +316,8 @@ static gboolean
 begins (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 *ret_msn,
         gboolean *ret_whole)
 {
-  guint64 msn = he_epoch_msn (info->pts90, self->config.duration90);
+  guint64 slack = self->config.codec == HE_TS_H264 ? SLACK : 0;
+  guint64 msn = he_epoch_msn (info->pts90 + slack, self->config.duration90);
   gboolean forced = self->pending;
 
   if (self->annotated) {
@@ -358,13 +373,13 @@ begin (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 msn,
   self->open = TRUE;
   self->whole = whole;
   self->msn = msn;
-  self->generation = self->annotated ? self->pending_generation : 0;
-  if (good && gap && !self->annotated) {
+  self->generation = self->annotated ? self->pending_generation : self->timeline;
+  /* Where the cadence is known it says more. */
+  if (good && gap && !self->annotated && !self->cadence.has_cut) {
     g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
                  "%s segment %" G_GUINT64_FORMAT
-                 " is missing: no keyframe in it; let the encoder make one every "
-                 "%" G_GUINT64_FORMAT " ms",
-                 self->rendition, missing, self->config.duration90 / 90);
+                 " is missing: nothing came that it could begin with",
+                 self->rendition, missing);
     good = FALSE;
   }
   return good;
@@ -390,19 +405,64 @@ append (HePackager *self, const HeUnitInfo *info, GBytes *data)
   self->end90 = MAX (self->end90, info->pts90 + info->length90);
 }
 
-gboolean
-he_packager_push (HePackager *self, const HeUnitInfo *info, GBytes *data, GError **error)
+/* Whether decoding can begin with a picture that claims it: parsers say so of whatever
+ * holds an intra slice. */
+static gboolean
+is_entry (GBytes *data)
 {
-  gboolean whole, good = TRUE;
+  const HeH264Entry recovery = HE_H264_SPS | HE_H264_RECOVERY;
+  gsize len;
+  const guint8 *bytes = g_bytes_get_data (data, &len);
+  HeH264Entry entry = he_h264_entry (bytes, len);
+
+  return (entry & HE_H264_IDR) || (entry & recovery) == recovery;
+}
+
+/* The segment in hand, or the one that the next unit begins, is not all there. */
+static void
+note_gap (HePackager *self)
+{
+  if (self->open)
+    he_packager_status (self, self->msn, HE_SEGMENT_DAMAGED);
+  he_cadence_gap (&self->cadence);
+}
+
+/* A unit that no annotation speaks of. */
+static void
+look_at (HePackager *self, HeUnitInfo *info, GBytes *data)
+{
+  if (self->config.codec == HE_TS_H264)
+    info->keyframe = info->keyframe && is_entry (data);
+  info->discont &= self->fed;
+  if (info->discont)
+    note_gap (self);
+  self->fed = TRUE;
+}
+
+gboolean
+he_packager_push (HePackager *self, const HeUnitInfo *unit, GBytes *data, GError **error)
+{
+  gboolean whole, cuts, good = TRUE;
+  HeUnitInfo info = *unit;
   guint64 msn;
 
-  if (self->open && (gint64)(info->dts90 - self->last_dts90) <= 0)
+  if (!self->annotated)
+    look_at (self, &info, data);
+  if (self->open && (gint64)(info.dts90 - self->last_dts90) <= 0)
     good = refuse (self, error, HE_ERROR_INVALID, "timestamps ran backwards");
-  if (begins (self, info, data, &msn, &whole))
-    good = begin (self, info, data, msn, whole, good ? error : NULL) && good;
+  cuts = begins (self, &info, data, &msn, &whole);
+  if (cuts)
+    good = begin (self, &info, data, msn, whole, good ? error : NULL) && good;
   if (!self->open)
     return good;
-  append (self, info, data);
+  if (!self->annotated) {
+    if (info.discont)
+      note_gap (self);
+    if (self->config.codec == HE_TS_H264 && info.keyframe && !self->key_units)
+      good = he_cadence_keyframe (&self->cadence, info.pts90, cuts, good ? error : NULL)
+             && good;
+  }
+  append (self, &info, data);
   if (self->bytes > MAX_SEGMENT_BYTES)
     good = refuse (self, good ? error : NULL, HE_ERROR_LIMIT,
                    "no boundary in 64 MiB: the encoder must make a keyframe at each");

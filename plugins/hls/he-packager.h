@@ -42,8 +42,16 @@ gboolean he_packager_boundary (HePackager *packager, guint64 msn, guint generati
                                guint64 duration90, GError **error);
 
 /* A forced keyframe comes next. Once one was seen, segments are cut only at such, and
- * numbered by PTS; without either, at the first keyframe of each MSN. */
+ * numbered by PTS.
+ *
+ * Without either, the stream is one that nobody steers: each segment begins at the first
+ * keyframe of its number, a picture that decoding can begin with. So every node cuts
+ * alike whenever it joined, and where the distance of keyframes divides the duration all
+ * segments are of one length; he-cadence.h tells of those that do not fit. */
 void he_packager_key_unit (HePackager *packager);
+
+/* The timeline that what comes next belongs to, where no annotation says so. */
+void he_packager_timeline (HePackager *packager, guint generation);
 
 /* What is known of a segment, now or to come. Remembered for few segments at once. */
 void he_packager_status (HePackager *packager, guint64 msn, HeSegmentFlags flags);
@@ -52,6 +60,8 @@ typedef struct {
   guint64 pts90, dts90;
   guint64 length90; /* how long it lasts; 0: unknown */
   gboolean keyframe;
+  gboolean discont; /* something is missing before it: without annotations, which are
+                       told of damage, the segments around it are marked damaged */
 } HeUnitInfo;
 
 /* Takes a reference of data. An error says what is wrong with the stream and what to do:

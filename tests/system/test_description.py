@@ -55,7 +55,7 @@ _WRONG = [
     (("channels", 0, "video", 0, "height"), 62), (("channels", 0, "video", 0, "bitrate"), 0),
     (("channels", 0, "video", 0, "bitrate"), None), (("channels", 0, "video", 0, "frame-rate"), "25"),
     (("channels", 0, "video", 0, "frame-rate"), 0), (("channels", 0, "video", 0, "frame-rate"), "25/0"),
-    (("channels", 0, "video", 0, "encoder"), "x265"), (("channels", 0, "video", 0, "preset"), "placebo"),
+    (("channels", 0, "video", 0, "encoder"), "theora"), (("channels", 0, "audio", 0, "encoder"), "mp3"), (("channels", 0, "video", 0, "preset"), "placebo"),
     (("channels", 0, "video", 0, "colour"), "red"),
     (("channels", 0, "audio", 0, "rate"), 22050), (("channels", 0, "audio", 0, "channels"), 3),
     (("channels", 0, "audio", 0, "bitrate"), 513), (("channels", 0, "audio", 0, "track"), 16),
@@ -72,6 +72,7 @@ _RIGHT = [
     (("channels", 0, "segment-duration"), 1.96), (("channels", 0, "segment-duration"), {"ticks": 176400}),
     (("channels", 0, "encryption"), "none"), (("channels", 0, "watermark"), False),
     (("channels", 0, "audio"), []), (("channels", 0, "audio"), [{}, {"track": 1}]),
+    (("channels", 0, "audio", 0, "encoder"), "copy"),
     (("channels", 0, "video", 0, "frame-rate"), 25), (("channels", 0, "video", 0, "preset"), "medium"),
 ]
 

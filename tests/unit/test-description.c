@@ -67,7 +67,7 @@ test_every_key (void)
         "\"30000/1001\", \"bitrate\": 3000, \"encoder\": \"x264\", \"preset\": "
         "\"fast\"}], "
         "\"audio\": [{\"name\": \"s\", \"track\": 1, \"bitrate\": 96, \"rate\": 44100, "
-        "\"channels\": 1, \"language\": \"de-CH\"}]}]}";
+        "\"channels\": 1, \"encoder\": \"copy\", \"language\": \"de-CH\"}]}]}";
   g_autoptr (GError) error = NULL;
   g_autoptr (HeadendModel) model = parse (text, &error);
   g_assert_no_error (error);
@@ -95,6 +95,7 @@ test_every_key (void)
   g_assert_cmpstr (video->preset, ==, "fast");
   g_assert_cmpuint (audio->track, ==, 1);
   g_assert_cmpuint (audio->rate, ==, 44100);
+  g_assert_cmpstr (audio->encoder, ==, "copy");
   g_assert_cmpstr (audio->language, ==, "de-CH");
 }
 
@@ -221,6 +222,19 @@ static const struct {
     "\"English\" is not a language; expected a tag of RFC 5646" },
   { "unknown-policy", "{\"sessions\": {\"policy\": \"first\"}, \"channels\": []}",
     "$.sessions.policy: \"first\" is not a policy; expected \"evict-oldest\" or" },
+  { "watermark-on-copied-pictures",
+    HEAD "\"video\": [{\"width\": 64, \"height\": 64, \"bitrate\": 90, \"encoder\": "
+         "\"copy\"}]}]}",
+    "$.channels[0].watermark: true (the default) needs pictures that are encoded here, "
+    "and "
+    "video[0].encoder is \"copy\"; expected \"watermark\": false, or another encoder" },
+  { "copied-beside-encoded",
+    HEAD "\"watermark\": false, \"video\": [" RUNG
+         ", {\"width\": 64, \"height\": 64, \"bitrate\": 90, \"encoder\": \"copy\"}]}]}",
+    "$.channels[0].video[1].encoder: \"copy\" cuts where the source's keyframes are, the "
+    "other renditions elsewhere; expected no other video rendition" },
+  { "unknown-audio-encoder", HEAD "\"audio\": [{\"encoder\": \"opus\"}], " TAIL,
+    "$.channels[0].audio[0].encoder: \"opus\" is not an encoder" },
   { "yes-for-true", HEAD "\"watermark\": \"yes\", " TAIL,
     "\"yes\" is not a switch; expected true or false" },
 };

@@ -170,6 +170,54 @@ test_source_properties (void)
   g_assert_cmpstr (file[1], ==, "/srv/a/b.ts");
 }
 
+static const char copied[]
+    = "{\"channels\": [{\"name\": \"demo\", \"source\": \"srt://127.0.0.1:9000\", "
+      "\"watermark\": false, \"video\": [{\"width\": 640, \"height\": 360, \"bitrate\": "
+      "800, \"encoder\": \"copy\"}], \"audio\": [{\"encoder\": \"copy\"}, "
+      "{\"name\": \"low\", \"bitrate\": 64}, {\"name\": \"second\", \"track\": 1, "
+      "\"encoder\": \"copy\"}]}]}";
+
+/* Given renditions that are passed through, then nothing decodes or encodes them, and
+ * what is encoded beside them takes the same track. */
+static void
+test_copy (void)
+{
+  g_autoptr (HeadendModel) model = model_of (copied);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "node");
+  const HeRendition *video = plan->channel->renditions->pdata[0];
+  g_autofree char *text = headend_graph_text (model);
+  g_assert_null (strstr (plan->pipeline, "avdec_h264"));
+  g_assert_null (strstr (plan->pipeline, "x264enc"));
+  g_assert_nonnull (strstr (plan->pipeline, "h264parse name=copy config-interval=-1 ! "));
+  g_assert_nonnull (strstr (plan->pipeline, "track-0. ! sink.audio_0\n"));
+  g_assert_nonnull (strstr (plan->pipeline, "track-0. ! avdec_aac ! tee name=audio-0\n"));
+  g_assert_nonnull (strstr (plan->pipeline, "track-1. ! sink.audio_2\n"));
+  g_assert_null (strstr (plan->pipeline, "name=audio-1"));
+  g_assert_cmpstr (video->codecs, ==, "avc1.64001E");
+  g_assert_nonnull (strstr (text, "360p: h264parse, as it is (avc1.64001E)"));
+}
+
+static gboolean
+has_no_encoder (const char *factory)
+{
+  return strcmp (factory, "x264enc") != 0 && strcmp (factory, "avenc_aac") != 0
+         && strcmp (factory, "segmentencoder") != 0;
+}
+
+/* Given nothing to encode, then no encoder is needed. */
+static void
+test_copy_factories (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeadendModel) model = model_of (copied);
+  HeadendModelChannel *channel = model->channels->pdata[0];
+  g_assert_false (headend_plan_check_factories (model, has_no_encoder, &error));
+  g_clear_error (&error);
+  g_ptr_array_remove_index (channel->audio, 1);
+  headend_plan_check_factories (model, has_no_encoder, &error);
+  g_assert_no_error (error);
+}
+
 static gboolean
 has_no_x264 (const char *factory)
 {
@@ -236,6 +284,8 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/no-secret-in-any-text", test_no_secret_in_text);
   g_test_add_func ("/plan/files-are-paced", test_pace);
   g_test_add_func ("/plan/sources-become-properties", test_source_properties);
+  g_test_add_func ("/plan/copy/nothing-decodes", test_copy);
+  g_test_add_func ("/plan/copy/needs-no-encoder", test_copy_factories);
   g_test_add_func ("/plan/names-a-missing-element", test_missing_element);
   g_test_add_func ("/graph/leads-from-source-to-viewers", test_graph);
   return g_test_run ();
