@@ -32,6 +32,7 @@ print_audio (gpointer item, gpointer user_data)
   NUMBER (audio, bitrate);
   NUMBER (audio, rate);
   NUMBER (audio, channels);
+  TEXT (audio, encoder);
   TEXT (audio, language);
 }
 

@@ -66,7 +66,7 @@ def _understood(path, value=None, encoder="x264"):
     without it; None when it refuses it."""
     description = {"edge": {"listen": "127.0.0.1:1"}, "tokens": {}, "sessions": {},
                    "nodes": [{"name": "A", "listen": "127.0.0.1:2", "internal": "127.0.0.1:3"}],
-                   "channels": [{"name": "demo", "source": "srt://127.0.0.1:4", "audio": [{}],
+                   "channels": [{"name": "demo", "source": "srt://127.0.0.1:4", "audio": [{}], "watermark": False,
                                  "video": [{"width": 640, "height": 360, "bitrate": 800, "encoder": encoder}]}]}
     place = description
     *steps, last = path.split(".")
