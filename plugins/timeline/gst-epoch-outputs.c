@@ -6,7 +6,8 @@
 
 GstStaticPadTemplate gst_epoch_video_template = GST_STATIC_PAD_TEMPLATE (
     "video_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
-    GST_STATIC_CAPS ("video/x-h264, stream-format = (string) byte-stream"));
+    GST_STATIC_CAPS ("video/x-h264, stream-format = (string) byte-stream; "
+                     "video/x-h265, stream-format = (string) byte-stream"));
 GstStaticPadTemplate gst_epoch_audio_template = GST_STATIC_PAD_TEMPLATE (
     "audio_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
     GST_STATIC_CAPS ("audio/mpeg, mpegversion = (int) 4, stream-format = (string) adts, "
@@ -22,6 +23,16 @@ void
 gst_epoch_outputs_finalize (GstEpochOutputs *self)
 {
   gst_flow_combiner_free (self->flow);
+}
+
+static GstEvent *
+video_caps_event (guint8 stream_type)
+{
+  const char *name = stream_type == HE_STREAM_TYPE_H265 ? "video/x-h265" : "video/x-h264";
+  g_autoptr (GstCaps) caps
+      = gst_caps_new_simple (name, "stream-format", G_TYPE_STRING, "byte-stream", NULL);
+
+  return gst_event_new_caps (caps);
 }
 
 static void
@@ -43,12 +54,8 @@ add_output (GstEpochOutputs *self, const HeDemuxStream *stream)
   GstEvent *start = gst_event_new_stream_start (id);
   gst_event_set_group_id (start, self->group_id);
   gst_pad_push_event (output->pad, start);
-  if (video) {
-    g_autoptr (GstCaps) caps
-        = gst_static_pad_template_get_caps (&gst_epoch_video_template);
-
-    gst_pad_push_event (output->pad, gst_event_new_caps (caps));
-  }
+  if (video)
+    gst_pad_push_event (output->pad, video_caps_event (stream->type));
   gst_flow_combiner_add_pad (self->flow, output->pad);
   gst_element_add_pad (self->element, output->pad);
 }

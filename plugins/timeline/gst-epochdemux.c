@@ -4,12 +4,14 @@
  * @title: epochdemux
  * @short_description: places an MPEG-TS feed on the Unix epoch
  *
- * Demultiplexes the first program of an MPEG transport stream, H.264 to `video_%u` and
- * AAC (ADTS) to `audio_%u`, with the source's own timestamps, unwrapped and placed on the
- * epoch. They depend on the feed and the agreed anchor alone, never on when it arrived,
+ * Demultiplexes the first program of an MPEG transport stream, H.264 and H.265 to
+ * `video_%u` and AAC (ADTS) to `audio_%u`, with the source's own timestamps, unwrapped and
+ * placed on the epoch. They depend on the feed and the agreed anchor alone, never on when it arrived,
  * so that two machines that receive one feed, from whatever moment on, give every frame
- * the same time. The feed may be joined anywhere; pictures before the first IDR are left
- * out.
+ * the same time. The feed may be joined anywhere: pictures before the first that decoding
+ * can begin at (IDR; in H.265 also BLA and CRA) are left out, and so are those behind it
+ * that refer to pictures in front of it (RASL). Video that turns into another codec is an
+ * error.
  *
  * Buffers carry epoch time; the SEGMENT begins with the first of them and has the current
  * running time as its base, so sinks that synchronise work.
@@ -387,7 +389,7 @@ install_properties (GObjectClass *object_class)
    *
    * `epochdemux-stats`: counters since the element was started (guint64): `packets`,
    * `frames` (given), `damaged` (units truncated or malformed), `discontinuities`,
-   * `skipped` (pictures before the first IDR), `bad-times` (units whose timestamp nothing
+   * `skipped` (pictures that decoding cannot begin with), `bad-times` (units whose timestamp nothing
    * confirmed), `gaps` (continuity counter errors), `duplicates`, `transport-errors`,
    * `scrambled` (packets), `bad-sections`, `sync-losses`, `skipped-bytes`; and
    * `generation` (guint).

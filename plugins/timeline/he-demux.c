@@ -4,15 +4,12 @@
 #include <string.h>
 
 #include "he-adts.h"
-#include "he-h264.h"
+#include "he-error.h"
 #include "he-pes.h"
 #include "he-source-clock.h"
+#include "he-video-entry.h"
 
 G_STATIC_ASSERT (HE_DEMUX_MAX_STREAMS <= HE_CLOCK_MAX_STREAMS);
-
-/* A feed that has shown no IDR picture for so many pictures (12 s at 25 fps) is taken to
- * refresh by recovery points, which begin with a few damaged ones. */
-#define MAX_WAIT_IDR 300
 
 /* Sound is given from the first picture on: before, it would play to nothing, and fill
  * the queues of whoever waits for both. It waits no longer than this, in case none comes.
@@ -25,8 +22,8 @@ typedef struct {
   HeDemuxStream info;
   HePesAssembler *pes;
   HeAdtsSplitter *adts;
-  gboolean started; /* a frame was given, or for video: an entry was found */
-  guint waited;     /* pictures before that */
+  HeVideoEntry entry;
+  gboolean started; /* a frame was given */
   gboolean lost;    /* a unit before the next one was lost, or ended a timeline */
   gboolean discont; /* owed to the next frame */
   guint generation; /* of the last frame placed */
@@ -45,9 +42,10 @@ struct _HeDemux {
   Stream streams[HE_DEMUX_MAX_STREAMS];
   guint n_streams;
   gboolean program_pending;
-  GQueue units;  /* Unit */
-  gsize pending; /* bytes in them */
-  GQueue frames; /* HeFrame, heap */
+  guint8 changed; /* the stream type that a stream has turned into; 0: none */
+  GQueue units;   /* Unit */
+  gsize pending;  /* bytes in them */
+  GQueue frames;  /* HeFrame, heap */
   HeSourceClock clock;
   HeAnchor proposal;
   gboolean proposed; /* for the first unit; he_demux_set_anchor() is awaited */
@@ -131,21 +129,37 @@ on_adts (const HeAdtsFrame *adts, gpointer user)
 }
 
 static void
-add_stream (HeDemux *demux, HeDemuxMedia media, guint index, guint16 pid)
+add_stream (HeDemux *demux, HeDemuxMedia media, guint index, const HePmtStream *entry)
 {
   Stream *stream = &demux->streams[demux->n_streams];
 
   stream->demux = demux;
   stream->number = demux->n_streams++;
-  stream->info = (HeDemuxStream) { .media = media, .index = index, .pid = pid };
+  stream->info = (HeDemuxStream) {
+    .media = media, .type = entry->type, .index = index, .pid = entry->pid
+  };
+  stream->entry = (HeVideoEntry) { .type = entry->type };
   stream->pes = he_pes_assembler_new (on_pes, stream);
   if (media == HE_DEMUX_AUDIO)
     stream->adts = he_adts_splitter_new (on_adts, stream);
   stream->discont = TRUE;
 }
 
-/* The streams of the first PMT stay. Later ones may move the n-th video or audio to
- * another PID; what they add is left out, so that nobody downstream waits for it. */
+/* The n-th video or audio goes on with another PID, but not as another codec: whoever
+ * decodes it has been chosen. */
+static void
+move_stream (HeDemux *demux, Stream *stream, const HePmtStream *entry)
+{
+  if (stream->info.type != entry->type)
+    demux->changed = entry->type;
+  if (stream->info.pid == entry->pid)
+    return;
+  he_pes_assembler_flush (stream->pes, TRUE);
+  stream->info.pid = entry->pid;
+}
+
+/* The streams of the first PMT stay. Later ones may move them; what they add is left out,
+ * so that nobody downstream waits for it. */
 static void
 on_program (const HePmt *pmt, gpointer user)
 {
@@ -160,21 +174,18 @@ on_program (const HePmt *pmt, gpointer user)
       continue;
 
     HeDemuxMedia media
-        = entry->type == HE_STREAM_TYPE_H264 ? HE_DEMUX_VIDEO : HE_DEMUX_AUDIO;
+        = entry->type == HE_STREAM_TYPE_AAC_ADTS ? HE_DEMUX_AUDIO : HE_DEMUX_VIDEO;
     guint index = counts[media]++;
     if (first) {
       if (demux->n_streams < HE_DEMUX_MAX_STREAMS)
-        add_stream (demux, media, index, entry->pid);
+        add_stream (demux, media, index, entry);
       continue;
     }
     for (guint k = 0; k < demux->n_streams; k++) {
       Stream *stream = &demux->streams[k];
 
-      if (stream->info.media == media && stream->info.index == index
-          && stream->info.pid != entry->pid) {
-        he_pes_assembler_flush (stream->pes, TRUE);
-        stream->info.pid = entry->pid;
-      }
+      if (stream->info.media == media && stream->info.index == index)
+        move_stream (demux, stream, entry);
     }
   }
   demux->program_pending |= first;
@@ -226,7 +237,15 @@ he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 wall90,
                GError **error)
 {
   demux->wall90 = wall90;
-  return he_ts_parser_push (demux->parser, data, len, error);
+  if (!he_ts_parser_push (demux->parser, data, len, error))
+    return FALSE;
+  if (demux->changed == 0)
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+               "the feed's video turned into another codec (stream type 0x%02x); start "
+               "the pipeline anew to follow it",
+               demux->changed);
+  return FALSE;
 }
 
 gboolean
@@ -247,37 +266,22 @@ he_demux_mark_gap (HeDemux *demux)
   he_ts_parser_mark_gap (demux->parser);
 }
 
-/* Whether decoding can begin with this picture, or has begun. */
-static gboolean
-enter_video (HeDemux *demux, Stream *stream, const HePes *pes, HeH264Entry entry)
-{
-  const HeH264Entry recovery = HE_H264_SPS | HE_H264_RECOVERY;
-
-  if (stream->started)
-    return TRUE;
-  if (pes->has_pts && !(pes->flags & HE_PES_DAMAGED)
-      && ((entry & HE_H264_IDR)
-          || (stream->waited >= MAX_WAIT_IDR && (entry & recovery) == recovery)))
-    return TRUE;
-  stream->waited++;
-  demux->stats.skipped++;
-  return FALSE;
-}
-
 static void
 give_video (HeDemux *demux, Stream *stream, const HePes *pes, guint64 pts90,
             guint64 dts90)
 {
   gsize len;
   const guint8 *data = g_bytes_get_data (pes->data, &len);
-  HeH264Entry entry = he_h264_entry (data, len);
+  gboolean whole = !(pes->flags & HE_PES_DAMAGED), key;
 
-  if (!enter_video (demux, stream, pes, entry))
+  if (!he_video_entry_take (&stream->entry, data, len, whole && pes->has_pts, &key)) {
+    demux->stats.skipped++;
     return;
+  }
   HeFrame frame = { .pts90 = pts90, .dts90 = dts90 };
-  if ((entry & HE_H264_IDR) || (entry & HE_H264_RECOVERY))
+  if (key)
     frame.flags |= HE_FRAME_KEY;
-  if (pes->flags & HE_PES_DAMAGED)
+  if (!whole)
     frame.flags |= HE_FRAME_DAMAGED;
   frame.data = g_bytes_ref (pes->data);
   give (demux, stream, &frame);

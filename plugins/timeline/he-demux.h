@@ -10,7 +10,8 @@ G_BEGIN_DECLS
 
 /* The whole demultiplexer: bytes of a transport stream in, frames on the epoch out.
  *
- * Pictures begin with the first IDR, sound with the first picture.
+ * Pictures begin with the first that decoding can begin at (he-video-entry.h), sound with
+ * the first picture.
  *
  *   he_demux_push()                                       as bytes come
  *   while ((event = he_demux_next()) != HE_DEMUX_NOTHING) …
@@ -24,12 +25,13 @@ G_BEGIN_DECLS
 #define HE_DEMUX_NO_TIME G_MAXUINT64
 
 typedef enum {
-  HE_DEMUX_VIDEO, /* H.264 byte stream; a frame is the content of one PES packet */
+  HE_DEMUX_VIDEO, /* H.264, H.265 byte stream; a frame is what one PES packet holds */
   HE_DEMUX_AUDIO, /* AAC; a frame is one ADTS frame */
 } HeDemuxMedia;
 
 typedef struct {
   HeDemuxMedia media;
+  guint8 type; /* HE_STREAM_TYPE_… */
   guint index; /* among the streams of this media, from 0 */
   guint16 pid; /* at present: a later PMT may move the stream */
 } HeDemuxStream;
@@ -75,7 +77,8 @@ HeDemux *he_demux_new (const char *node);
 void he_demux_free (HeDemux *demux); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeDemux, he_demux_free)
 
-/* wall90: the wall clock in ticks since the epoch. Errors: see he_ts_parser_push(). */
+/* wall90: the wall clock in ticks since the epoch. Errors: see he_ts_parser_push(), and
+ * HE_ERROR_INVALID when a later PMT gives a stream another codec. */
 gboolean he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 wall90,
                         GError **error);
 /* The feed ends: he_demux_next() gives what is left. Errors: he_ts_parser_finish(). */

@@ -41,6 +41,7 @@ typedef struct {
 
 #define HE_STREAM_TYPE_AAC_ADTS 0x0f
 #define HE_STREAM_TYPE_H264 0x1b
+#define HE_STREAM_TYPE_H265 0x24
 
 typedef struct {
   guint16 program;

@@ -74,7 +74,8 @@ he_ts_parser_stats (const HeTsParser *parser)
 gboolean
 he_ts_stream_is_supported (const HePmtStream *stream)
 {
-  return (stream->type == HE_STREAM_TYPE_H264 || stream->type == HE_STREAM_TYPE_AAC_ADTS)
+  return (stream->type == HE_STREAM_TYPE_H264 || stream->type == HE_STREAM_TYPE_H265
+          || stream->type == HE_STREAM_TYPE_AAC_ADTS)
          && stream->pid >= 0x0010 && stream->pid != PID_NONE;
 }
 
@@ -318,8 +319,8 @@ fail_without_program (const HeTsParser *parser, const char *where, GError **erro
       g_string_append_printf (types, " 0x%02x", parser->pmt.streams[i].type);
     g_set_error (
         error, HE_ERROR, HE_ERROR_INVALID,
-        "program %u holds neither H.264 (0x1b) nor AAC in ADTS (0x0f), but stream"
-        " types%s; encode the feed as one of these",
+        "program %u holds neither H.264 (0x1b), H.265 (0x24) nor AAC in ADTS (0x0f), but"
+        " stream types%s; encode the feed as one of these",
         parser->program, types->str);
   }
   return FALSE;

@@ -21,7 +21,7 @@ typedef enum {
 } HeTsFlags;
 
 typedef struct {
-  /* A PMT that holds H.264 or AAC (ADTS), and differs from the one before. Its supported
+  /* A PMT that holds H.264, H.265 or AAC (ADTS), and differs from the one before. Its supported
    * PIDs are delivered from now on, others no longer. */
   void (*program) (const HePmt *pmt, gpointer user);
   /* Payload (1..184 bytes) of a supported PID, valid during the call. */

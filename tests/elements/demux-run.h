@@ -47,31 +47,39 @@ parse (const char *text)
   return gst_object_ref_sink (pipeline);
 }
 
+/* caps: what the raw picture's are beside its size and rate, from a comma on. */
 static GByteArray *
+make_feed_with (const char *caps, const char *encoder)
+{
+  g_autofree char *path = g_build_filename (folder, "feed.ts", NULL);
+  g_autofree char *text = g_strdup_printf (
+      "videotestsrc num-buffers=%u pattern=ball ! video/x-raw,width=160,height=96,"
+      "framerate=25/1%s ! %s "
+      "! mpegtsmux name=m ! filesink location=%s audiotestsrc num-buffers=188 "
+      "samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! m.",
+      N_PICTURES, caps, encoder, path);
+  GstElement *pipeline = parse (text);
+  char *bytes;
+  gsize len;
+
+  run_to_eos (pipeline);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+  g_assert_true (g_file_get_contents (path, &bytes, &len, NULL));
+  g_unlink (path);
+  return g_byte_array_new_take ((guint8 *)bytes, len);
+}
+
+static G_GNUC_UNUSED GByteArray *
 make_feed (void)
 {
-  static char *bytes;
-  static gsize len;
+  static GByteArray *once;
   GByteArray *feed = g_byte_array_new ();
 
-  if (bytes == NULL) {
-    g_autofree char *path = g_build_filename (folder, "feed.ts", NULL);
-    g_autofree char *text = g_strdup_printf (
-        "videotestsrc num-buffers=%u pattern=ball ! video/x-raw,width=160,height=96,"
-        "framerate=25/1 ! x264enc bframes=2 b-adapt=false key-int-max=20 "
-        "speed-preset=fast "
-        "! mpegtsmux name=m ! filesink location=%s audiotestsrc num-buffers=188 "
-        "samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! m.",
-        N_PICTURES, path);
-    GstElement *pipeline = parse (text);
-
-    run_to_eos (pipeline);
-    gst_element_set_state (pipeline, GST_STATE_NULL);
-    gst_object_unref (pipeline);
-    g_assert_true (g_file_get_contents (path, &bytes, &len, NULL));
-    g_unlink (path);
-  }
-  g_byte_array_append (feed, (guint8 *)bytes, (guint)len);
+  if (once == NULL)
+    once = make_feed_with ("", "x264enc bframes=2 b-adapt=false key-int-max=20 "
+                               "speed-preset=fast");
+  g_byte_array_append (feed, once->data, once->len);
   return feed;
 }
 
@@ -96,7 +104,7 @@ shift_timestamp (guint8 *p, guint64 by)
 }
 
 /* Calls shift_timestamp() for every timestamp; or with first only, returns the first. */
-static guint64
+static G_GNUC_UNUSED guint64
 shift_feed (GByteArray *feed, guint64 by)
 {
   guint64 first = G_MAXUINT64;
@@ -297,7 +305,7 @@ nth (const GArray *frames, guint n)
   return &g_array_index (frames, Frame, n);
 }
 
-static guint64
+static G_GNUC_UNUSED guint64
 stat_of (const Run *run, const char *name)
 {
   guint64 value = 0;

@@ -373,12 +373,12 @@ test_no_pmt (Fixture *f, gconstpointer data)
 static void
 test_other_codecs (Fixture *f, gconstpointer data)
 {
-  static const guint16 streams[][2] = { { 0x101, 0x24 }, { 0x102, 0x81 } };
+  static const guint16 streams[][2] = { { 0x101, 0x02 }, { 0x102, 0x81 } };
 
   ts_bytes_pat (f->ts, 1, TS_BYTES_PMT);
   ts_bytes_pmt (f->ts, 1, TS_BYTES_PMT, streams, 2);
   video_packets (f, 1000);
-  assert_refused (f, "0x24 0x81");
+  assert_refused (f, "0x02 0x81");
 }
 
 static void
