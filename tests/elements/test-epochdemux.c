@@ -58,22 +58,32 @@ test_annotations (void)
   g_assert_cmpuint (stat_of (run, "damaged"), ==, 0);
 }
 
+/* Frames are known by their bytes; an encoder may write the same bytes for two frames, and
+ * those tell nothing. */
 static void
 assert_same_times (const GArray *late, const GArray *all, guint at_least)
 {
   g_autoptr (GHashTable) times = g_hash_table_new (g_str_hash, g_str_equal);
+  guint compared = 0;
 
-  for (guint i = 0; i < all->len; i++)
-    g_hash_table_insert (times, nth (all, i)->hash, (gpointer)nth (all, i));
-  g_assert_cmpuint (late->len, >=, at_least);
+  for (guint i = 0; i < all->len; i++) {
+    const char *hash = nth (all, i)->hash;
+    gboolean twice = g_hash_table_contains (times, hash);
+
+    g_hash_table_insert (times, (gpointer)hash, twice ? NULL : (gpointer)nth (all, i));
+  }
   g_assert_cmpuint (late->len, <, all->len);
   for (guint i = 0; i < late->len; i++) {
     const Frame *other = g_hash_table_lookup (times, nth (late, i)->hash);
 
-    g_assert_nonnull (other);
+    g_assert_true (g_hash_table_contains (times, nth (late, i)->hash));
+    if (other == NULL)
+      continue;
     g_assert_cmpuint (nth (late, i)->pts, ==, other->pts);
     g_assert_cmpuint (nth (late, i)->dts, ==, other->dts);
+    compared++;
   }
+  g_assert_cmpuint (compared, >=, at_least);
 }
 
 /* Given two receivers that joined at different bytes, with wall clocks seconds apart and
