@@ -258,6 +258,25 @@ def test_the_readme_shows_commands_and_options_that_exist():
     assert shown == set(commands), f"README.md shows no {set(commands) - shown}"
 
 
+def _readme_chapter(heading):
+    return re.search(rf"^## {heading}\n(.*?)^## ", README, re.S | re.M).group(1)
+
+
+def test_the_readme_names_every_metric():
+    sources = "".join((stage.TOP / "plugins" / "gate" / f).read_text() for f in ("he-metrics.c", "he-status.c"))
+    there = {name.removesuffix("_total") for name in re.findall(r'"headend_([a-z_]+)["{]', sources)}
+    listed = re.search(r"with the prefix `headend_`:(.*?)\. ", _readme_chapter("Health and metrics"), re.S).group(1)
+    told = {name.removesuffix("_total") for name in re.findall(r"`([a-z_]+)`", listed)}
+    assert told == there and len(there) > 10, f"README.md has {told - there} too many, leaves out {there - told}"
+
+
+def test_the_readme_names_every_denial_code():
+    header = (stage.TOP / "plugins" / "gate" / "he-token.h").read_text()
+    there = set(re.findall(r"HE_CODE_\w+ = ([4-9]\d\d)", header))
+    told = set(re.findall(r"\| (\d{3}) (?=\|)", _readme_chapter("Watch URLs and sessions")))
+    assert told == there and len(there) > 10, f"README.md has {told - there} too many, leaves out {there - told}"
+
+
 _TOP_FILES = {"docs", "launcher", "pipelines", "plugins", "tests", "tools", "debian"}
 
 
