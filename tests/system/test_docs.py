@@ -212,7 +212,7 @@ def _man_text():
     done = subprocess.run(["groff", "-man", "-Tutf8", "-P-cbou", "-ww", "-z", str(MAN)],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and not done.stderr, f"groff: {done.stderr}"
-    return subprocess.run(["groff", "-man", "-Tutf8", "-P-cbou", str(MAN)], capture_output=True,
+    return subprocess.run(["groff", "-man", "-Tutf8", "-P-cbou", "-rLL=1000n", str(MAN)], capture_output=True,
                           text=True, timeout=60, check=True).stdout
 
 
