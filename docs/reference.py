@@ -5,7 +5,7 @@ themselves, from the messages and events in their sources, and from the descript
     ninja -C build reference      writes both (reference.py CACHE-PROGRAM MODULE...)
 
 The test `docs` compares. A part of README.md stands between "<!-- made: NAME -->" and
-"<!-- /made -->"; NAME is "description", "properties of ELEMENT" or "pad properties of ELEMENT".
+"<!-- /made -->"; NAME is "description", "properties of ELEMENT", "pad properties of ELEMENT" or "file PATH".
 In the schema, a description that ends with "Default: ..." says a default that is not a constant,
 and a `title` is a word for a type that a pattern would otherwise have to explain.
 """
@@ -211,6 +211,8 @@ def part(name, held):
     """The text of one marked part."""
     words = name.split()
     known = elements(held)
+    if words[0] == "file":
+        return f"```json\n{(TOP / words[1]).read_text().rstrip()}\n```"
     if name == "description":
         return description(json.loads(SCHEMA.read_text()))
     if words[:2] == ["properties", "of"] and words[2] in known:
@@ -231,7 +233,7 @@ def wanted_parts(held):
 
 def filled(text, held):
     """README.md with its marked parts made anew."""
-    there = [m[1] for m in _PART.findall(text)]
+    there = [m[1] for m in _PART.findall(text) if not m[1].startswith("file ")]
     if sorted(there) != sorted(wanted_parts(held)):
         raise ReferenceError(f"README.md: has the parts {sorted(there)}; expected {sorted(wanted_parts(held))}")
     return _PART.sub(lambda m: m.group(1) + part(m.group(2), held) + "\n" + m.group(3), text)
