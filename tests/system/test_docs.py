@@ -289,6 +289,15 @@ def test_every_file_that_the_readme_names_exists():
         assert list(stage.TOP.glob(path)), f"README.md names {path}, which is not there"
 
 
+def test_the_readme_tells_what_every_folder_holds():
+    folders = [f.parent for f in [*stage.TOP.glob("*/meson.build"), *stage.TOP.glob("plugins/*/meson.build")]]
+    folders = {str(f.relative_to(stage.TOP)) for f in folders} - {"plugins"}
+    rows = re.findall(r"^\| (`.+?) \|", _readme_chapter("Changing it"), re.M)
+    told = set(re.findall(r"`([\w/-]+)`", "".join(rows)))
+    assert folders <= told, f"README.md does not say what {folders - told} hold"
+    assert all((stage.TOP / f).is_dir() for f in told), f"README.md tells of folders that are not there: {told}"
+
+
 def test_every_chapter_that_the_readme_refers_to_exists():
     chapters = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
                 for heading in re.findall(r"^#+ (.+)$", README, re.M)}
