@@ -5,6 +5,7 @@
 #include "factory.h"
 #include "options.h"
 #include "plan.h"
+#include "route.h"
 
 static void
 print_channel (const HeadendModelChannel *description)
@@ -24,10 +25,17 @@ print_channel (const HeadendModelChannel *description)
   }
 }
 
-/* What is right in the description and still missing beside it. */
+/* What follows for this machine, and what is still missing beside the description. */
 static void
-print_notes (const HeadendModel *model)
+print_notes (const HeadendModel *model, const HeProbe *probe)
 {
+  for (guint i = 0; i < model->channels->len; i++) {
+    const HeadendModelChannel *channel = model->channels->pdata[i];
+    g_autoptr (HeadendRoute) route = headend_route_new (channel, probe, NULL);
+    g_auto (GStrv) notes = headend_route_notes (route);
+    for (char **note = notes; *note; note++)
+      g_print ("note: channel %s: %s\n", channel->name, *note);
+  }
   if (model->secret.file && !g_file_test (model->secret.file, G_FILE_TEST_EXISTS))
     g_print (
         "note: %s does not exist yet; make it with: (umask 077; openssl rand -hex 32 > "
@@ -52,7 +60,8 @@ headend_cmd_check (int argc, char **argv)
   if (code >= 0)
     return code;
   g_autoptr (HeadendModel) model = headend_description_load (path, NULL, &error);
-  if (!model || !headend_plan_check_factories (model, headend_factory_exists, &error)) {
+  HeProbe probe = headend_factory_probe ();
+  if (!model || !headend_plan_check_factories (model, &probe, &error)) {
     g_printerr ("%s\n", error->message);
     return 1;
   }
@@ -65,6 +74,6 @@ headend_cmd_check (int argc, char **argv)
     g_print ("  edge on %s\n", model->edge.listen);
   for (guint i = 0; i < model->channels->len; i++)
     print_channel (model->channels->pdata[i]);
-  print_notes (model);
+  print_notes (model, &probe);
   return 0;
 }

@@ -140,7 +140,8 @@ headend_cmd_run (int argc, char **argv)
   if (!name && model->nodes->len == 1)
     node = model->nodes->pdata[0];
   g_autoptr (HeSecret) master = headend_model_load_secret (model, &error);
-  if (!master || !headend_plan_check_factories (model, headend_factory_exists, &error)) {
+  HeProbe probe = headend_factory_probe ();
+  if (!master || !headend_plan_check_factories (model, &probe, &error)) {
     g_printerr ("headend run: %s\n", error->message);
     return 1;
   }

@@ -310,7 +310,13 @@ headend_cmd_worker (int argc, char **argv)
   headend_log_init (job->node->name, process);
   headend_gst_init ();
 
-  g_autoptr (HeadendPlan) plan = headend_plan_new (job->model, job->node, job->channel);
+  HeProbe probe = headend_factory_probe ();
+  g_autoptr (HeadendPlan) plan
+      = headend_plan_new (job->model, job->node, job->channel, &probe, &error);
+  if (!plan) {
+    headend_log ("the pipeline cannot be built: %s", error->message);
+    return 1;
+  }
   g_autofree char *source = headend_source_display (job->channel->source);
   worker.job = job;
   worker.plan = plan;

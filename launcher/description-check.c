@@ -2,6 +2,7 @@
 #include "description-check.h"
 
 #include <string.h>
+#include "description-read.h"
 #include "encoder.h"
 #include "level.h"
 
@@ -127,6 +128,42 @@ check_duration (const HeadendModelChannel *channel, guint index, Fault *ret_faul
 }
 
 static gboolean
+check_preset (const HeadendVideo *video, guint index, guint j, Fault *ret_fault)
+{
+  g_autofree const char **presets
+      = he_encoder_family_presets (headend_encoder_of (video));
+  if (g_strv_contains (presets, video->preset))
+    return TRUE;
+  char *path = g_strdup_printf ("$.channels[%u].video[%u].preset", index, j);
+  const char *near = headend_nearest (video->preset, presets);
+  if (near)
+    return fault (ret_fault, path,
+                  "\"%s\" is not a preset of the encoder; did you mean \"%s\"?",
+                  video->preset, near);
+  g_autofree char *list = g_strjoinv (", ", (char **)presets);
+  return fault (ret_fault, path,
+                "\"%s\" is not a preset of the encoder \"%s\"; expected one of %s",
+                video->preset, video->encoder, list);
+}
+
+static gboolean
+check_encoder (const HeadendModelChannel *channel, guint index, guint j, Fault *ret_fault)
+{
+  const HeadendVideo *video = channel->video->pdata[j];
+  const HeEncoderFamily *family = headend_encoder_of (video);
+  guint64 frames = channel->duration90 * video->frame_rate.n
+                   / ((guint64)90000 * video->frame_rate.d);
+  if (family->longest && frames > family->longest)
+    return fault (ret_fault,
+                  g_strdup_printf ("$.channels[%u].video[%u].encoder", index, j),
+                  "\"%s\" makes a keyframe after %u frames at the latest, and a segment "
+                  "has %" G_GUINT64_FORMAT "; expected a shorter segment-duration or "
+                  "another encoder",
+                  video->encoder, family->longest, frames);
+  return check_preset (video, index, j, ret_fault);
+}
+
+static gboolean
 check_video (const HeadendModelChannel *channel, guint index, guint j, Fault *ret_fault)
 {
   const HeadendVideo *first = channel->video->pdata[0];
@@ -147,7 +184,7 @@ check_video (const HeadendModelChannel *channel, guint index, guint j, Fault *re
                   "expected at most 4096x2304 at 56/1 (level 5.2)",
                   video->width, video->height, video->frame_rate.n, video->frame_rate.d,
                   video->bitrate);
-  return TRUE;
+  return check_encoder (channel, index, j, ret_fault);
 }
 
 /* An AAC frame of 1024 samples holds at most 6144 bits a channel. */

@@ -34,22 +34,11 @@ read_frame_rate (HeadendReader *reader, const HeadendKey *key, const HeJson *val
 }
 
 static gboolean
-read_preset (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
-             gpointer field, GError **error)
-{
-  /* Which presets there are depends on the encoder, whose key may stand behind. With one
-   * family of encoders its names are the names. */
-  HeadendKey with_names = *key;
-  with_names.data = headend_encoder_find ("x264")->presets;
-  return headend_read_one_of (reader, &with_names, value, field, error);
-}
-
-static gboolean
 read_encoder (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
               gpointer field, GError **error)
 {
   HeadendKey with_names = *key;
-  with_names.data = headend_encoder_names ();
+  with_names.data = he_encoder_family_names ();
   return headend_read_one_of (reader, &with_names, value, field, error);
 }
 
@@ -116,11 +105,12 @@ static const HeadendKey video_keys[] = {
   { "bitrate", headend_read_uint, G_STRUCT_OFFSET (HeadendVideo, bitrate), TRUE,
     "a bit rate", "an integer 32..200000 in kbit/s", 32, 200000 },
   { "encoder", read_encoder, G_STRUCT_OFFSET (HeadendVideo, encoder), FALSE, "an encoder",
-    "\"x264\", or \"copy\" to pass the source through" },
-  { "preset", read_preset, G_STRUCT_OFFSET (HeadendVideo, preset), FALSE,
-    "a preset of the encoder",
-    "one of ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, "
-    "veryslow" },
+    "one of x264, x265, openh264, nvenc, nvenc-h265, va, va-h265, qsv, qsv-h265, or "
+    "\"copy\" to pass the source through" },
+  /* Which presets there are depends on the encoder, whose key may stand behind:
+   * description-check.c */
+  { "preset", headend_read_text, G_STRUCT_OFFSET (HeadendVideo, preset), FALSE,
+    "a preset of the encoder", "1..32 characters", 1, 32 },
   { NULL },
 };
 

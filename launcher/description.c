@@ -4,6 +4,7 @@
 #include <string.h>
 #include "description-check.h"
 #include "description-read.h"
+#include "encoder.h"
 #include "he-error.h"
 
 /* What was left unsaid and depends on the rest. */
@@ -31,6 +32,8 @@ fill_defaults (HeadendModel *model)
       HeadendVideo *video = channel->video->pdata[j];
       if (!video->name)
         video->name = g_strdup_printf ("%up", video->height);
+      if (!video->preset)
+        video->preset = g_strdup (headend_encoder_of (video)->preset);
     }
     for (guint j = 0; j < channel->audio->len; j++) {
       HeadendAudio *audio = channel->audio->pdata[j];

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 #include "config.h"
+#include "gst-probe.h"
 
 /* Modules installed where GStreamer does not search, behind what the user names: of two
  * modules of one name the first is taken. By the environment, so that GStreamer's cache
@@ -39,14 +40,9 @@ headend_gst_init (void)
   gst_init (NULL, NULL);
 }
 
-gboolean
-headend_factory_exists (const char *factory)
+HeProbe
+headend_factory_probe (void)
 {
   headend_gst_init ();
-  g_autoptr (GstElementFactory) found = gst_element_factory_find (factory);
-  if (!found)
-    return FALSE;
-  g_autoptr (GstPluginFeature) loaded
-      = gst_plugin_feature_load (GST_PLUGIN_FEATURE (found));
-  return loaded != NULL;
+  return gst_headend_probe (HE_NVIDIA_VERSION_PATH);
 }

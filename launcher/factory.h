@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "he-probe.h"
 
 G_BEGIN_DECLS
 
@@ -9,8 +9,7 @@ G_BEGIN_DECLS
  * other threads run: it may change the environment. */
 void headend_gst_init (void);
 
-/* Whether GStreamer has an element of this name, and its module can be loaded.
- * Initialises GStreamer on first use. */
-gboolean headend_factory_exists (const char *factory);
+/* What GStreamer has here. Initialises it on first use. */
+HeProbe headend_factory_probe (void);
 
 G_END_DECLS

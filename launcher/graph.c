@@ -53,17 +53,16 @@ add_rung (GPtrArray *boxes, const char *worker, const HeadendModelChannel *chann
     join (boxes, copy, sink);
     return;
   }
-  const char *factory = headend_encoder_find (video->encoder)->factory;
   for (guint i = 0; i < (channel->watermark ? 2 : 1); i++) {
     g_autofree char *mark = channel->watermark
                                 ? g_strdup_printf (" ! forensicmark %s", variants[i])
                                 : g_strdup ("");
     guint rung = add (boxes, worker,
-                      "%s%s%s: videoscale %ux%u%s ! segmentencoder (%s %u kbit/s, %s) ! "
+                      "%s%s%s: scale %ux%u%s ! segmentencoder (%s %u kbit/s, %s) ! "
                       "h264parse",
                       r->name, channel->watermark ? " " : "",
                       channel->watermark ? variants[i] : "", r->width, r->height, mark,
-                      factory, video->bitrate, r->codecs);
+                      video->encoder, video->bitrate, r->codecs);
     join (boxes, from, rung);
     join (boxes, rung, sink);
   }
@@ -81,8 +80,7 @@ add_worker (GPtrArray *boxes, const HeadendNode *node, const HeadendModelChannel
   guint demux = add (boxes, worker, "%s: %s ! epochdemux", worker, kind->factory);
   const HeadendVideo *first = channel->video->pdata[0];
   gboolean copies = headend_encoder_copies (first->encoder);
-  guint video
-      = copies ? demux : add (boxes, worker, "h264parse ! avdec_h264 ! epochalign");
+  guint video = copies ? demux : add (boxes, worker, "decode ! epochalign");
   guint sink = add (
       boxes, worker, "hlsgatesink: segments of %g s, %s, published to %u origin%s",
       (double)channel->duration90 / 90000, channel->encrypted ? "aes-128" : "clear",

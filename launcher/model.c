@@ -9,7 +9,6 @@ headend_video_new (void)
   HeadendVideo *video = g_new0 (HeadendVideo, 1);
   video->frame_rate = (HeadendFraction) { 25, 1 };
   video->encoder = g_strdup ("x264");
-  video->preset = g_strdup ("superfast");
   return video;
 }
 

@@ -17,8 +17,8 @@ typedef struct {
   guint width, height; /* pixels, even */
   HeadendFraction frame_rate;
   guint bitrate; /* kbit/s */
-  char *encoder; /* a name of headend_encoder_find(), "copy" among them */
-  char *preset;
+  char *encoder; /* a name of he_encoder_family(), "copy" among them */
+  char *preset;  /* one of its presets */
 } HeadendVideo;
 
 typedef struct {

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "model.h"
+#include "route.h"
 #include "source.h"
 
 G_BEGIN_DECLS
 
 /* The pipeline of a channel as text, from left to right as it flows; plan.h says which of
  * its elements are completed in code. */
-char *headend_pipeline_text (const HeadendModelChannel *channel,
-                             const HeadendSource *source, const char *node);
+char *
+headend_pipeline_text (const HeadendModelChannel *channel, const HeadendSource *source,
+                       const HeadendRoute *route, const char *node);
 
 G_END_DECLS

@@ -141,8 +141,12 @@ plan_origins (const HeadendModel *model, const HeadendNode *node)
 
 HeadendPlan *
 headend_plan_new (const HeadendModel *model, const HeadendNode *node,
-                  const HeadendModelChannel *channel)
+                  const HeadendModelChannel *channel, const HeProbe *probe,
+                  GError **error)
 {
+  g_autoptr (HeadendRoute) route = headend_route_new (channel, probe, error);
+  if (!route)
+    return NULL;
   HeadendPlan *plan = g_new0 (HeadendPlan, 1);
   g_autofree char *message = NULL;
   plan->description = channel;
@@ -150,7 +154,7 @@ headend_plan_new (const HeadendModel *model, const HeadendNode *node,
   plan->channel = headend_plan_channel (channel);
   plan->pads = g_ptr_array_new_with_free_func (pad_free);
   plan_pads (plan);
-  plan->pipeline = headend_pipeline_text (channel, plan->source, node->name);
+  plan->pipeline = headend_pipeline_text (channel, plan->source, route, node->name);
   plan->origins = plan_origins (model, node);
   return plan;
 }
@@ -167,15 +171,14 @@ headend_plan_free (HeadendPlan *plan)
   g_free (plan);
 }
 
-char **
-headend_plan_factories (const HeadendModelChannel *channel)
+/* What a channel needs beside its route. */
+static char **
+other_factories (const HeadendModelChannel *channel)
 {
   /* Some of them decode a segment that came back from the origin. */
   static const char *const always[]
       = { "queue",  "tee",     "fakesink",   "capsfilter",  "h264parse", "avdec_h264",
           "appsrc", "tsdemux", "epochdemux", "hlsgatesink", NULL };
-  static const char *const for_video[]
-      = { "videoscale", "videoconvert", "epochalign", "segmentencoder", NULL };
   static const char *const for_audio[] = { "avdec_aac", "audioconvert", "audioresample",
                                            "avenc_aac", "epochalign",   "segmentencoder",
                                            NULL };
@@ -191,43 +194,47 @@ headend_plan_factories (const HeadendModelChannel *channel)
   for (guint i = 0; i < channel->audio->len; i++)
     if (!headend_encoder_copies (((HeadendAudio *)channel->audio->pdata[i])->encoder))
       g_strv_builder_addv (list, (const char **)for_audio);
-  if (channel->watermark)
-    g_strv_builder_add (list, "forensicmark");
-  for (guint i = 0; i < channel->video->len; i++) {
-    const HeadendVideo *video = channel->video->pdata[i];
-    if (headend_encoder_copies (video->encoder))
-      continue;
-    g_strv_builder_addv (list, (const char **)for_video);
-    g_strv_builder_add (list, headend_encoder_find (video->encoder)->factory);
-  }
   return g_strv_builder_end (list);
 }
 
+static gboolean
+check_present (const HeadendModelChannel *channel, char **factories, const HeProbe *probe,
+               GError **error)
+{
+  for (; *factories; factories++) {
+    const char *package = he_element_package (*factories);
+    if (probe->has (probe->user, *factories, NULL, NULL))
+      continue;
+    if (package)
+      g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+                   "channel %s needs the GStreamer element %s, which is missing; install "
+                   "the Debian package %s",
+                   channel->name, *factories, package);
+    else
+      g_set_error (
+          error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+          "channel %s needs the GStreamer element %s, which is missing; install "
+          "gst-headend's plugin modules or name their folders in GST_PLUGIN_PATH",
+          channel->name, *factories);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 gboolean
-headend_plan_check_factories (const HeadendModel *model,
-                              gboolean (*has) (const char *factory), GError **error)
+headend_plan_check_factories (const HeadendModel *model, const HeProbe *probe,
+                              GError **error)
 {
   for (guint i = 0; i < model->channels->len; i++) {
     const HeadendModelChannel *channel = model->channels->pdata[i];
-    g_auto (GStrv) factories = headend_plan_factories (channel);
-    for (guint j = 0; factories[j]; j++) {
-      if (has (factories[j]))
-        continue;
-      const char *package = headend_package_of (factories[j]);
-      if (package)
-        g_set_error (
-            error, HE_ERROR, HE_ERROR_UNAVAILABLE,
-            "channel %s needs the GStreamer element %s, which is missing; install "
-            "the Debian package %s",
-            channel->name, factories[j], package);
-      else
-        g_set_error (
-            error, HE_ERROR, HE_ERROR_UNAVAILABLE,
-            "channel %s needs the GStreamer element %s, which is missing; install "
-            "gst-headend's plugin modules or name their folders in GST_PLUGIN_PATH",
-            channel->name, factories[j]);
+    g_autoptr (HeadendRoute) route = headend_route_new (channel, probe, error);
+    if (!route)
       return FALSE;
-    }
+    g_auto (GStrv) others = other_factories (channel);
+    g_auto (GStrv) ours = headend_route_factories (route);
+    if (!check_present (channel, others, probe, error)
+        || !check_present (channel, ours, probe, error))
+      return FALSE;
   }
   return TRUE;
 }

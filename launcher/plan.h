@@ -2,6 +2,7 @@
 #pragma once
 
 #include "he-channel.h"
+#include "he-probe.h"
 #include "he-segment.h"
 #include "model.h"
 #include "source.h"
@@ -35,22 +36,20 @@ typedef struct {
  *   align     what comes out of it has to be what the description says; so has what
  *             comes out of copy and copy-N, parsers of what is passed through
  *   mark-*    forensicmark: the key
- *   sink      hlsgatesink: secrets, and the properties of its pads */
+ *   sink      hlsgatesink: secrets, and the properties of its pads
+ * probe: what this machine has. HE_ERROR_UNAVAILABLE names what is missing. */
 HeadendPlan *headend_plan_new (const HeadendModel *model, const HeadendNode *node,
-                               const HeadendModelChannel *channel);
+                               const HeadendModelChannel *channel, const HeProbe *probe,
+                               GError **error);
 void headend_plan_free (HeadendPlan *plan); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeadendPlan, headend_plan_free)
 
 /* The channel alone, as an origin needs it. */
 HeChannel *headend_plan_channel (const HeadendModelChannel *channel);
 
-/* The factories that a channel needs, NULL-terminated. */
-char **headend_plan_factories (const HeadendModelChannel *channel);
-
-/* Checks them with has(): HE_ERROR_UNAVAILABLE names the first missing element and what
- * to install. */
-gboolean
-headend_plan_check_factories (const HeadendModel *model,
-                              gboolean (*has) (const char *factory), GError **error);
+/* Whether this machine has what every channel needs: HE_ERROR_UNAVAILABLE names the first
+ * missing element and what to install. */
+gboolean headend_plan_check_factories (const HeadendModel *model, const HeProbe *probe,
+                                       GError **error);
 
 G_END_DECLS

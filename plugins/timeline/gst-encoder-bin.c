@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-encoder-bin.h"
 
+#include "gst-probe.h"
 #include "he-encoder.h"
 
 static char *
 remedy_for (const char *factory)
 {
-  const char *package = he_encoder_package (factory);
-  const char *device = he_encoder_device (factory);
+  const char *package = he_element_package (factory);
+  const char *device = he_element_device (factory);
 
   if (package == NULL)
     return g_strdup ("install the plugin that has it, or name another encoder "
@@ -49,8 +50,6 @@ adapt_setting (GstElement *element, const HeEncoderSetting *setting)
       = g_object_class_find_property (G_OBJECT_GET_CLASS (element), setting->property);
   g_auto (GValue) value = G_VALUE_INIT;
 
-  if (pspec == NULL)
-    return;
   g_value_init (&value, pspec->value_type);
   g_object_get_property (G_OBJECT (element), setting->property, &value);
   if (g_param_value_defaults (pspec, &value))
@@ -71,23 +70,35 @@ adapt_options (GstElement *element, const char *options)
   g_object_set (element, "option-string", merged, NULL);
 }
 
+typedef struct {
+  HeProbe probe;
+  guint delay;
+  GError *error;
+} Adapting;
+
 static void
 adapt (const GValue *item, gpointer user)
 {
+  static const HeEncoderRole roles[] = { HE_ROLE_KEYS, HE_ROLE_SCENES };
   GstElement *element = g_value_get_object (item);
   GstElementFactory *factory = gst_element_get_factory (element);
+  Adapting *adapting = user;
   const HeEncoder *encoder;
-  guint *delay = user;
 
-  if (factory == NULL)
+  if (factory == NULL || adapting->error != NULL)
     return;
   encoder = he_encoder_find (GST_OBJECT_NAME (factory));
-  if (encoder == NULL)
+  if (encoder == NULL
+      || !he_encoder_check_driver (encoder, &adapting->probe, &adapting->error))
     return;
-  *delay += encoder->delay;
-  for (gsize i = 0; i < G_N_ELEMENTS (encoder->settings); i++)
-    if (encoder->settings[i].property != NULL)
-      adapt_setting (element, &encoder->settings[i]);
+  adapting->delay += encoder->delay;
+  for (gsize i = 0; i < G_N_ELEMENTS (roles); i++) {
+    const HeEncoderSetting *setting
+        = he_encoder_setting (encoder, roles[i], &adapting->probe);
+
+    if (setting != NULL)
+      adapt_setting (element, setting);
+  }
   if (encoder->options != NULL)
     adapt_options (element, encoder->options);
 }
@@ -98,8 +109,8 @@ gst_headend_encoder_bin_new (const char *description, guint *ret_delay, GError *
   g_autoptr (GstParseContext) context = gst_parse_context_new ();
   g_autoptr (GError) parse_error = NULL;
   g_autoptr (GstElement) bin = NULL;
+  Adapting adapting = { .probe = gst_headend_probe (HE_NVIDIA_VERSION_PATH) };
   GstIterator *elements;
-  guint delay = 0;
 
   bin = gst_parse_bin_from_description_full (description, TRUE, context,
                                              GST_PARSE_FLAG_FATAL_ERRORS, &parse_error);
@@ -125,9 +136,13 @@ gst_headend_encoder_bin_new (const char *description, guint *ret_delay, GError *
   }
 
   elements = gst_bin_iterate_recurse (GST_BIN (bin));
-  gst_iterator_foreach (elements, adapt, &delay);
+  gst_iterator_foreach (elements, adapt, &adapting);
   gst_iterator_free (elements);
-  *ret_delay = delay;
+  if (adapting.error != NULL) {
+    g_propagate_prefixed_error (error, adapting.error, "encoder \"%s\": ", description);
+    return NULL;
+  }
+  *ret_delay = adapting.delay;
   g_object_force_floating (G_OBJECT (bin));
   return g_steal_pointer (&bin);
 }

@@ -5,6 +5,7 @@
 #include "fuzz.h"
 #include "graph.h"
 #include "plan.h"
+#include "../unit/probe-kit.h"
 
 const char *const fuzz_seeds[] = {
   "{\"channels\":[{\"name\":\"d\",\"source\":\"srt://h:1\",\"video\":[{\"width\":640,"
@@ -33,9 +34,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   }
   g_autofree char *text = headend_graph_text (model);
   g_autofree char *dot = headend_graph_dot (model);
-  g_autoptr (HeadendPlan) plan
-      = headend_plan_new (model, model->nodes->pdata[0], model->channels->pdata[0]);
-  if (!text[0] || !dot[0] || plan->pads->len == 0)
+  HeProbe probe = kit_all_but (NULL);
+  g_autoptr (HeadendPlan) plan = headend_plan_new (
+      model, model->nodes->pdata[0], model->channels->pdata[0], &probe, NULL);
+  if (!text[0] || !dot[0] || !plan || plan->pads->len == 0)
     g_abort ();
   return 0;
 }

@@ -56,6 +56,9 @@ _WRONG = [
     (("channels", 0, "video", 0, "bitrate"), None), (("channels", 0, "video", 0, "frame-rate"), "25"),
     (("channels", 0, "video", 0, "frame-rate"), 0), (("channels", 0, "video", 0, "frame-rate"), "25/0"),
     (("channels", 0, "video", 0, "encoder"), "theora"), (("channels", 0, "audio", 0, "encoder"), "mp3"), (("channels", 0, "video", 0, "preset"), "placebo"),
+    (("channels", 0, "video", 0, "preset"), "p1"),
+    (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "nvenc", "preset": "fast"}]),
+    (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "preset": "high", "encoder": "va"}]),
     (("channels", 0, "video", 0, "colour"), "red"),
     (("channels", 0, "audio", 0, "rate"), 22050), (("channels", 0, "audio", 0, "channels"), 3),
     (("channels", 0, "audio", 0, "bitrate"), 513), (("channels", 0, "audio", 0, "track"), 16),
@@ -74,6 +77,7 @@ _RIGHT = [
     (("channels", 0, "audio"), []), (("channels", 0, "audio"), [{}, {"track": 1}]),
     (("channels", 0, "audio", 0, "encoder"), "copy"),
     (("channels", 0, "video", 0, "frame-rate"), 25), (("channels", 0, "video", 0, "preset"), "medium"),
+    (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "openh264", "preset": "high"}]),
 ]
 
 

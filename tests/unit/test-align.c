@@ -612,13 +612,13 @@ test_encoder_options_of_the_user_stand (void)
 static void
 test_encoder_package_is_known (void)
 {
-  g_assert_cmpstr (he_encoder_package ("x264enc"), ==, "gstreamer1.0-plugins-ugly");
-  g_assert_cmpstr (he_encoder_package ("avenc_aac"), ==, "gstreamer1.0-libav");
-  g_assert_cmpstr (he_encoder_package ("avenc_mpeg2video"), ==, "gstreamer1.0-libav");
-  g_assert_null (he_encoder_package ("nosuchenc"));
-  g_assert_cmpstr (he_encoder_package ("nvh264enc"), ==, "gstreamer1.0-plugins-bad");
-  g_assert_nonnull (strstr (he_encoder_device ("nvh264enc"), "NVENC"));
-  g_assert_null (he_encoder_device ("x264enc"));
+  g_assert_cmpstr (he_element_package ("x264enc"), ==, "gstreamer1.0-plugins-ugly");
+  g_assert_cmpstr (he_element_package ("avenc_aac"), ==, "gstreamer1.0-libav");
+  g_assert_cmpstr (he_element_package ("avenc_mpeg2video"), ==, "gstreamer1.0-libav");
+  g_assert_null (he_element_package ("nosuchenc"));
+  g_assert_cmpstr (he_element_package ("nvh264enc"), ==, "gstreamer1.0-plugins-bad");
+  g_assert_nonnull (strstr (he_element_device ("nvh264enc"), "NVENC"));
+  g_assert_null (he_element_device ("x264enc"));
 }
 
 #define ADD(path, name) g_test_add_func ("/align/" path, test_##name)

@@ -122,6 +122,20 @@ static const struct {
     "$.channels[0].video[0].preset: \"superfats\" is not a preset of the encoder; did "
     "you mean "
     "\"superfast\"?" },
+  { "preset-of-another-encoder",
+    HEAD "\"video\": [{\"width\": 64, \"height\": 64, \"bitrate\": 90, \"preset\": "
+         "\"medium\", \"encoder\": \"nvenc\"}]}]}",
+    "$.channels[0].video[0].preset: \"medium\" is not a preset of the encoder \"nvenc\"; "
+    "expected one of p1, p2, p3, p4, p5, p6, p7" },
+  { "unknown-encoder",
+    HEAD "\"video\": [{\"width\": 64, \"height\": 64, \"bitrate\": 90, \"encoder\": "
+         "\"nvidia\"}]}]}",
+    "$.channels[0].video[0].encoder: \"nvidia\" is not an encoder" },
+  { "segment-longer-than-the-encoder-goes-without-a-keyframe",
+    HEAD "\"segment-duration\": 30, \"video\": [{\"width\": 64, \"height\": 64, "
+         "\"bitrate\": 90, \"frame-rate\": 50, \"encoder\": \"va\"}]}]}",
+    "$.channels[0].video[0].encoder: \"va\" makes a keyframe after 1024 frames at the "
+    "latest, and a segment has 1500; expected" },
   { "width-too-large",
     HEAD "\"video\": [{\"width\": 70000, \"height\": 360, \"bitrate\": 800}]}]}",
     "d.json:1:86: $.channels[0].video[0].width: 70000 is not a width; expected an even "

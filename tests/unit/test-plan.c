@@ -5,6 +5,8 @@
 #include "he-error.h"
 #include "level.h"
 #include "plan.h"
+#include "probe-kit.h"
+#include "route.h"
 
 static const char two_nodes[]
     = "{\"nodes\": [{\"name\": \"A\", \"listen\": \"127.0.0.1:1\", \"internal\": "
@@ -28,8 +30,12 @@ model_of (const char *text)
 static HeadendPlan *
 plan_of (const HeadendModel *model, const char *node)
 {
-  return headend_plan_new (model, headend_model_node (model, node),
-                           model->channels->pdata[0]);
+  g_autoptr (GError) error = NULL;
+  HeProbe probe = kit_all_but (NULL);
+  HeadendPlan *plan = headend_plan_new (model, headend_model_node (model, node),
+                                        model->channels->pdata[0], &probe, &error);
+  g_assert_no_error (error);
+  return plan;
 }
 
 /* Given pictures of common formats, then their levels are those of table A-1. */
@@ -198,7 +204,8 @@ test_copy (void)
 }
 
 static gboolean
-has_no_encoder (const char *factory)
+has_no_encoder (gpointer user, const char *factory, const char *property,
+                const char *value)
 {
   return strcmp (factory, "x264enc") != 0 && strcmp (factory, "avenc_aac") != 0
          && strcmp (factory, "segmentencoder") != 0;
@@ -211,23 +218,12 @@ test_copy_factories (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (HeadendModel) model = model_of (copied);
   HeadendModelChannel *channel = model->channels->pdata[0];
-  g_assert_false (headend_plan_check_factories (model, has_no_encoder, &error));
+  const HeProbe probe = { .has = has_no_encoder, .takes = kit_all_takes };
+  g_assert_false (headend_plan_check_factories (model, &probe, &error));
   g_clear_error (&error);
   g_ptr_array_remove_index (channel->audio, 1);
-  headend_plan_check_factories (model, has_no_encoder, &error);
+  headend_plan_check_factories (model, &probe, &error);
   g_assert_no_error (error);
-}
-
-static gboolean
-has_no_x264 (const char *factory)
-{
-  return strcmp (factory, "x264enc") != 0;
-}
-
-static gboolean
-has_all (const char *factory)
-{
-  return TRUE;
 }
 
 /* Given a system without an encoder, when a description is checked, then element and
@@ -237,8 +233,9 @@ test_missing_element (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (HeadendModel) model = model_of (two_nodes);
-  g_assert_true (headend_plan_check_factories (model, has_all, &error));
-  g_assert_false (headend_plan_check_factories (model, has_no_x264, &error));
+  HeProbe complete = kit_all_but (NULL), incomplete = kit_all_but ("x264enc");
+  g_assert_true (headend_plan_check_factories (model, &complete, &error));
+  g_assert_false (headend_plan_check_factories (model, &incomplete, &error));
   g_assert_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE);
   g_assert_nonnull (strstr (error->message, "x264enc"));
   g_assert_nonnull (strstr (error->message, "gstreamer1.0-plugins-ugly"));
@@ -251,6 +248,112 @@ count (const char *text, const char *part)
   for (const char *p = text; (p = strstr (p, part)); p++)
     n++;
   return n;
+}
+
+/* A machine with NVENC, and all that frames in CUDA memory need, but one element. */
+static gboolean
+has_gpu (gpointer user, const char *factory, const char *property, const char *value)
+{
+  return kit_all_has (user, factory, property, value);
+}
+
+static gboolean
+takes_gpu (gpointer user, const char *factory, HeMemory memory, const char *format)
+{
+  return kit_all_has (user, factory, NULL, NULL)
+         && (memory == HE_MEMORY_SYSTEM
+             || (memory == HE_MEMORY_CUDA && g_str_has_prefix (factory, "nv")));
+}
+
+static const char gpu_ladder[]
+    = "{\"channels\": [{\"name\": \"demo\", \"source\": \"srt://h:1\", \"watermark\": "
+      "%s, \"video\": [{\"width\": 1280, \"height\": 720, \"bitrate\": 3000, "
+      "\"encoder\": \"nvenc\"}, {\"width\": 640, \"height\": 360, \"bitrate\": 800, "
+      "\"encoder\": \"%s\"}]}]}";
+
+/* What the plan and its route say of a ladder on a machine without `missing`. */
+static char *
+plan_gpu (const char *watermark, const char *second, const char *missing,
+          char **ret_notes)
+{
+  HeProbe probe = { .has = has_gpu, .takes = takes_gpu, .user = (gpointer)missing };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *json = g_strdup_printf (gpu_ladder, watermark, second);
+  g_autoptr (HeadendModel) model = model_of (json);
+  g_autoptr (HeadendPlan) plan = headend_plan_new (
+      model, model->nodes->pdata[0], model->channels->pdata[0], &probe, &error);
+  g_assert_no_error (error);
+  g_assert_true (headend_plan_check_factories (model, &probe, &error));
+  g_autoptr (HeadendRoute) route
+      = headend_route_new (model->channels->pdata[0], &probe, &error);
+  g_auto (GStrv) notes = headend_route_notes (route);
+  *ret_notes = g_strjoinv ("\n", notes);
+  return g_strdup (plan->pipeline);
+}
+
+/* Given NVENC and no watermark, then frames are decoded once, scaled once a rung, and
+ * never leave CUDA memory. */
+static void
+test_gpu_keeps_frames (void)
+{
+  g_autofree char *notes = NULL;
+  g_autofree char *text = plan_gpu ("false", "nvenc", NULL, &notes);
+  g_assert_cmpuint (count (text, "h264parse ! nvh264sldec ! "
+                                 "video/x-raw(memory:CUDAMemory) ! epochalign"),
+                    ==, 1);
+  g_assert_cmpuint (count (text, "cudaconvertscale ! video/x-raw(memory:CUDAMemory),"
+                                 "format=NV12,width="),
+                    ==, 2);
+  g_assert_cmpuint (count (text, "\"nvcudah264enc "), ==, 2);
+  g_assert_null (strstr (text, "cudadownload"));
+  g_assert_null (strstr (text, "cudaupload"));
+  g_assert_null (strstr (text, "videoscale"));
+  g_assert_null (strstr (text, "avdec_h264"));
+  g_assert_nonnull (strstr (notes, "stay in the GPU's memory"));
+}
+
+/* Given a watermark, then each rung is downloaded once, and uploaded for each variant. */
+static void
+test_gpu_marks_on_the_cpu (void)
+{
+  g_autofree char *notes = NULL;
+  g_autofree char *text = plan_gpu ("true", "nvenc", NULL, &notes);
+  g_assert_cmpuint (count (text, "cudadownload ! video/x-raw,format=NV12 ! tee "), ==, 2);
+  g_assert_cmpuint (count (text, " ! cudaupload ! video/x-raw(memory:CUDAMemory),"
+                                 "format=NV12 ! segmentencoder "),
+                    ==, 4);
+  g_assert_cmpuint (count (text, "cudaconvertscale"), ==, 2);
+  g_assert_nonnull (strstr (notes, "watermark is put in on the CPU"));
+}
+
+/* Given a rung of x264 beside one of NVENC, then both share the GPU's decoder, and the
+ * one of x264 is downloaded when it is scaled. */
+static void
+test_gpu_beside_cpu (void)
+{
+  g_autofree char *notes = NULL;
+  g_autofree char *text = plan_gpu ("false", "x264", NULL, &notes);
+  g_assert_cmpuint (count (text, "nvh264sldec"), ==, 1);
+  g_assert_cmpuint (count (text, "width=640,height=360,pixel-aspect-ratio=1/1 ! "
+                                 "cudadownload ! videoconvert ! video/x-raw,format=I420 "
+                                 "! segmentencoder "),
+                    ==, 1);
+  g_assert_cmpuint (count (text, "cudadownload"), ==, 1);
+}
+
+/* Given the decoder of later versions, then it is taken; given no scaler for CUDA memory,
+ * then the CPU decodes and scales, and a note says why. */
+static void
+test_gpu_parts (void)
+{
+  g_autofree char *notes = NULL, *why = NULL;
+  g_autofree char *later = plan_gpu ("false", "nvenc", "nvh264sldec", &notes);
+  g_assert_nonnull (strstr (later, "nvh264dec ! video/x-raw(memory:CUDAMemory)"));
+  g_autofree char *text = plan_gpu ("false", "nvenc", "cudaupload", &why);
+  g_assert_null (strstr (text, "CUDAMemory"));
+  g_assert_nonnull (strstr (text, "avdec_h264"));
+  g_assert_nonnull (strstr (text, "videoconvert ! video/x-raw,format=NV12,width=1280"));
+  g_assert_nonnull (strstr (why, "cudaupload is missing"));
 }
 
 /* Given two nodes and an edge, then the graph leads from the source through both to
@@ -287,6 +390,10 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/copy/nothing-decodes", test_copy);
   g_test_add_func ("/plan/copy/needs-no-encoder", test_copy_factories);
   g_test_add_func ("/plan/names-a-missing-element", test_missing_element);
+  g_test_add_func ("/plan/gpu-keeps-frames", test_gpu_keeps_frames);
+  g_test_add_func ("/plan/gpu-marks-on-the-cpu", test_gpu_marks_on_the_cpu);
+  g_test_add_func ("/plan/gpu-beside-cpu", test_gpu_beside_cpu);
+  g_test_add_func ("/plan/gpu-parts", test_gpu_parts);
   g_test_add_func ("/graph/leads-from-source-to-viewers", test_graph);
   return g_test_run ();
 }

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "route.h"
+
+#include <string.h>
+#include "he-error.h"
+#include "level.h"
+
+#define CPU_DECODER "avdec_h264 output-corrupt=false max-threads=2"
+#define CPU_SCALER "videoscale ! videoconvert"
+
+/* In order of preference. The stateless decoder of GStreamer 1.22 has a name of its own;
+ * later it has the other one's. */
+static const char *const cuda_decoders[] = { "nvh264sldec", "nvh264dec", NULL };
+static const char *const cuda_scalers[] = { "cudaconvertscale", "cudascale", NULL };
+
+static void
+rung_free (gpointer data)
+{
+  HeadendRung *rung = data;
+  g_free (rung->description);
+  g_free (rung);
+}
+
+void
+headend_route_free (HeadendRoute *route)
+{
+  if (!route)
+    return;
+  g_free (route->detour);
+  g_ptr_array_unref (route->rungs);
+  g_free (route);
+}
+
+static const char *
+first_of (const char *const *factories, const HeProbe *probe)
+{
+  for (; *factories; factories++)
+    if (probe->has (probe->user, *factories, NULL, NULL))
+      return *factories;
+  return NULL;
+}
+
+static gboolean
+takes_cuda (const HeadendRung *rung, const HeProbe *probe)
+{
+  return rung->encoder->memory == HE_MEMORY_CUDA
+         && probe->takes (probe->user, rung->encoder->factory, HE_MEMORY_CUDA,
+                          rung->format);
+}
+
+/* Whether what a rung needs beside its encoder is there; else ret_missing. */
+static gboolean
+has_cuda_parts (HeadendRoute *route, const HeProbe *probe, const char **ret_missing)
+{
+  static const char *const carriers[] = { "cudadownload", "cudaupload" };
+  const char *decoder = first_of (cuda_decoders, probe);
+  const char *scaler = first_of (cuda_scalers, probe);
+  *ret_missing = !decoder ? cuda_decoders[1] : !scaler ? cuda_scalers[0] : NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (carriers) && !*ret_missing; i++)
+    if (!probe->has (probe->user, carriers[i], NULL, NULL))
+      *ret_missing = carriers[i];
+  if (*ret_missing)
+    return FALSE;
+  route->decoder = decoder;
+  route->scaler = scaler;
+  return TRUE;
+}
+
+/* Decodes into CUDA memory when an encoder takes it: one decoder serves all rungs, and
+ * those of others download what they need, already scaled. */
+static void
+choose_memory (HeadendRoute *route, const HeProbe *probe)
+{
+  const char *missing = NULL;
+  gboolean wanted = FALSE;
+  for (guint i = 0; i < route->rungs->len; i++)
+    wanted = wanted || takes_cuda (route->rungs->pdata[i], probe);
+  route->decoder = CPU_DECODER;
+  route->scaler = CPU_SCALER;
+  if (!wanted)
+    return;
+  if (!has_cuda_parts (route, probe, &missing)) {
+    route->detour = g_strdup_printf (
+        "frames are decoded and scaled on the CPU and uploaded by the encoder, because "
+        "the GStreamer element %s is missing%s",
+        missing,
+        strcmp (missing, cuda_scalers[0]) == 0 ? " (it needs NVIDIA's libnvrtc)" : "");
+    return;
+  }
+  route->memory = HE_MEMORY_CUDA;
+  for (guint i = 0; i < route->rungs->len; i++) {
+    HeadendRung *rung = route->rungs->pdata[i];
+    if (takes_cuda (rung, probe))
+      rung->memory = HE_MEMORY_CUDA;
+  }
+}
+
+static HeadendRung *
+rung_new (const HeadendVideo *video, const HeProbe *probe, GError **error)
+{
+  const HeEncoderFamily *family = headend_encoder_of (video);
+  const HeadendLevel *level = headend_level_find (video->width, video->height,
+                                                  video->frame_rate, video->bitrate);
+  HeEncoderRequest request = headend_encoder_request (video, level->name);
+  if (family->codec == HE_VIDEO_H265) {
+    g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+                 "encoder \"%s\" makes H.265, which is not packaged yet; name one that "
+                 "makes H.264, such as \"x264\"",
+                 family->name);
+    return NULL;
+  }
+  const HeEncoder *encoder = he_encoder_choose (family, request.depth, probe, error);
+  if (!encoder || !he_encoder_check_driver (encoder, probe, error))
+    return NULL;
+  g_autofree char *description
+      = he_encoder_describe (family, encoder, &request, probe, error);
+  if (!description)
+    return NULL;
+  HeadendRung *rung = g_new0 (HeadendRung, 1);
+  rung->video = video;
+  rung->encoder = encoder;
+  rung->description = g_steal_pointer (&description);
+  rung->format = encoder->formats[request.depth > 8 ? 1 : 0];
+  return rung;
+}
+
+HeadendRoute *
+headend_route_new (const HeadendModelChannel *channel, const HeProbe *probe,
+                   GError **error)
+{
+  g_autoptr (HeadendRoute) route = g_new0 (HeadendRoute, 1);
+  route->rungs = g_ptr_array_new_with_free_func (rung_free);
+  route->watermark = channel->watermark;
+  for (guint i = 0; i < channel->video->len; i++) {
+    const HeadendVideo *video = channel->video->pdata[i];
+    if (headend_encoder_copies (video->encoder))
+      continue; /* then it is the only one */
+    HeadendRung *rung = rung_new (video, probe, error);
+    if (!rung) {
+      g_prefix_error (error, "channel %s: ", channel->name);
+      return NULL;
+    }
+    g_ptr_array_add (route->rungs, rung);
+  }
+  choose_memory (route, probe);
+  return g_steal_pointer (&route);
+}
+
+static void
+add_words (GStrvBuilder *list, const char *description)
+{
+  g_auto (GStrv) elements = g_strsplit (description, " ! ", -1);
+  for (char **element = elements; *element; element++) {
+    g_autofree char *factory = g_strndup (*element, strcspn (*element, " "));
+    g_strv_builder_add (list, factory);
+  }
+}
+
+char **
+headend_route_factories (const HeadendRoute *route)
+{
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  if (route->rungs->len) {
+    add_words (list, route->decoder);
+    add_words (list, route->scaler);
+    g_strv_builder_addv (list, (const char *[]) { "epochalign", "segmentencoder", NULL });
+  }
+  for (guint i = 0; i < route->rungs->len; i++) {
+    const HeadendRung *rung = route->rungs->pdata[i];
+    g_strv_builder_add (list, rung->encoder->factory);
+    if (route->memory != HE_MEMORY_SYSTEM && rung->memory == HE_MEMORY_SYSTEM)
+      g_strv_builder_add (list, "videoconvert");
+  }
+  if (route->watermark)
+    g_strv_builder_add (list, "forensicmark");
+  return g_strv_builder_end (list);
+}
+
+char **
+headend_route_notes (const HeadendRoute *route)
+{
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  if (route->detour)
+    g_strv_builder_add (list, route->detour);
+  if (route->memory == HE_MEMORY_CUDA && !route->watermark)
+    g_strv_builder_add (list, "frames stay in the GPU's memory from decoder to encoder");
+  if (route->memory == HE_MEMORY_CUDA && route->watermark)
+    g_strv_builder_add (list,
+                        "the watermark is put in on the CPU: each rendition is "
+                        "downloaded from the GPU once, marked, and uploaded for each "
+                        "variant; \"watermark\": false keeps frames on the GPU");
+  return g_strv_builder_end (list);
+}
+
+/* --- Text -------------------------------------------------------------------- */
+
+static void
+append_caps (GString *text, HeMemory memory, const char *format)
+{
+  const char *feature = he_memory_feature (memory);
+  g_string_append_printf (text, "video/x-raw%s%s%s,format=%s", feature ? "(" : "",
+                          feature ? feature : "", feature ? ")" : "", format);
+}
+
+static void
+append_encoder (GString *text, const HeadendModelChannel *channel,
+                const HeadendRung *rung, const char *pad)
+{
+  g_string_append_printf (
+      text,
+      "segmentencoder agreement=interchangeable segment-duration=%" G_GUINT64_FORMAT
+      " encoder=\"%s\" ! h264parse config-interval=-1 "
+      "! video/x-h264,stream-format=byte-stream,alignment=au ! sink.%s\n",
+      channel->duration90, rung->description, pad);
+}
+
+/* From the decoder's memory to that in which the mark, or else the encoder, wants it. */
+static void
+append_scaled (const HeadendRoute *route, GString *text, const HeadendRung *rung)
+{
+  /* Scalers of CUDA memory need not convert. */
+  const char *format = route->memory == HE_MEMORY_CUDA ? "NV12" : rung->format;
+  g_string_append_printf (text, "video. ! " HEADEND_QUEUE_VIDEO " ! %s ! ",
+                          route->scaler);
+  append_caps (text, route->memory, format);
+  g_string_append_printf (text, ",width=%u,height=%u,pixel-aspect-ratio=1/1 ! ",
+                          rung->video->width, rung->video->height);
+  if (route->memory == HE_MEMORY_SYSTEM
+      || (rung->memory == HE_MEMORY_CUDA && !route->watermark))
+    return;
+  g_string_append (text, "cudadownload ! ");
+  if (rung->memory == HE_MEMORY_SYSTEM)
+    g_string_append (text, "videoconvert ! ");
+  append_caps (text, HE_MEMORY_SYSTEM, rung->format);
+  g_string_append (text, " ! ");
+}
+
+void
+headend_route_append_rung (const HeadendRoute *route, GString *text,
+                           const HeadendModelChannel *channel, guint index)
+{
+  static const struct {
+    const char *variant, *prefix;
+  } marked[] = { { "a", "video" }, { "b", "video_b" } };
+  const HeadendRung *rung = route->rungs->pdata[index];
+
+  append_scaled (route, text, rung);
+  if (!channel->watermark) {
+    g_autofree char *pad = g_strdup_printf ("video_%u", index);
+    append_encoder (text, channel, rung, pad);
+    return;
+  }
+  g_string_append_printf (text, "tee name=video-%u\n", index);
+  for (guint i = 0; i < G_N_ELEMENTS (marked); i++) {
+    g_autofree char *pad = g_strdup_printf ("%s_%u", marked[i].prefix, index);
+    g_string_append_printf (
+        text,
+        "video-%u. ! " HEADEND_QUEUE_VIDEO " ! forensicmark name=mark-%s-%u "
+        "channel=%s variant=%s segment-duration=%" G_GUINT64_FORMAT " ! ",
+        index, marked[i].variant, index, channel->name, marked[i].variant,
+        channel->duration90);
+    if (rung->memory == HE_MEMORY_CUDA) {
+      g_string_append (text, "cudaupload ! ");
+      append_caps (text, HE_MEMORY_CUDA, rung->format);
+      g_string_append (text, " ! ");
+    }
+    append_encoder (text, channel, rung, pad);
+  }
+}
