@@ -16,9 +16,10 @@ typedef struct {
   gboolean variants;       /* stored as a and b instead of none */
   guint bandwidth;         /* peak, bit/s, audio group included for video */
   guint average_bandwidth; /* bit/s; 0: unknown */
-  char *codecs;            /* RFC 6381: "avc1.4D401E", "mp4a.40.2" */
+  char *codecs;            /* RFC 6381: "avc1.4D401E", "hvc1.1.6.L90.90", "mp4a.40.2" */
   guint width, height;     /* video */
   guint fps_n, fps_d;      /* video */
+  const char *video_range; /* video: "SDR", "HLG", "PQ", a literal; NULL: not told */
   guint channels;          /* audio */
   char *language;          /* audio, RFC 5646, or NULL */
 } HeRendition;

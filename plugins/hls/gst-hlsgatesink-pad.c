@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-hlsgatesink-pad.h"
 
+#include <gst/video/video.h>
+
 #include "he-codecs.h"
 #include "he-epoch.h"
 
@@ -154,42 +156,85 @@ gst_hls_gate_sink_pad_dup_rendition (GstHlsGateSinkPad *self)
   if (self->rendition != NULL)
     name = g_strdup (self->rendition);
   else
-    name = g_strdup_printf (self->codec == HE_TS_H264 ? "video%u" : "audio%u",
-                            self->index);
+    name = g_strdup_printf (self->is_video ? "video%u" : "audio%u", self->index);
   GST_OBJECT_UNLOCK (self);
   return name;
 }
 
-void
+static HeTsCodec
+codec_of (const GstStructure *s)
+{
+  return gst_structure_has_name (s, "video/x-h264")   ? HE_TS_H264
+         : gst_structure_has_name (s, "video/x-h265") ? HE_TS_H265
+                                                      : HE_TS_ADTS;
+}
+
+/* VIDEO-RANGE, by the transfer characteristics; NULL when the stream does not say. */
+static const char *
+video_range_of (const GstStructure *s)
+{
+  const char *text = gst_structure_get_string (s, "colorimetry");
+  GstVideoColorimetry colorimetry;
+
+  if (text == NULL || !gst_video_colorimetry_from_string (&colorimetry, text))
+    return NULL;
+  switch (colorimetry.transfer) {
+    case GST_VIDEO_TRANSFER_SMPTE2084:
+      return "PQ";
+    case GST_VIDEO_TRANSFER_ARIB_STD_B67:
+      return "HLG";
+    case GST_VIDEO_TRANSFER_UNKNOWN:
+      return NULL;
+    default:
+      return "SDR";
+  }
+}
+
+static char *
+codecs_of (HeTsCodec codec, const GstStructure *s)
+{
+  const char *profile = gst_structure_get_string (s, "profile");
+  const char *level = gst_structure_get_string (s, "level");
+
+  if (codec == HE_TS_H264)
+    return he_codecs_h264 (profile, level);
+  if (codec == HE_TS_H265)
+    return he_codecs_h265 (profile, gst_structure_get_string (s, "tier"), level);
+  return he_codecs_aac (profile);
+}
+
+gboolean
 gst_hls_gate_sink_pad_set_caps (GstHlsGateSinkPad *self, GstCaps *caps)
 {
   const GstStructure *s = gst_caps_get_structure (caps, 0);
-  const char *profile = gst_structure_get_string (s, "profile");
+  HeTsCodec codec = codec_of (s);
   gint width = 0, height = 0, fps_n = 0, fps_d = 1, channels = 0;
 
+  if (self->packager != NULL && codec != self->codec)
+    return FALSE;
   gst_structure_get_int (s, "width", &width);
   gst_structure_get_int (s, "height", &height);
   gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
   gst_structure_get_int (s, "channels", &channels);
   GST_OBJECT_LOCK (self);
+  self->codec = codec;
+  self->video_range = video_range_of (s);
   self->width = (guint)MAX (width, 0);
   self->height = (guint)MAX (height, 0);
   self->fps_n = (guint)MAX (fps_n, 0);
   self->fps_d = (guint)MAX (fps_d, 1);
   self->channels = (guint)MAX (channels, 0);
   g_free (self->caps_codecs);
-  self->caps_codecs
-      = self->codec == HE_TS_H264
-            ? he_codecs_h264 (profile, gst_structure_get_string (s, "level"))
-            : he_codecs_aac (profile);
+  self->caps_codecs = codecs_of (codec, s);
   GST_OBJECT_UNLOCK (self);
+  return TRUE;
 }
 
 HeRendition *
 gst_hls_gate_sink_pad_describe (GstHlsGateSinkPad *self)
 {
   g_autofree char *name = gst_hls_gate_sink_pad_dup_rendition (self);
-  gboolean video = self->codec == HE_TS_H264;
+  gboolean video = self->is_video;
   HeRendition *r = he_rendition_new (name, video ? HE_MEDIA_VIDEO : HE_MEDIA_AUDIO);
 
   GST_OBJECT_LOCK (self);
@@ -201,6 +246,7 @@ gst_hls_gate_sink_pad_describe (GstHlsGateSinkPad *self)
   r->codecs = g_strdup (self->codecs != NULL ? self->codecs : self->caps_codecs);
   g_free (r->language);
   r->language = g_strdup (self->language);
+  r->video_range = self->video_range;
   r->width = self->width;
   r->height = self->height;
   r->fps_n = self->fps_n;
@@ -237,7 +283,7 @@ gboolean
 gst_hls_gate_sink_pad_times (GstHlsGateSinkPad *self, GstBuffer *buffer,
                              HeUnitInfo *ret_info)
 {
-  gboolean video = self->codec == HE_TS_H264;
+  gboolean video = self->is_video;
   HeUnitInfo info = {
     .keyframe = !video || !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT),
     .discont = GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DISCONT),

@@ -16,7 +16,7 @@ struct _GstHlsGateSinkPad {
   GstPad parent;
 
   /* Set at request, then constant. */
-  HeTsCodec codec;
+  gboolean is_video;
   guint index;   /* N of video_N, video_b_N, audio_N */
   gboolean is_b; /* video_b_N */
 
@@ -25,6 +25,8 @@ struct _GstHlsGateSinkPad {
   guint bandwidth, average_bandwidth;
 
   /* From caps, under the object lock. */
+  HeTsCodec codec;
+  const char *video_range; /* static, or NULL */
   guint width, height, fps_n, fps_d, channels;
   char *caps_codecs;
   guint64 lost; /* segments begun and not handed out */
@@ -42,8 +44,9 @@ struct _GstHlsGateSinkPad {
 /* The rendition's name: the property, else "video0", "audio0". Free with g_free(). */
 char *gst_hls_gate_sink_pad_dup_rendition (GstHlsGateSinkPad *pad);
 
-/* Takes what playlists need from the caps. */
-void gst_hls_gate_sink_pad_set_caps (GstHlsGateSinkPad *pad, GstCaps *caps);
+/* Takes what playlists need from the caps. FALSE: segments were begun in another codec.
+ */
+gboolean gst_hls_gate_sink_pad_set_caps (GstHlsGateSinkPad *pad, GstCaps *caps);
 
 /* The rendition as properties and caps have it. */
 HeRendition *gst_hls_gate_sink_pad_describe (GstHlsGateSinkPad *pad);

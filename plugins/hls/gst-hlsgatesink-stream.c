@@ -47,7 +47,7 @@ has_variant_b (GstHlsGateSink *self, const GstHlsGateSinkPad *pad)
     GstHlsGateSinkPad *other = l->data;
 
     if (other->is_b && other->index == pad->index)
-      return pad->codec == HE_TS_H264;
+      return pad->is_video;
   }
   return FALSE;
 }
@@ -62,10 +62,26 @@ main_pad (GstHlsGateSink *self, GstHlsGateSinkPad *pad)
   for (GList *l = GST_ELEMENT_CAST (self)->sinkpads; l != NULL; l = l->next) {
     GstHlsGateSinkPad *other = l->data;
 
-    if (!other->is_b && other->codec == HE_TS_H264 && other->index == pad->index)
+    if (!other->is_b && other->is_video && other->index == pad->index)
       return other;
   }
   return NULL;
+}
+
+/* Viewers are given now a, now b of one rendition. */
+static gboolean
+check_variant (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GError **error)
+{
+  const GstHlsGateSinkPad *a = main_pad (self, pad);
+
+  if (a == NULL || !a->has_caps || !pad->has_caps || a->codec == pad->codec)
+    return TRUE;
+  g_set_error (
+      error, HE_ERROR, HE_ERROR_INVALID,
+      "pad %s has another codec than %s, of which it is variant b; give both the "
+      "same encoder",
+      GST_PAD_NAME (pad), GST_PAD_NAME (a));
+  return FALSE;
 }
 
 static HeChannel *
@@ -85,6 +101,8 @@ describe_channel (GstHlsGateSink *self, GError **error)
     GstHlsGateSinkPad *pad = l->data;
     g_autoptr (HeRendition) rendition = NULL;
 
+    if (!check_variant (self, pad, error))
+      return NULL;
     if (pad->is_b || !pad->has_caps)
       continue;
     rendition = gst_hls_gate_sink_pad_describe (pad);
@@ -287,14 +305,20 @@ handle_caps (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
   GstCaps *caps;
 
   gst_event_parse_caps (event, &caps);
-  gst_hls_gate_sink_pad_set_caps (pad, caps);
+  if (!gst_hls_gate_sink_pad_set_caps (pad, caps)) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+                       ("Pad %s turned into another codec: %s.", GST_PAD_NAME (pad),
+                        gst_structure_get_name (gst_caps_get_structure (caps, 0))),
+                       ("Players do not follow; begin a channel anew."));
+    return FALSE;
+  }
   GST_OBJECT_LOCK (self);
   pad->has_caps = TRUE;
   GST_OBJECT_UNLOCK (self);
   return gst_hls_gate_sink_try_describe (self);
 }
 
-/* Boundaries and damage, as far as a packager exists to hear of them. */
+/* Boundaries and damage. They stand behind the caps, which say what is packaged. */
 static gboolean
 handle_custom (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
 {
@@ -304,6 +328,8 @@ handle_custom (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
   guint generation;
   GError *error = NULL;
 
+  if (!pad->has_caps)
+    return TRUE;
   if (gst_headend_segment_event_parse (event, &segment)) {
     if (!ensure_packager (self, pad))
       return FALSE;

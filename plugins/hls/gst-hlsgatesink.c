@@ -4,8 +4,8 @@
  * @title: hlsgatesink
  * @short_description: protected HLS from elementary streams
  *
- * Takes H.264 and AAC elementary streams, writes MPEG-TS segments, encrypts them whole
- * with AES-128, and serves them through an embedded gate (#GstHlsGateSink:listen),
+ * Takes H.264, H.265 and AAC elementary streams, writes MPEG-TS segments, encrypts them
+ * whole with AES-128, and serves them through an embedded gate (#GstHlsGateSink:listen),
  * publishes them to origins (#GstHlsGateSink:origins), or both. Segments are numbered by
  * the timeline: number = running time / #GstHlsGateSink:segment-duration, or stream time
  * for what comes straight from epochdemux. They are cut at `headend-segment` events where
@@ -22,7 +22,9 @@
  *
  * A rendition is a `video_N` or `audio_N` pad. With a `video_b_N` pad beside it,
  * `video_N` is variant a of it and the gate gives each viewer a or b. Pads have the
- * properties `rendition`, `bandwidth`, `average-bandwidth`, `codecs` and `language`.
+ * properties `rendition`, `bandwidth`, `average-bandwidth`, `codecs` and `language`. What
+ * they leave open follows from the caps: `codecs` from profile, tier and level, and
+ * VIDEO-RANGE from the colorimetry. A stream keeps its codec.
  *
  * For each segment that viewers can get (the embedded origin has it, or the first of
  * #GstHlsGateSink:origins acknowledged it) an element message `hlsgatesink-segment` is
@@ -63,7 +65,8 @@ enum {
   PROP_PORT,
 };
 
-#define VIDEO_CAPS "video/x-h264, stream-format=(string)byte-stream, alignment=(string)au"
+#define BYTE_STREAM ", stream-format=(string)byte-stream, alignment=(string)au"
+#define VIDEO_CAPS "video/x-h264" BYTE_STREAM "; video/x-h265" BYTE_STREAM
 #define AUDIO_CAPS "audio/mpeg, mpegversion=(int)4, stream-format=(string)adts"
 
 static GstStaticPadTemplate video_template = GST_STATIC_PAD_TEMPLATE (
@@ -139,7 +142,7 @@ gst_hls_gate_sink_request_new_pad (GstElement *element, GstPadTemplate *template
                       "template", template, NULL);
   pad->index = index;
   pad->is_b = g_str_equal (prefix, "video_b_");
-  pad->codec = g_str_equal (prefix, "audio_") ? HE_TS_ADTS : HE_TS_H264;
+  pad->is_video = !g_str_equal (prefix, "audio_");
   gst_pad_set_chain_function (GST_PAD_CAST (pad), gst_hls_gate_sink_chain);
   gst_pad_set_event_function (GST_PAD_CAST (pad), gst_hls_gate_sink_event);
   if (GST_STATE (self) > GST_STATE_READY || GST_STATE_NEXT (self) > GST_STATE_READY)

@@ -8,8 +8,9 @@
 #include "he-crypto.h"
 #include "he-epoch.h"
 #include "he-error.h"
-#include "he-h264.h"
+#include "he-psi.h"
 #include "he-segment-cipher.h"
+#include "he-video-entry.h"
 
 /* A stream without boundaries must not fill the memory. */
 #define MAX_SEGMENT_BYTES (64 * 1024 * 1024)
@@ -285,7 +286,7 @@ he_packager_boundary (HePackager *self, guint64 msn, guint generation, guint64 d
 void
 he_packager_key_unit (HePackager *self)
 {
-  if (self->annotated || self->config.codec != HE_TS_H264)
+  if (self->annotated || !he_ts_is_video (self->config.codec))
     return;
   self->key_units = TRUE;
   self->pending = TRUE;
@@ -306,7 +307,7 @@ at_boundary (const HePackager *self, const HeUnitInfo *info, GBytes *data)
   gsize len;
   const guint8 *bytes = g_bytes_get_data (data, &len);
 
-  if (self->config.codec == HE_TS_H264)
+  if (he_ts_is_video (self->config.codec))
     return (info->pts90 + SLACK) % self->config.duration90 <= 2 * SLACK;
   return late < he_adts_frame_ticks (bytes, len);
 }
@@ -316,7 +317,7 @@ static gboolean
 begins (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 *ret_msn,
         gboolean *ret_whole)
 {
-  guint64 slack = self->config.codec == HE_TS_H264 ? SLACK : 0;
+  guint64 slack = he_ts_is_video (self->config.codec) ? SLACK : 0;
   guint64 msn = he_epoch_msn (info->pts90 + slack, self->config.duration90);
   gboolean forced = self->pending;
 
@@ -348,8 +349,12 @@ check_start (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 msn
       problem = "is no ADTS frame: put aacparse before the sink";
   } else if (!info->keyframe) {
     problem = "is no keyframe: the encoder must obey force-key-unit events";
-  } else if (!he_h264_has_parameter_sets (bytes, len)) {
+  } else if (self->config.codec == HE_TS_H264
+             && !he_h264_has_parameter_sets (bytes, len)) {
     problem = "has no parameter sets: put h264parse config-interval=-1 before the sink";
+  } else if (self->config.codec == HE_TS_H265
+             && !he_h265_has_parameter_sets (bytes, len)) {
+    problem = "has no parameter sets: put h265parse config-interval=-1 before the sink";
   }
   if (problem == NULL)
     return TRUE;
@@ -408,14 +413,13 @@ append (HePackager *self, const HeUnitInfo *info, GBytes *data)
 /* Whether decoding can begin with a picture that claims it: parsers say so of whatever
  * holds an intra slice. */
 static gboolean
-is_entry (GBytes *data)
+is_entry (HeTsCodec codec, GBytes *data)
 {
-  const HeH264Entry recovery = HE_H264_SPS | HE_H264_RECOVERY;
   gsize len;
   const guint8 *bytes = g_bytes_get_data (data, &len);
-  HeH264Entry entry = he_h264_entry (bytes, len);
 
-  return (entry & HE_H264_IDR) || (entry & recovery) == recovery;
+  return he_video_is_entry (
+      codec == HE_TS_H265 ? HE_STREAM_TYPE_H265 : HE_STREAM_TYPE_H264, bytes, len);
 }
 
 /* The segment in hand, or the one that the next unit begins, is not all there. */
@@ -431,8 +435,8 @@ note_gap (HePackager *self)
 static void
 look_at (HePackager *self, HeUnitInfo *info, GBytes *data)
 {
-  if (self->config.codec == HE_TS_H264)
-    info->keyframe = info->keyframe && is_entry (data);
+  if (he_ts_is_video (self->config.codec))
+    info->keyframe = info->keyframe && is_entry (self->config.codec, data);
   info->discont &= self->fed;
   if (info->discont)
     note_gap (self);
@@ -458,7 +462,7 @@ he_packager_push (HePackager *self, const HeUnitInfo *unit, GBytes *data, GError
   if (!self->annotated) {
     if (info.discont)
       note_gap (self);
-    if (self->config.codec == HE_TS_H264 && info.keyframe && !self->key_units)
+    if (he_ts_is_video (self->config.codec) && info.keyframe && !self->key_units)
       good = he_cadence_keyframe (&self->cadence, info.pts90, cuts, good ? error : NULL)
              && good;
   }

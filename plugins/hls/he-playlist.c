@@ -86,6 +86,8 @@ append_stream (GString *text, const HeChannel *channel, const HeRendition *rendi
                             rendition->height);
   if (rendition->fps_n > 0 && rendition->fps_d > 0)
     append_frame_rate (text, rendition->fps_n, rendition->fps_d);
+  if (rendition->video_range != NULL)
+    g_string_append_printf (text, ",VIDEO-RANGE=%s", rendition->video_range);
   if (audio_group)
     g_string_append (text, ",AUDIO=\"" AUDIO_GROUP "\"");
   g_string_append_printf (text, "\n%s/index.m3u8\n", rendition->name);

@@ -6,6 +6,7 @@
 #include "he-codec.h"
 #include "he-epoch.h"
 #include "he-error.h"
+#include "he-nal.h"
 
 /* Packets with payload come in multiples of this, the continuity counter's modulus. */
 #define ROUND 16
@@ -14,7 +15,26 @@
 #define PCR_FIELD 8 /* adaptation field with a PCR and nothing else */
 #define PROGRAM 1
 
-static const guint8 delimiter[] = { 0, 0, 0, 1, 0x09, 0xf0 };
+/* What a stream is in a transport stream. */
+typedef struct {
+  guint8 type; /* stream_type: table 2-34, ISO/IEC 13818-1 */
+  guint8 stream_id;
+  guint16 pid;
+  const char
+      *registration; /* format_identifier of a descriptor (section 2.6.8), or NULL */
+  /* An access unit delimiter that allows all slice types, and the type of its NAL unit.
+   */
+  guint8 delimiter[7];
+  guint8 delimiter_len, delimiter_type;
+} Kind;
+
+static const Kind kinds[] = {
+  [HE_TS_H264] = { 0x1b, 0xe0, HE_TS_VIDEO_PID, NULL, { 0, 0, 0, 1, 0x09, 0xf0 }, 6, 9 },
+  /* Receivers of before 0x24 was assigned know H.265 by the descriptor. */
+  [HE_TS_H265]
+  = { 0x24, 0xe0, HE_TS_VIDEO_PID, "HEVC", { 0, 0, 0, 1, 0x46, 0x01, 0x50 }, 7, 35 },
+  [HE_TS_ADTS] = { 0x0f, 0xc0, HE_TS_AUDIO_PID },
+};
 
 /* One PES packet, and how it is cut into TS packets. */
 typedef struct {
@@ -71,6 +91,36 @@ append_section (GByteArray *out, guint16 pid, guint counter, const guint8 *secti
 }
 
 static void
+append_pmt (const Writer *writer, const Kind *kind, guint counter)
+{
+  gsize info = kind->registration != NULL ? 6 : 0;
+  guint8 pmt[23] = { 0x02,
+                     0xb0,
+                     (guint8)(18 + info),
+                     0,
+                     PROGRAM,
+                     0xc1,
+                     0,
+                     0,
+                     (guint8)(0xe0 | writer->pid >> 8),
+                     (guint8)writer->pid,
+                     0xf0,
+                     0,
+                     kind->type,
+                     (guint8)(0xe0 | writer->pid >> 8),
+                     (guint8)writer->pid,
+                     0xf0,
+                     (guint8)info };
+
+  if (info > 0) {
+    pmt[17] = 0x05;
+    pmt[18] = 4;
+    memcpy (pmt + 19, kind->registration, 4);
+  }
+  append_section (writer->out, HE_TS_PMT_PID, counter, pmt, 17 + info);
+}
+
+static void
 append_tables (const Writer *writer, HeTsCodec codec, guint counter)
 {
   const guint8 pat[] = { 0x00,
@@ -85,26 +135,9 @@ append_tables (const Writer *writer, HeTsCodec codec, guint counter)
                          PROGRAM,
                          0xe0 | HE_TS_PMT_PID >> 8,
                          HE_TS_PMT_PID & 0xff };
-  const guint8 pmt[] = { 0x02,
-                         0xb0,
-                         18,
-                         0,
-                         PROGRAM,
-                         0xc1,
-                         0,
-                         0,
-                         (guint8)(0xe0 | writer->pid >> 8),
-                         (guint8)writer->pid,
-                         0xf0,
-                         0,
-                         codec == HE_TS_H264 ? 0x1b : 0x0f,
-                         (guint8)(0xe0 | writer->pid >> 8),
-                         (guint8)writer->pid,
-                         0xf0,
-                         0 };
 
   append_section (writer->out, 0, counter, pat, sizeof pat);
-  append_section (writer->out, HE_TS_PMT_PID, counter, pmt, sizeof pmt);
+  append_pmt (writer, &kinds[codec], counter);
 }
 
 /* ---- PES ---- */
@@ -126,7 +159,7 @@ append_pes_header (GByteArray *out, HeTsCodec codec, const HeAccessUnit *first,
                    gsize payload)
 {
   gboolean has_dts = first->dts90 != first->pts90;
-  guint8 header[19] = { 0, 0, 1, codec == HE_TS_H264 ? 0xe0 : 0xc0 };
+  guint8 header[19] = { 0, 0, 1, kinds[codec].stream_id };
   gsize len = has_dts ? 19 : 14;
   gsize rest = len - 6 + payload;
 
@@ -142,31 +175,34 @@ append_pes_header (GByteArray *out, HeTsCodec codec, const HeAccessUnit *first,
   return len;
 }
 
+/* Whether the first NAL unit of a picture is one. */
 static gboolean
-has_delimiter (const HeAccessUnit *unit)
+has_delimiter (HeTsCodec codec, const HeAccessUnit *unit)
 {
-  gsize i = 0;
+  const guint8 *nal = he_nal_next (unit->data, unit->data + unit->len);
+  guint type;
 
-  while (i < unit->len && unit->data[i] == 0)
-    i++;
-  return i >= 2 && i + 1 < unit->len && unit->data[i] == 1
-         && (unit->data[i + 1] & 0x1f) == 9;
+  if (nal == NULL)
+    return FALSE;
+  type = codec == HE_TS_H265 ? he_nal_h265_type (nal) : he_nal_h264_type (nal);
+  return type == kinds[codec].delimiter_type;
 }
 
 static void
 add_pes (Plan *plan, const HeAccessUnit *units, guint n_units)
 {
-  gboolean insert = plan->codec == HE_TS_H264 && !has_delimiter (&units[0]);
+  const Kind *kind = &kinds[plan->codec];
+  gboolean insert = he_ts_is_video (plan->codec) && !has_delimiter (plan->codec, units);
   Pes pes = { .offset = plan->bytes->len,
               .dts90 = units[0].dts90,
               .keyframe = units[0].keyframe };
-  gsize payload = insert ? sizeof delimiter : 0;
+  gsize payload = insert ? kind->delimiter_len : 0;
 
   for (guint i = 0; i < n_units; i++)
     payload += units[i].len;
   pes.header = append_pes_header (plan->bytes, plan->codec, &units[0], payload);
   if (insert)
-    g_byte_array_append (plan->bytes, delimiter, sizeof delimiter);
+    g_byte_array_append (plan->bytes, kind->delimiter, kind->delimiter_len);
   for (guint i = 0; i < n_units; i++)
     g_byte_array_append (plan->bytes, units[i].data, (guint)units[i].len);
   pes.len = pes.header + payload;
@@ -182,7 +218,7 @@ units_of_pes (HeTsCodec codec, const HeAccessUnit *units, guint n_units)
   guint n = 1;
   gsize bytes = units[0].len;
 
-  if (codec == HE_TS_H264)
+  if (he_ts_is_video (codec))
     return 1;
   for (; n < n_units && bytes + units[n].len < G_MAXUINT16 / 2; n++) {
     guint64 next90
@@ -309,9 +345,7 @@ static GBytes *
 write_plan (const Plan *plan, guint total)
 {
   GByteArray *out = g_byte_array_sized_new ((total + 2 * ROUND) * HE_TS_PACKET);
-  Writer writer
-      = { .out = out,
-          .pid = plan->codec == HE_TS_H264 ? HE_TS_VIDEO_PID : HE_TS_AUDIO_PID };
+  Writer writer = { .out = out, .pid = kinds[plan->codec].pid };
 
   for (guint i = 0; i < plan->pes->len; i++) {
     const Pes *pes = &g_array_index (plan->pes, Pes, i);

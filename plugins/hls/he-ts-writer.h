@@ -13,8 +13,15 @@ G_BEGIN_DECLS
 
 typedef enum {
   HE_TS_H264, /* byte stream (Annex B), one access unit each */
+  HE_TS_H265, /* the same */
   HE_TS_ADTS, /* AAC, whole ADTS frames */
 } HeTsCodec;
+
+static inline gboolean
+he_ts_is_video (HeTsCodec codec)
+{
+  return codec != HE_TS_ADTS;
+}
 
 typedef struct {
   guint64 pts90, dts90; /* epoch ticks, dts90 <= pts90; written modulo 2^33 */
@@ -33,7 +40,7 @@ typedef struct {
 /* Between two PCRs of a segment lie at most 90 ms; the standard says 100. */
 #define HE_TS_PCR_INTERVAL 8100 /* ticks */
 
-/* Units in decoding order; an H.264 unit without access unit delimiter gets one. Fails
+/* Units in decoding order; a video unit without access unit delimiter gets one. Fails
  * with HE_ERROR_INVALID when there is no unit, the first is no keyframe, a time runs
  * backwards, or there are too few bytes to fill 16 packets of at least one byte each. */
 GBytes *he_ts_write_segment (HeTsCodec codec, const HeAccessUnit *units, guint n_units,

@@ -31,6 +31,15 @@ look (guint8 type, const guint8 *data, gsize len, gboolean *ret_sps)
 }
 
 gboolean
+he_video_is_entry (guint8 type, const guint8 *data, gsize len)
+{
+  gboolean sps;
+  Picture picture = look (type, data, len, &sps);
+
+  return picture.clean || (picture.recovery && sps);
+}
+
+gboolean
 he_video_entry_take (HeVideoEntry *entry, const guint8 *data, gsize len, gboolean usable,
                      gboolean *ret_key)
 {

@@ -22,4 +22,8 @@ typedef struct {
 gboolean he_video_entry_take (HeVideoEntry *entry, const guint8 *data, gsize len,
                               gboolean usable, gboolean *ret_key);
 
+/* Whether decoding can begin with a picture for good, be it with some that are damaged at
+ * first. */
+gboolean he_video_is_entry (guint8 type, const guint8 *data, gsize len);
+
 G_END_DECLS

@@ -84,16 +84,27 @@ run (GstElement *pipeline, Result *result)
 
 /* Video on the epoch from seconds on, encoded as asked. */
 static G_GNUC_UNUSED char *
-video (guint frames, guint seconds, const char *encoder, const char *pad)
+video_of (const char *format, guint frames, guint seconds, const char *encoder,
+          const char *pad)
 {
   return g_strdup_printf (
       " videotestsrc pattern=ball num-buffers=%u timestamp-offset=%" G_GUINT64_FORMAT
-      " ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 ! %s"
-      " ! h264parse config-interval=-1 ! sink.%s ",
-      frames, EPOCH_NS + seconds * GST_SECOND, encoder, pad);
+      " ! video/x-raw,format=%s,width=320,height=180,framerate=25/1 ! %s"
+      " ! %s config-interval=-1 ! sink.%s ",
+      frames, EPOCH_NS + seconds * GST_SECOND, format, encoder,
+      g_str_has_prefix (encoder, "x265") ? "h265parse" : "h264parse", pad);
+}
+
+static G_GNUC_UNUSED char *
+video (guint frames, guint seconds, const char *encoder, const char *pad)
+{
+  return video_of ("I420", frames, seconds, encoder, pad);
 }
 
 #define X264 "x264enc key-int-max=50 option-string=scenecut=0 speed-preset=ultrafast"
+#define X265                                                                             \
+  "x265enc key-int-max=50 speed-preset=ultrafast"                                        \
+  " option-string=scenecut=0:open-gop=0:min-keyint=50"
 #define AUDIO                                                                            \
   " audiotestsrc num-buffers=380 samplesperbuffer=1024"                                  \
   " timestamp-offset=1785000000000000000"                                                \

@@ -85,7 +85,7 @@ find (const char *text, const char *prefix, char end)
   return g_strndup (begin, (gsize)(strchr (begin, end) - begin));
 }
 
-static void
+static GBytes *
 fetch_and_decrypt (SoupSession *session, guint port)
 {
   g_autofree char *list = fetch_text (session, port, "/live/demo/video0/index.m3u8");
@@ -95,7 +95,7 @@ fetch_and_decrypt (SoupSession *session, guint port)
   g_autofree char *path = g_strconcat ("/live/demo/video0/", msn, ".ts", NULL);
   g_autoptr (GBytes) key = fetch (session, port, key_path, 200);
   g_autoptr (GBytes) body = fetch (session, port, path, 200);
-  g_autoptr (GBytes) clear = NULL;
+  GBytes *clear;
   guint8 iv[16] = { 0 };
 
   g_assert_cmpuint (g_bytes_get_size (key), ==, 16);
@@ -105,12 +105,52 @@ fetch_and_decrypt (SoupSession *session, guint port)
                                  NULL);
   g_assert_nonnull (clear);
   g_assert_cmpuint (g_bytes_get_size (clear) % (16 * 188), ==, 0);
+  return clear;
+}
+
+typedef struct {
+  const char *format, *encoder;
+  guint8 sps; /* the first byte of its NAL unit */
+} Codec;
+
+static const Codec h264 = { "I420", X264, 0x67 };
+static const Codec h265 = { "I420", X265, 0x42 };
+static const Codec h265_10 = { "I420_10LE", X265, 0x42 };
+
+/* The RFC 6381 name that follows from the sequence parameter set of a segment (ISO/IEC
+ * 14496-15 section E.3), which the first packet of its first picture holds. */
+static char *
+codecs_in (GBytes *segment, const Codec *codec)
+{
+  const guint8 start[] = { 0, 0, 1, codec->sps };
+  gsize len, n = 0, zeros = 0;
+  const guint8 *data = g_bytes_get_data (segment, &len);
+  const guint8 *at = memmem (data, len, start, sizeof start);
+  guint8 sps[16];
+  guint32 compatible = 0;
+
+  g_assert_nonnull (at);
+  for (at += sizeof start; n < sizeof sps; at++) {
+    gboolean emulation = zeros == 2 && *at == 3;
+
+    zeros = *at == 0 ? zeros + 1 : 0;
+    if (!emulation)
+      sps[n++] = *at;
+  }
+  if (codec->sps == 0x67)
+    return g_strdup_printf ("avc1.%02X%02X%02X", sps[0], sps[1], sps[2]);
+  for (guint i = 0; i < 32; i++)
+    compatible |= (guint32)(sps[3 + i / 8] >> (7 - i % 8) & 1) << i;
+  for (guint i = 8; i < 13; i++)
+    g_assert_cmphex (sps[i], ==, 0); /* else there are more parts */
+  return g_strdup_printf ("hvc1.%u.%X.%c%u.%02X", sps[2] & 0x1f, compatible,
+                          sps[2] & 0x20 ? 'H' : 'L', sps[13], sps[7]);
 }
 
 static GstElement *
-embedded_new (const Keys *keys)
+embedded_new (const Keys *keys, const Codec *codec)
 {
-  g_autofree char *source = video (210, 0, X264, "video_0");
+  g_autofree char *source = video_of (codec->format, 210, 0, codec->encoder, "video_0");
   g_autofree char *text = g_strdup_printf (
       "hlsgatesink name=sink channel=demo secret=" CONTENT " window=3 listen=127.0.0.1:0"
       " jwks=%s %s" AUDIO,
@@ -141,7 +181,7 @@ play_on (GstElement *pipeline)
 /* Given listen, then a stranger gets nothing, and a viewer with a token the playlists,
  * the key and segments that decrypt with it. */
 static void
-test_serves (void)
+test_serves (gconstpointer codec)
 {
   g_auto (Keys) keys = { 0 };
   g_autoptr (GstElement) pipeline = NULL;
@@ -151,10 +191,13 @@ test_serves (void)
   g_autofree char *token = NULL;
   g_autofree char *entry = NULL;
   g_autofree char *main_list = NULL;
+  g_autofree char *codecs = NULL;
+  g_autofree char *expected = NULL;
+  g_autoptr (GBytes) segment = NULL;
   guint port;
 
   keys_make (&keys);
-  pipeline = embedded_new (&keys);
+  pipeline = embedded_new (&keys, codec);
   port = play_on (pipeline);
   denied = fetch (session, port, "/live/demo/main.m3u8", 401);
   soup_session_add_feature (session, jar);
@@ -162,16 +205,19 @@ test_serves (void)
   entry = g_strconcat ("/live/demo/main.m3u8?URISigningPackage=", token, NULL);
   main_list = fetch_text (session, port, entry);
   g_assert_nonnull (strstr (main_list, "RESOLUTION=320x180,FRAME-RATE=25.000"));
-  g_assert_nonnull (strstr (main_list, "CODECS=\"avc1."));
-  g_assert_nonnull (strstr (main_list, ",mp4a.40.2\""));
-  fetch_and_decrypt (session, port);
+  g_assert_nonnull (strstr (main_list, ",VIDEO-RANGE=SDR"));
+  segment = fetch_and_decrypt (session, port);
+  codecs = codecs_in (segment, codec);
+  expected = g_strdup_printf ("CODECS=\"%s,mp4a.40.2\"", codecs);
+  g_test_message ("%s", expected);
+  g_assert_nonnull (strstr (main_list, expected));
   gst_element_set_state (pipeline, GST_STATE_NULL);
 }
 
 /* Given the embedded gate, when ffmpeg plays what it serves, then it has nothing to say.
  */
 static void
-test_plays (void)
+test_plays (gconstpointer codec)
 {
   g_auto (Keys) keys = { 0 };
   g_autoptr (GstElement) pipeline = NULL;
@@ -183,7 +229,7 @@ test_plays (void)
   guint port;
 
   keys_make (&keys);
-  pipeline = embedded_new (&keys);
+  pipeline = embedded_new (&keys, codec);
   port = play_on (pipeline);
   token = mint (&keys);
   argv[5] = url = g_strdup_printf (
@@ -197,7 +243,11 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   gst_init (&argc, &argv);
-  g_test_add_func ("/hlsgatesink/serves/viewers-with-a-token", test_serves);
-  g_test_add_func ("/hlsgatesink/serves/what-ffmpeg-plays", test_plays);
+  g_test_add_data_func ("/hlsgatesink/serves/viewers-with-a-token", &h264, test_serves);
+  g_test_add_data_func ("/hlsgatesink/serves/what-ffmpeg-plays", &h264, test_plays);
+  g_test_add_data_func ("/hlsgatesink/serves/h265", &h265, test_serves);
+  g_test_add_data_func ("/hlsgatesink/serves/h265-in-10-bit", &h265_10, test_serves);
+  g_test_add_data_func ("/hlsgatesink/serves/h265-as-ffmpeg-plays-it", &h265_10,
+                        test_plays);
   return g_test_run ();
 }

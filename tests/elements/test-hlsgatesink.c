@@ -172,12 +172,17 @@ alternate (const char *folder, const char *rendition, Receiver **receivers,
   return path;
 }
 
+typedef struct {
+  const char *a, *b;
+} Encoders;
+
 /* Given two nodes that began at different times, with encoders set differently, when a
  * player gets their segments in turn, then ffmpeg has nothing to say, and no frame is
  * missing. */
 static void
-test_alternating_nodes (void)
+test_alternating_nodes (gconstpointer data)
 {
+  const Encoders *encoders = data;
   g_autoptr (Receiver) a = receiver_new ();
   g_autoptr (Receiver) b = receiver_new ();
   Receiver *both[] = { a, b };
@@ -188,8 +193,8 @@ test_alternating_nodes (void)
     guint least;
   } streams[] = { { "video0", "v", 3600, 200 }, { "audio0", "a", 1920, 280 } };
 
-  publish_from (a, X264, 0);
-  publish_from (b, X264 " bitrate=500 ref=3 bframes=2", 2);
+  publish_from (a, encoders->a, 0);
+  publish_from (b, encoders->b, 2);
   for (guint i = 0; i < G_N_ELEMENTS (streams); i++) {
     guint n = i == 0 ? 4 : 3;
     g_autofree char *path = alternate (folder, streams[i].rendition, both, n);
@@ -366,8 +371,13 @@ main (int argc, char **argv)
   g_test_add_func ("/hlsgatesink/publishes/not-again-after-a-refusal", test_refused);
   g_test_add_func ("/hlsgatesink/publishes/past-a-dead-origin", test_dead_origin);
   g_test_add_func ("/hlsgatesink/publishes/variants-by-pads", test_variants);
-  g_test_add_func ("/hlsgatesink/players/alternating-nodes-are-one-stream",
-                   test_alternating_nodes);
+  g_test_add_data_func ("/hlsgatesink/players/alternating-nodes-are-one-stream",
+                        &(Encoders) { X264, X264 " bitrate=500 ref=3 bframes=2" },
+                        test_alternating_nodes);
+  g_test_add_data_func (
+      "/hlsgatesink/players/alternating-nodes-are-one-h265-stream",
+      &(Encoders) { X265, X265 ":bframes=2:ref=2 bitrate=500 speed-preset=superfast" },
+      test_alternating_nodes);
   g_test_add_func ("/hlsgatesink/events/name-and-flag-segments", test_events);
   g_test_add_func ("/hlsgatesink/events/running-time-is-the-epoch", test_running_time);
   g_test_add_func ("/hlsgatesink/mistakes/say-what-to-do", test_mistakes);

@@ -453,6 +453,45 @@ test_copy_loss (void)
                      i == 1 || i == 2 ? HE_SEGMENT_DAMAGED : 0);
 }
 
+/* ---- H.265 ---- */
+
+static gboolean
+push_h265 (HePackager *packager, guint64 n, const guint8 *picture, gboolean keyframe,
+           GError **error)
+{
+  HeUnitInfo info = { n * FRAME, n * FRAME, FRAME, keyframe };
+  g_autoptr (GBytes) data = g_bytes_new (picture, 80);
+
+  return he_packager_push (packager, &info, data, error);
+}
+
+/* Given H.265, then a segment begins with an IRAP picture and all three parameter sets;
+ * what only claims to be a keyframe cuts nothing. */
+static void
+test_h265 (void)
+{
+  static const guint8 trail[80] = { 0, 0, 1, 0x02, 1, 0x80, 9 };
+  static const guint8 idr[80] = { 0, 0, 1,    0x40, 1, 7, 0, 0, 1,    0x42, 1,    7, 0,
+                                  0, 1, 0x44, 1,    7, 0, 0, 1, 0x28, 1,    0x80, 9 };
+  static const guint8 bare[80] = { 0, 0, 1,    0x40, 1, 7, 0, 0, 1,    0x44, 1,    7, 0,
+                                   0, 1, 0x44, 1,    7, 0, 0, 1, 0x2a, 1,    0x80, 9 };
+  const guint64 gop = D90 / FRAME;
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H265, NULL, output);
+  g_autoptr (GError) error = NULL;
+
+  for (guint64 n = gop; n < 3 * gop; n++)
+    g_assert_true (
+        push_h265 (packager, n, n % gop == 0 ? idr : trail, n % 10 == 0, &error));
+  g_assert_false (push_h265 (packager, 3 * gop, bare, TRUE, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "h265parse config-interval=-1"));
+  EXPECT (output, 1, 2);
+  g_assert_cmphex (
+      ((const guint8 *)g_bytes_get_data (output->bodies->pdata[0], NULL))[188 + 17], ==,
+      0x24);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -473,5 +512,6 @@ main (int argc, char **argv)
   g_test_add_func ("/packager/copy/misfit-is-told", test_copy_misfit);
   g_test_add_func ("/packager/copy/irregular-is-told", test_copy_irregular);
   g_test_add_func ("/packager/copy/loss-is-marked", test_copy_loss);
+  g_test_add_func ("/packager/h265/begins-with-irap-and-parameter-sets", test_h265);
   return g_test_run ();
 }

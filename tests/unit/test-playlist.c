@@ -161,6 +161,45 @@ test_codecs (void)
   }
 }
 
+static void
+test_codecs_h265 (void)
+{
+  static const struct {
+    const char *profile, *tier, *level, *expected;
+  } cases[] = {
+    { "main", "main", "3.1", "hvc1.1.6.L93.90" },
+    { "main", "main", "4", "hvc1.1.6.L120.90" },
+    { "main-10", "main", "5.1", "hvc1.2.4.L153.90" },
+    { "main-10", "high", "6.2", "hvc1.2.4.H186.90" },
+    { "main-still-picture", "main", "1", "hvc1.3.E.L30.90" },
+    { "main-444", "main", "3", NULL },
+    { "main", NULL, "3", NULL },
+    { "main", "low", "3", NULL },
+    { NULL, "main", "3", NULL },
+    { "main", "main", NULL, NULL },
+    { "main", "main", "1b", NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *name
+        = he_codecs_h265 (cases[i].profile, cases[i].tier, cases[i].level);
+
+    g_assert_cmpstr (name, ==, cases[i].expected);
+  }
+}
+
+static void
+test_video_range (void)
+{
+  g_autoptr (HeChannel) channel = demo_channel ();
+  g_autofree char *text = NULL;
+
+  ((HeRendition *)channel->renditions->pdata[0])->video_range = "SDR";
+  text = he_playlist_multivariant (channel);
+  g_assert_nonnull (
+      strstr (text, ",FRAME-RATE=29.970,VIDEO-RANGE=SDR,AUDIO=\"audio\"\n"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -173,6 +212,8 @@ main (int argc, char **argv)
                    test_media);
   g_test_add_func ("/playlist/media/clear-and-without-anchor", test_clear_without_anchor);
   g_test_add_func ("/playlist/media/durations-are-exact-decimals", test_durations);
+  g_test_add_func ("/playlist/multivariant/range-of-video", test_video_range);
   g_test_add_func ("/playlist/codecs/follow-from-caps", test_codecs);
+  g_test_add_func ("/playlist/codecs/h265-follow-from-caps", test_codecs_h265);
   return g_test_run ();
 }

@@ -4,6 +4,7 @@
 #include "he-codec.h"
 #include "he-epoch.h"
 #include "he-error.h"
+#include "he-psi.h"
 #include "he-ts-writer.h"
 
 /* What a reader of one or more segments finds. */
@@ -148,12 +149,13 @@ test_any_order (void)
   g_autoptr (Reader) reader = reader_new ();
 
   for (guint i = 0; i < 300; i++) {
-    HeTsCodec codec = i % 3 == 0 ? HE_TS_ADTS : HE_TS_H264;
+    HeTsCodec codec = i % 3 == 0 ? HE_TS_ADTS : i % 3 == 1 ? HE_TS_H265 : HE_TS_H264;
     guint n = (guint)g_rand_int_range (random, 1, 60);
     guint size = (guint)g_rand_int_range (random, 8, i % 10 == 0 ? 90000 : 900);
-    g_autoptr (GBytes) segment = make_segment (codec, i, EPOCH + i * 180000, MAX (n, 4),
-                                               1920, MIN (size, codec ? 4000 : size));
-    guint pid = codec == HE_TS_H264 ? HE_TS_VIDEO_PID : HE_TS_AUDIO_PID;
+    g_autoptr (GBytes) segment
+        = make_segment (codec, i, EPOCH + i * 180000, MAX (n, 4), 1920,
+                        codec == HE_TS_ADTS ? MIN (size, 4000) : size);
+    guint pid = he_ts_is_video (codec) ? HE_TS_VIDEO_PID : HE_TS_AUDIO_PID;
 
     reader->has_pcr = FALSE;
     memset (reader->payloads, 0, sizeof reader->payloads);
@@ -180,6 +182,40 @@ test_start (void)
   g_assert_cmphex (p[5], ==, 0x50);
   /* A delimiter was put before the unit that had none. */
   g_assert_cmpmem (p + 12 + 14, 6, "\0\0\0\1\x09\xf0", 6);
+}
+
+/* Given H.265, then the PMT says so twice, and the delimiter is that of H.265. */
+static void
+test_h265 (void)
+{
+  static const guint8 with[]
+      = { 0, 0, 0, 1, 0x46, 0x01, 0x10, 0, 0, 1, 0x26, 0x01, 0xaf, 1, 2, 3, 4, 5 };
+  static const guint8 delimiter[] = { 0, 0, 0, 1, 0x46, 0x01, 0x50 };
+  static const guint8 pmt[]
+      = { 0x02, 0xb0, 24,   0,    1, 0xc1, 0, 0,   0xe1, 0,   0xf0, 0,
+          0x24, 0xe1, 0x00, 0xf0, 6, 0x05, 4, 'H', 'E',  'V', 'C' };
+
+  for (guint n = 0; n < 2; n++) {
+    gsize skip = n == 0 ? 0 : 7; /* with its own delimiter, and without */
+    HeAccessUnit unit = { .pts90 = 900,
+                          .dts90 = 900,
+                          .data = with + skip,
+                          .len = sizeof with - skip,
+                          .keyframe = TRUE };
+    g_autoptr (GBytes) segment = he_ts_write_segment (HE_TS_H265, &unit, 1, NULL);
+    g_autoptr (Reader) reader = reader_new ();
+    const guint8 *p;
+
+    g_assert_nonnull (segment);
+    p = g_bytes_get_data (segment, NULL);
+    g_assert_cmpmem (p + HE_TS_PACKET + 5, sizeof pmt, pmt, sizeof pmt);
+    g_assert_cmpuint (he_psi_crc32 (p + HE_TS_PACKET + 5, sizeof pmt + 4), ==, 0);
+    read_segment (reader, segment);
+    g_assert_cmphex (reader->es->data[3], ==, 0xe0);
+    g_assert_cmpmem (reader->es->data + 14, 7, n == 0 ? with : delimiter, 7);
+    g_assert_cmpmem (reader->es->data + 21, reader->es->len - 21, with + 7,
+                     sizeof with - 7);
+  }
 }
 
 static void
@@ -219,7 +255,7 @@ test_pcr (void)
   static const guint64 steps[] = { 1500, 1920, 3600, 3003, 9009, 18000, 270000 };
 
   for (guint i = 0; i < G_N_ELEMENTS (steps); i++)
-    for (guint codec = 0; codec < 2; codec++) {
+    for (guint codec = HE_TS_H264; codec <= HE_TS_ADTS; codec++) {
       guint64 t90 = 20 * HE_PTS_WRAP - 30 * steps[i] + 11;
       g_autoptr (GBytes) segment
           = make_segment ((HeTsCodec)codec, i, t90, 60, steps[i], 900);
@@ -283,6 +319,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/ts-writer/counters-run-on-across-any-order", test_any_order);
   g_test_add_func ("/ts-writer/begins-with-tables-and-keyframe", test_start);
+  g_test_add_func ("/ts-writer/h265-is-announced-and-delimited", test_h265);
   g_test_add_func ("/ts-writer/same-units-same-bytes", test_same_bytes);
   g_test_add_func ("/ts-writer/payload-comes-back", test_payload);
   g_test_add_func ("/ts-writer/pcr-within-90-ms-across-a-wrap", test_pcr);
