@@ -161,6 +161,8 @@ class Schema:
             if many in node and "type" not in node:
                 return " or ".join(self.type_of(n) for n in node[many])
         kind = node["type"]
+        if kind == "array" and "enum" in node["items"]:
+            return "list of " + self.type_of(node["items"])
         if kind == "array":
             return "list of " + _limits(node.get("minItems", 0), node["maxItems"])
         if kind == "object" and path_free(node):

@@ -65,6 +65,7 @@ origin_of (const HeadendJob *job, GError **error)
     .peers = (const char *const *)peers,
     .state_dir = job->node->state,
     .jwks_path = model->tokens.keys,
+    .algorithms = model->tokens.algorithms,
     .issuer = model->tokens.issuer,
     .audience = model->tokens.audience,
     .content = job->secrets[HE_PURPOSE_CONTENT],

@@ -79,11 +79,15 @@ parse_options (const char *verb, const char *summary, const GOptionEntry *entrie
 static int
 keygen (int argc, char **argv)
 {
-  g_autofree char *dir = NULL, *pem = NULL, *jwk = NULL;
+  g_autofree char *dir = NULL, *algorithm = NULL;
+  char *private = NULL, *jwk = NULL;
   g_autoptr (GError) error = NULL;
   const GOptionEntry entries[] = {
-    { "dir", 0, 0, G_OPTION_ARG_FILENAME, &dir, "Folder for token.pem and tokens.jwks",
+    { "dir", 0, 0, G_OPTION_ARG_FILENAME, &dir,
+      "Folder for token.pem (token.jwk for HS256) and tokens.jwks",
       "DIR" },
+    { "algorithm", 0, 0, G_OPTION_ARG_STRING, &algorithm,
+      "ES256 (default), EdDSA, RS256, PS256 or HS256", "NAME" },
     { NULL },
   };
   if (!parse_options ("keygen", "make a key pair for signing tokens", entries, &argc,
@@ -97,7 +101,9 @@ keygen (int argc, char **argv)
     g_printerr ("headend token: %s: %s\n", dir, g_strerror (errno));
     return 1;
   }
-  g_autofree char *pem_path = g_build_filename (dir, "token.pem", NULL);
+  gboolean secret = g_strcmp0 (algorithm, "HS256") == 0;
+  g_autofree char *private_path
+      = g_build_filename (dir, secret ? "token.jwk" : "token.pem", NULL);
   g_autofree char *jwks_path = g_build_filename (dir, "tokens.jwks", NULL);
   if (g_file_test (jwks_path, G_FILE_TEST_EXISTS)) {
     g_printerr (
@@ -105,18 +111,20 @@ keygen (int argc, char **argv)
         jwks_path, g_strerror (EEXIST));
     return 1;
   }
-  if (!he_token_keygen (&pem, &jwk, &error))
+  if (!he_token_keygen (algorithm ? algorithm : "ES256", &private, &jwk, &error))
     return fail (g_steal_pointer (&error));
-  g_autofree char *jwks = g_strdup_printf ("{\"keys\":[%s]}\n", jwk);
-  gboolean ok = write_new_file (pem_path, 0600, pem, &error);
-  he_string_wipe_free (g_steal_pointer (&pem));
-  if (ok && !write_new_file (jwks_path, 0644, jwks, &error)) {
-    unlink (pem_path);
+  char *jwks = g_strdup_printf ("{\"keys\":[%s]}\n", jwk);
+  gboolean ok = write_new_file (private_path, 0600, private, &error);
+  if (ok && !write_new_file (jwks_path, secret ? 0600 : 0644, jwks, &error)) {
+    unlink (private_path);
     ok = FALSE;
   }
+  he_string_wipe_free (private);
+  he_string_wipe_free (jwk);
+  he_string_wipe_free (jwks);
   if (!ok)
     return fail (g_steal_pointer (&error));
-  g_print ("%s\n%s\n", pem_path, jwks_path);
+  g_print ("%s\n%s\n", private_path, jwks_path);
   return 0;
 }
 
@@ -153,7 +161,7 @@ read_private_key (const char *path, GError **error)
 }
 
 typedef struct {
-  char *key, *account, *issuer, *audience, *url, *transport;
+  char *key, *algorithm, *account, *issuer, *audience, *url, *transport;
   char **channels;
   int ttl, session, max_sessions;
 } MintOptions;
@@ -162,6 +170,7 @@ static void
 mint_options_clear (MintOptions *options)
 {
   g_free (options->key);
+  g_free (options->algorithm);
   g_free (options->account);
   g_free (options->issuer);
   g_free (options->audience);
@@ -176,6 +185,8 @@ parse_mint_options (MintOptions *o, int argc, char **argv, GError **error)
 {
   const GOptionEntry entries[] = {
     { "key", 0, 0, G_OPTION_ARG_FILENAME, &o->key, "Private key from keygen", "FILE" },
+    { "algorithm", 0, 0, G_OPTION_ARG_STRING, &o->algorithm,
+      "PS256 for an RSA key; else the key says it", "NAME" },
     { "account", 0, 0, G_OPTION_ARG_STRING, &o->account, "Opaque name of the account",
       "NAME" },
     { "channel", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->channels,
@@ -205,7 +216,7 @@ static const char *
 check_mint_options (const MintOptions *o)
 {
   if (!o->key)
-    return "--key is missing: the token.pem that `headend token keygen` wrote";
+    return "--key is missing: the private key that `headend token keygen` wrote";
   if (!o->account)
     return "--account is missing";
   if (!o->channels || !o->channels[0])
@@ -256,6 +267,7 @@ mint (int argc, char **argv)
     .ttl_seconds = (guint)o.ttl,
     .session_seconds = (guint)o.session,
     .max_sessions = (guint)o.max_sessions,
+    .algorithm = o.algorithm,
   };
   char *pem = read_private_key (o.key, &error);
   if (!pem)

@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 #include "encoder.h"
+#include "he-token.h"
 #include "source.h"
 
 /* Readers of our own kinds of values, then one table an object, innermost first. */
@@ -331,9 +332,35 @@ static const HeadendKey session_keys[] = {
   { NULL },
 };
 
+static gboolean
+read_algorithms (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                 gpointer field, GError **error)
+{
+  if (he_json_type (value) != HE_JSON_ARRAY || he_json_length (value) < key->min
+      || he_json_length (value) > key->max)
+    return headend_read_refuse (reader, key, value, error);
+  HeTokenAlgorithms bits = 0;
+  for (guint i = 0; i < he_json_length (value); i++) {
+    const HeJson *name = he_json_element (value, i);
+    const char *names[] = { NULL, NULL };
+    HeTokenAlgorithms bit = 0;
+    if (he_json_type (name) == HE_JSON_STRING)
+      names[0] = he_json_string (name);
+    if (!names[0] || !he_token_algorithms_parse (names, &bit, NULL))
+      return headend_read_refuse (reader, key, value, error);
+    bits |= bit;
+  }
+  *(guint *)field = bits;
+  return TRUE;
+}
+
 static const HeadendKey token_keys[] = {
   { "keys", headend_read_path, G_STRUCT_OFFSET (HeadendTokens, keys), FALSE,
     "a file of public keys", "a path to a JWKS" },
+  { "algorithms", read_algorithms, G_STRUCT_OFFSET (HeadendTokens, algorithms), FALSE,
+    "a list of algorithms",
+    "an array of one or more of \"ES256\", \"EdDSA\", \"RS256\", \"PS256\", \"HS256\"",
+    1, 5 },
   { "issuer", headend_read_text, G_STRUCT_OFFSET (HeadendTokens, issuer), FALSE,
     "an issuer", "1..128 characters", 1, 128 },
   { "audience", headend_read_text, G_STRUCT_OFFSET (HeadendTokens, audience), FALSE,
@@ -373,7 +400,7 @@ const HeadendKey headend_root_keys[] = {
   { "secret", read_secret, G_STRUCT_OFFSET (HeadendModel, secret), FALSE, "a secret",
     "{\"file\": \"PATH\"} or \"${VARIABLE}\"" },
   { "tokens", read_object, G_STRUCT_OFFSET (HeadendModel, tokens), FALSE, "an object",
-    "keys, issuer, audience", .data = token_keys },
+    "keys, algorithms, issuer, audience", .data = token_keys },
   { "sessions", read_object, G_STRUCT_OFFSET (HeadendModel, sessions), FALSE, "an object",
     "per-account, policy, lease, length", .data = session_keys },
   { "nodes", read_list, G_STRUCT_OFFSET (HeadendModel, nodes), FALSE, "a list of nodes",

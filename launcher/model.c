@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include <string.h>
+#include "he-token.h"
 
 HeadendVideo *
 headend_video_new (void)
@@ -100,6 +101,7 @@ headend_model_new (const char *file, const char *folder)
   model->folder = g_canonicalize_filename (folder, NULL);
   model->secret.file = g_build_filename (model->folder, "headend.secret", NULL);
   model->tokens.keys = g_build_filename (model->folder, "tokens.jwks", NULL);
+  model->tokens.algorithms = HE_TOKEN_ES256;
   model->tokens.issuer = g_strdup ("headend");
   model->tokens.audience = g_strdup ("headend");
   model->sessions = (HeadendSessions) { .per_account = 1, .lease = 300, .length = 43200 };

@@ -59,6 +59,7 @@ typedef struct {
 
 typedef struct {
   char *keys; /* JWKS file */
+  guint algorithms; /* HeTokenAlgorithms */
   char *issuer, *audience;
 } HeadendTokens;
 

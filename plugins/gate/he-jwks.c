@@ -7,77 +7,61 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
-#include <openssl/core_names.h>
-#include <openssl/param_build.h>
 #include "he-codec.h"
 #include "he-error.h"
 #include "he-json.h"
+#include "he-secret.h"
 
 #define MAX_KEYS 64
 #define MAX_FILE (64 * 1024)
 #define MAX_KID 128
 
 struct _HeTokenKeys {
-  char *path;         /* NULL: from text */
+  char *path; /* NULL: from text */
+  HeTokenAlgorithms accepted;
   GRWLock lock;       /* guards by_kid, which reload swaps */
-  GHashTable *by_kid; /* kid -> EVP_PKEY; every key is for ES256 */
+  GHashTable *by_kid; /* kid -> Key */
   struct stat seen;   /* of the file, when he_token_keys_changed() last looked */
 };
 
-/* A point given by its coordinates, checked to be on the curve: a JWKS from elsewhere
- * must not smuggle in a weak key. */
-static EVP_PKEY *
-p256_from_point (const guint8 x[HE_P256_BYTES], const guint8 y[HE_P256_BYTES])
+/* One key, one algorithm (RFC 8725 section 3.1). */
+typedef struct {
+  const HeTokenAlgorithm *algorithm;
+  EVP_PKEY *key;
+} Key;
+
+static void
+key_free (Key *key)
 {
-  guint8 point[1 + 2 * HE_P256_BYTES] = { 0x04 };
-  memcpy (point + 1, x, HE_P256_BYTES);
-  memcpy (point + 1 + HE_P256_BYTES, y, HE_P256_BYTES);
-  OSSL_PARAM params[] = {
-    OSSL_PARAM_construct_utf8_string (OSSL_PKEY_PARAM_GROUP_NAME, (char *)"prime256v1",
-                                      0),
-    OSSL_PARAM_construct_octet_string (OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
-    OSSL_PARAM_construct_end (),
-  };
-  EVP_PKEY *loaded = NULL;
-  g_autoptr (EVP_PKEY_CTX) make = EVP_PKEY_CTX_new_from_name (NULL, "EC", NULL);
-  if (!make || EVP_PKEY_fromdata_init (make) != 1
-      || EVP_PKEY_fromdata (make, &loaded, EVP_PKEY_PUBLIC_KEY, params) != 1)
-    return NULL;
-  g_autoptr (EVP_PKEY) key = loaded;
-  g_autoptr (EVP_PKEY_CTX) check = EVP_PKEY_CTX_new_from_pkey (NULL, key, NULL);
-  if (!check || EVP_PKEY_public_check (check) != 1)
-    return NULL;
-  return g_steal_pointer (&key);
+  EVP_PKEY_free (key->key);
+  g_free (key);
+}
+
+/* What an EC or OKP key says by its curve and a secret by its kind, an RSA key must say. */
+static const HeTokenAlgorithm *
+algorithm_of (const char *kty, const char *crv, const char *alg)
+{
+  for (const char *const *name = he_token_algorithm_names (); *name; name++) {
+    const HeTokenAlgorithm *algorithm = he_token_algorithm_find (*name);
+    if (strcmp (algorithm->kty, kty) == 0
+        && (!algorithm->crv || g_strcmp0 (algorithm->crv, crv) == 0)
+        && (!alg || strcmp (algorithm->name, alg) == 0))
+      return algorithm;
+  }
+  return NULL;
 }
 
 static gboolean
-read_coordinate (const HeJson *jwk, const char *name, guint8 ret_out[HE_P256_BYTES],
-                 GError **error)
+is_for_verifying (const HeJson *jwk, gboolean *ret_is, GError **error)
 {
-  const char *text = NULL;
-  gsize len = 0;
-  if (!he_json_get_string (jwk, name, TRUE, &text, error))
-    return FALSE;
-  if (!he_base64url_decode (text, strlen (text), ret_out, HE_P256_BYTES, &len)
-      || len != HE_P256_BYTES)
-    return he_json_set_error (error, jwk, "\"%s\" is not 32 bytes in base64url", name);
-  return TRUE;
-}
-
-/* RFC 7517 section 5: keys of kinds and for uses that we do not serve are passed over. */
-static gboolean
-is_for_us (const HeJson *jwk, GError **error)
-{
-  const char *kty = NULL, *crv = NULL, *alg = NULL, *use = NULL;
-  if (!he_json_get_string (jwk, "kty", TRUE, &kty, error)
-      || !he_json_get_string (jwk, "crv", FALSE, &crv, error)
-      || !he_json_get_string (jwk, "alg", FALSE, &alg, error)
-      || !he_json_get_string (jwk, "use", FALSE, &use, error))
-    return FALSE;
-  if (strcmp (kty, "EC") != 0 || g_strcmp0 (crv, "P-256") != 0
-      || (alg && strcmp (alg, "ES256") != 0) || (use && strcmp (use, "sig") != 0))
-    return FALSE;
+  const char *use = NULL;
   const HeJson *ops = he_json_member (jwk, "key_ops");
+  *ret_is = FALSE;
+  if (!he_json_get_string (jwk, "use", FALSE, &use, error))
+    return FALSE;
+  if (use && strcmp (use, "sig") != 0)
+    return TRUE;
+  *ret_is = !ops;
   if (!ops)
     return TRUE;
   if (he_json_type (ops) != HE_JSON_ARRAY)
@@ -86,13 +70,39 @@ is_for_us (const HeJson *jwk, GError **error)
     const HeJson *op = he_json_element (ops, i);
     if (he_json_type (op) == HE_JSON_STRING
         && strcmp (he_json_string (op), "verify") == 0)
-      return TRUE;
+      *ret_is = TRUE;
   }
-  return FALSE;
+  return TRUE;
+}
+
+/* RFC 7517 section 5: keys of kinds, for uses and algorithms that we do not serve are
+ * passed over: *ret_algorithm NULL. */
+static gboolean
+find_algorithm (const HeJson *jwk, HeTokenAlgorithms accepted,
+                const HeTokenAlgorithm **ret_algorithm, GError **error)
+{
+  const char *kty = NULL, *crv = NULL, *alg = NULL;
+  gboolean verifies = FALSE;
+  *ret_algorithm = NULL;
+  if (!he_json_get_string (jwk, "kty", TRUE, &kty, error)
+      || !he_json_get_string (jwk, "crv", FALSE, &crv, error)
+      || !he_json_get_string (jwk, "alg", FALSE, &alg, error)
+      || !is_for_verifying (jwk, &verifies, error))
+    return FALSE;
+  const HeTokenAlgorithm *found = verifies ? algorithm_of (kty, crv, alg) : NULL;
+  gboolean rsa = strcmp (kty, "RSA") == 0;
+  if (found && rsa && !alg && (accepted & (HE_TOKEN_RS256 | HE_TOKEN_PS256)))
+    return he_json_set_error (error, jwk,
+                              "an RSA key must say its \"alg\", RS256 or PS256: one key "
+                              "has one algorithm");
+  if (found && (accepted & he_token_algorithm_bit (found)) && (alg || !rsa))
+    *ret_algorithm = found;
+  return TRUE;
 }
 
 static gboolean
-add_key (GHashTable *by_kid, const HeJson *jwk, GError **error)
+add_key (GHashTable *by_kid, const HeJson *jwk, HeTokenAlgorithms accepted,
+         GError **error)
 {
   if (he_json_type (jwk) != HE_JSON_OBJECT)
     return he_json_set_error (error, jwk, "a key must be an object");
@@ -100,31 +110,40 @@ add_key (GHashTable *by_kid, const HeJson *jwk, GError **error)
     return he_json_set_error (error, jwk,
                               "this is a private key; a JWKS file holds public keys, so "
                               "remove the member \"d\" and make a new key pair");
-  GError *local = NULL;
-  if (!is_for_us (jwk, &local)) {
-    if (!local)
-      return TRUE;
-    g_propagate_error (error, local);
+  const HeTokenAlgorithm *algorithm = NULL;
+  if (!find_algorithm (jwk, accepted, &algorithm, error))
     return FALSE;
-  }
   const char *kid = NULL;
-  guint8 x[HE_P256_BYTES], y[HE_P256_BYTES];
-  if (!he_json_get_string (jwk, "kid", TRUE, &kid, error)
-      || !read_coordinate (jwk, "x", x, error) || !read_coordinate (jwk, "y", y, error))
+  if (!algorithm)
+    return TRUE;
+  if (!he_json_get_string (jwk, "kid", TRUE, &kid, error))
     return FALSE;
   if (!*kid || strlen (kid) > MAX_KID)
     return he_json_set_error (error, jwk, "\"kid\" must have 1 to %d bytes", MAX_KID);
   if (g_hash_table_contains (by_kid, kid))
     return he_json_set_error (error, jwk, "the kid \"%s\" is used twice", kid);
-  EVP_PKEY *key = p256_from_point (x, y);
-  if (!key)
-    return he_json_set_error (error, jwk, "\"x\" and \"y\" are not a point of P-256");
+  EVP_PKEY *read = he_token_jwk_read (jwk, algorithm, error);
+  if (!read)
+    return FALSE;
+  Key *key = g_new (Key, 1);
+  *key = (Key) { algorithm, read };
   g_hash_table_insert (by_kid, g_strdup (kid), key);
   return TRUE;
 }
 
+static char *
+names_of (HeTokenAlgorithms accepted)
+{
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  for (const char *const *name = he_token_algorithm_names (); *name; name++)
+    if (accepted & he_token_algorithm_bit (he_token_algorithm_find (*name)))
+      g_strv_builder_add (list, *name);
+  g_auto (GStrv) names = g_strv_builder_end (list);
+  return g_strjoinv (", ", names);
+}
+
 static GHashTable *
-parse_jwks (const char *text, gssize len, GError **error)
+parse_jwks (const char *text, gssize len, HeTokenAlgorithms accepted, GError **error)
 {
   g_autoptr (HeJson) root = he_json_parse (text, len, MAX_FILE, 8, error);
   if (!root)
@@ -141,14 +160,16 @@ parse_jwks (const char *text, gssize len, GError **error)
     return NULL;
   }
   g_autoptr (GHashTable) by_kid = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                                         (GDestroyNotify)EVP_PKEY_free);
+                                                         (GDestroyNotify)key_free);
   for (guint i = 0; i < he_json_length (list); i++)
-    if (!add_key (by_kid, he_json_element (list, i), error))
+    if (!add_key (by_kid, he_json_element (list, i), accepted, error))
       return NULL;
   if (g_hash_table_size (by_kid) == 0) {
+    g_autofree char *names = names_of (accepted);
     he_json_set_error (error, list,
-                       "no key for ES256 (kty EC, crv P-256); make one with `headend "
-                       "token keygen --dir DIR`");
+                       "no key for %s among them; make one with `headend token keygen "
+                       "--dir DIR`, or accept another algorithm",
+                       names);
     return NULL;
   }
   return g_steal_pointer (&by_kid);
@@ -156,7 +177,7 @@ parse_jwks (const char *text, gssize len, GError **error)
 
 /* Bounded, and only from a regular file: a pipe or a device must not stall a reload. */
 static char *
-read_file (const char *path, gsize *ret_len, GError **error)
+read_file (const char *path, gsize *ret_len, gboolean *ret_shared, GError **error)
 {
   struct stat st;
   int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -190,39 +211,64 @@ read_file (const char *path, gsize *ret_len, GError **error)
   }
   text[len] = '\0';
   *ret_len = len;
+  *ret_shared = (st.st_mode & 0077) != 0;
   return g_steal_pointer (&text);
 }
 
+static gboolean
+holds_secret (GHashTable *by_kid)
+{
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, by_kid);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (he_token_algorithm_bit (((Key *)value)->algorithm) == HE_TOKEN_HS256)
+      return TRUE;
+  return FALSE;
+}
+
 static GHashTable *
-load_jwks (const char *path, GError **error)
+load_jwks (const char *path, HeTokenAlgorithms accepted, GError **error)
 {
   gsize len = 0;
-  g_autofree char *text = read_file (path, &len, error);
+  gboolean shared = FALSE;
+  char *text = read_file (path, &len, &shared, error);
   if (!text)
     return NULL;
-  GHashTable *by_kid = parse_jwks (text, len, error);
-  if (!by_kid)
+  g_autoptr (GHashTable) by_kid = parse_jwks (text, (gssize)len, accepted, error);
+  he_string_wipe_free (text);
+  if (!by_kid) {
     g_prefix_error (error, "%s: ", path);
-  return by_kid;
+    return NULL;
+  }
+  if (shared && holds_secret (by_kid)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
+                 "%s: others may read or write this file, and its HS256 key can sign "
+                 "tokens; mend it with `chmod 600` and think of a new key",
+                 path);
+    return NULL;
+  }
+  return g_steal_pointer (&by_kid);
 }
 
 static HeTokenKeys *
-keys_new (const char *path, GHashTable *by_kid)
+keys_new (const char *path, HeTokenAlgorithms accepted, GHashTable *by_kid)
 {
   HeTokenKeys *keys = g_new0 (HeTokenKeys, 1);
   keys->path = g_strdup (path);
+  keys->accepted = accepted;
   keys->by_kid = by_kid;
   g_rw_lock_init (&keys->lock);
   return keys;
 }
 
 HeTokenKeys *
-he_token_keys_load (const char *jwks_path, GError **error)
+he_token_keys_load (const char *jwks_path, HeTokenAlgorithms accepted, GError **error)
 {
-  GHashTable *by_kid = load_jwks (jwks_path, error);
+  GHashTable *by_kid = load_jwks (jwks_path, accepted, error);
   if (!by_kid)
     return NULL;
-  HeTokenKeys *keys = keys_new (jwks_path, by_kid);
+  HeTokenKeys *keys = keys_new (jwks_path, accepted, by_kid);
   if (stat (jwks_path, &keys->seen) != 0)
     memset (&keys->seen, 0, sizeof keys->seen);
   return keys;
@@ -243,10 +289,11 @@ he_token_keys_changed (HeTokenKeys *keys)
 }
 
 HeTokenKeys *
-he_token_keys_parse (const char *jwks, gssize len, GError **error)
+he_token_keys_parse (const char *jwks, gssize len, HeTokenAlgorithms accepted,
+                     GError **error)
 {
-  GHashTable *by_kid = parse_jwks (jwks, len, error);
-  return by_kid ? keys_new (NULL, by_kid) : NULL;
+  GHashTable *by_kid = parse_jwks (jwks, len, accepted, error);
+  return by_kid ? keys_new (NULL, accepted, by_kid) : NULL;
 }
 
 gboolean
@@ -254,7 +301,7 @@ he_token_keys_reload (HeTokenKeys *keys, GError **error)
 {
   if (!keys->path)
     return TRUE;
-  GHashTable *fresh = load_jwks (keys->path, error);
+  GHashTable *fresh = load_jwks (keys->path, keys->accepted, error);
   if (!fresh)
     return FALSE;
   g_rw_lock_writer_lock (&keys->lock);
@@ -276,14 +323,15 @@ he_token_keys_free (HeTokenKeys *keys)
 }
 
 EVP_PKEY *
-he_token_keys_find (HeTokenKeys *keys, const char *kid, const char *alg)
+he_token_keys_find (HeTokenKeys *keys, const char *kid, const HeTokenAlgorithm *algorithm)
 {
-  if (strcmp (alg, "ES256") != 0)
-    return NULL;
+  EVP_PKEY *found = NULL;
   g_rw_lock_reader_lock (&keys->lock);
-  EVP_PKEY *key = g_hash_table_lookup (keys->by_kid, kid);
-  if (key)
-    EVP_PKEY_up_ref (key);
+  const Key *key = g_hash_table_lookup (keys->by_kid, kid);
+  if (key && key->algorithm == algorithm) {
+    found = key->key;
+    EVP_PKEY_up_ref (found);
+  }
   g_rw_lock_reader_unlock (&keys->lock);
-  return key;
+  return found;
 }

@@ -42,7 +42,10 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   HeOrigin *origin;
 
   if (!check_config (config, error)
-      || (keys = he_token_keys_load (config->jwks_path, error)) == NULL
+      || (keys = he_token_keys_load (config->jwks_path,
+                                     config->algorithms ? config->algorithms
+                                                        : HE_TOKEN_ES256,
+                                     error)) == NULL
       || (anchors = he_anchors_new (config->state_dir, error)) == NULL)
     return NULL;
   origin = g_new0 (HeOrigin, 1);

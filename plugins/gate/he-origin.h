@@ -24,6 +24,7 @@ typedef struct {
   const char *state_dir;    /* anchors are persisted here; NULL: nowhere */
 
   const char *jwks_path;    /* public keys that tokens are checked with */
+  HeTokenAlgorithms algorithms; /* that are accepted; 0: ES256 alone */
   const char *issuer;       /* required "iss" */
   const char *audience;     /* required "aud" */
 

@@ -2,46 +2,16 @@
 #include "he-token-private.h"
 
 #include <string.h>
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include "he-codec.h"
 #include "he-crypto.h"
 #include "he-error.h"
 #include "he-json.h"
+#include "he-secret.h"
 
 #define NOT_BEFORE_LAG 30 /* seconds */
-
-/* Coordinates of the public point, base64url. */
-static gboolean
-public_point (EVP_PKEY *key, char **ret_x, char **ret_y)
-{
-  guint8 x[HE_P256_BYTES], y[HE_P256_BYTES];
-  BIGNUM *bx = NULL, *by = NULL;
-  gboolean ok = EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_EC_PUB_X, &bx) == 1
-                && EVP_PKEY_get_bn_param (key, OSSL_PKEY_PARAM_EC_PUB_Y, &by) == 1
-                && BN_bn2binpad (bx, x, sizeof x) == sizeof x
-                && BN_bn2binpad (by, y, sizeof y) == sizeof y;
-  BN_free (bx);
-  BN_free (by);
-  if (!ok)
-    return FALSE;
-  *ret_x = he_base64url_encode (x, sizeof x);
-  *ret_y = he_base64url_encode (y, sizeof y);
-  return TRUE;
-}
-
-/* RFC 7638 section 3.2: the required members in the order of their names. */
-static char *
-thumbprint (const char *x, const char *y)
-{
-  guint8 digest[HE_SHA256_LEN];
-  g_autofree char *text = g_strdup_printf (
-      "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%s\",\"y\":\"%s\"}", x, y);
-  he_sha256 ((const guint8 *)text, strlen (text), digest);
-  return he_base64url_encode (digest, sizeof digest);
-}
+#define MAX_JWK 4096
 
 static char *
 private_to_pem (EVP_PKEY *key)
@@ -58,28 +28,28 @@ private_to_pem (EVP_PKEY *key)
 }
 
 gboolean
-he_token_keygen (char **ret_private_pem, char **ret_jwk, GError **error)
+he_token_keygen (const char *algorithm, char **ret_private, char **ret_jwk,
+                 GError **error)
 {
-  g_autofree char *x = NULL, *y = NULL;
-  g_autoptr (EVP_PKEY) key = EVP_EC_gen ("P-256");
-  char *pem = key && public_point (key, &x, &y) ? private_to_pem (key) : NULL;
-  if (!pem) {
+  HeTokenAlgorithms bit = 0;
+  const char *names[] = { algorithm, NULL };
+  if (!he_token_algorithms_parse (names, &bit, error))
+    return FALSE;
+  const HeTokenAlgorithm *found = he_token_algorithm_find (algorithm);
+  g_autoptr (EVP_PKEY) key = found->generate ();
+  g_autofree char *kid = key ? he_token_jwk_kid (found, key) : NULL;
+  char *jwk = kid ? he_token_jwk_write (found, key, kid) : NULL;
+  char *private = !jwk ? NULL : bit == HE_TOKEN_HS256 ? g_strdup (jwk)
+                                                      : private_to_pem (key);
+  if (!private) {
+    he_string_wipe_free (jwk);
     ERR_clear_error ();
-    g_set_error (error, HE_ERROR, HE_ERROR_CRYPTO, "no P-256 key could be made");
+    g_set_error (error, HE_ERROR, HE_ERROR_CRYPTO, "no key for %s could be made",
+                 algorithm);
     return FALSE;
   }
-  g_autofree char *kid = thumbprint (x, y);
-  HeJsonWriter *writer = he_json_writer_new ();
-  he_json_writer_open_object (writer, NULL);
-  he_json_writer_string (writer, "kty", "EC");
-  he_json_writer_string (writer, "crv", "P-256");
-  he_json_writer_string (writer, "x", x);
-  he_json_writer_string (writer, "y", y);
-  he_json_writer_string (writer, "alg", "ES256");
-  he_json_writer_string (writer, "use", "sig");
-  he_json_writer_string (writer, "kid", kid);
-  *ret_jwk = he_json_writer_end (writer);
-  *ret_private_pem = pem;
+  *ret_jwk = jwk;
+  *ret_private = private;
   return TRUE;
 }
 
@@ -90,46 +60,99 @@ no_passphrase (char *buffer, int size, int writing, void *user_data)
   return -1;
 }
 
-static EVP_PKEY *
-private_from_pem (const char *pem, GError **error)
+/* What signs: a key, its algorithm and its name. */
+typedef struct {
+  EVP_PKEY *key;
+  const HeTokenAlgorithm *algorithm;
+  char *kid;
+} Signer;
+
+static void
+signer_clear (Signer *signer)
+{
+  EVP_PKEY_free (signer->key);
+  g_free (signer->kid);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Signer, signer_clear)
+
+static const char *
+default_algorithm (EVP_PKEY *key)
 {
   char group[32] = "";
-  BIO *bio = BIO_new_mem_buf (pem, -1);
-  g_autoptr (EVP_PKEY) key
-      = bio ? PEM_read_bio_PrivateKey (bio, NULL, no_passphrase, NULL) : NULL;
-  BIO_free (bio);
-  if (!key || !EVP_PKEY_is_a (key, "EC")
-      || EVP_PKEY_get_group_name (key, group, sizeof group, NULL) != 1
-      || (strcmp (group, "prime256v1") != 0 && strcmp (group, "P-256") != 0)) {
-    ERR_clear_error ();
-    g_set_error (
-        error, HE_ERROR, HE_ERROR_CRYPTO,
-        "the signing key is not an unencrypted P-256 private key in PEM; make one "
-        "with `headend token keygen --dir DIR`");
-    return NULL;
-  }
-  return g_steal_pointer (&key);
+  if (EVP_PKEY_is_a (key, "ED25519"))
+    return "EdDSA";
+  if (EVP_PKEY_is_a (key, "RSA"))
+    return "RS256";
+  if (EVP_PKEY_is_a (key, "EC")
+      && EVP_PKEY_get_group_name (key, group, sizeof group, NULL) == 1
+      && (strcmp (group, "prime256v1") == 0 || strcmp (group, "P-256") == 0))
+    return "ES256";
+  return NULL;
 }
 
-/* DER to the fixed-length pair that JWS wants. */
 static gboolean
-sign_es256 (EVP_PKEY *key, const char *text, guint8 ret_raw[HE_ES256_BYTES])
+signer_from_pem (Signer *signer, const char *pem, GError **error)
 {
-  guint8 der[128];
-  gsize der_len = sizeof der;
-  const guchar *p = der;
-  g_autoptr (EVP_MD_CTX) ctx = EVP_MD_CTX_new ();
-  if (!ctx || EVP_DigestSignInit_ex (ctx, NULL, "SHA256", NULL, NULL, key, NULL) != 1
-      || EVP_DigestSign (ctx, der, &der_len, (const guchar *)text, strlen (text)) != 1)
+  BIO *bio = BIO_new_mem_buf (pem, -1);
+  signer->key = bio ? PEM_read_bio_PrivateKey (bio, NULL, no_passphrase, NULL) : NULL;
+  BIO_free (bio);
+  signer->algorithm
+      = he_token_algorithm_find (signer->key ? default_algorithm (signer->key) : NULL);
+  if (signer->algorithm && EVP_PKEY_get_size (signer->key) <= HE_TOKEN_SIGNATURE_MAX)
+    return TRUE;
+  ERR_clear_error ();
+  g_set_error (error, HE_ERROR, HE_ERROR_CRYPTO,
+               "the signing key is not an unencrypted private key in PEM of P-256, "
+               "Ed25519 or RSA up to 4096 bits; make one with `headend token keygen --dir "
+               "DIR`");
+  return FALSE;
+}
+
+static gboolean
+signer_from_jwk (Signer *signer, const char *text, GError **error)
+{
+  const char *kty = NULL, *kid = NULL;
+  g_autoptr (HeJson) jwk = he_json_parse (text, -1, MAX_JWK, 4, error);
+  if (!jwk || !he_json_get_string (jwk, "kty", TRUE, &kty, error)
+      || !he_json_get_string (jwk, "kid", TRUE, &kid, error))
     return FALSE;
-  ECDSA_SIG *pair = d2i_ECDSA_SIG (NULL, &p, (long)der_len);
-  gboolean ok
-      = pair
-        && BN_bn2binpad (ECDSA_SIG_get0_r (pair), ret_raw, HE_P256_BYTES) == HE_P256_BYTES
-        && BN_bn2binpad (ECDSA_SIG_get0_s (pair), ret_raw + HE_P256_BYTES, HE_P256_BYTES)
-               == HE_P256_BYTES;
-  ECDSA_SIG_free (pair);
-  return ok;
+  if (strcmp (kty, "oct") != 0)
+    return he_json_set_error (error, jwk,
+                              "a signing key in JWK is a secret (kty oct); give other "
+                              "keys in PEM");
+  signer->algorithm = he_token_algorithm_find ("HS256");
+  signer->kid = g_strdup (kid);
+  signer->key = he_token_jwk_read (jwk, signer->algorithm, error);
+  return signer->key != NULL;
+}
+
+static gboolean
+signer_choose (Signer *signer, const char *algorithm, GError **error)
+{
+  const HeTokenAlgorithm *wanted = he_token_algorithm_find (algorithm);
+  if (algorithm && (!wanted || strcmp (wanted->kty, signer->algorithm->kty) != 0)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "the signing key is for %s, it cannot sign with %s",
+                 signer->algorithm->name, algorithm);
+    return FALSE;
+  }
+  if (wanted)
+    signer->algorithm = wanted;
+  if (!signer->kid)
+    signer->kid = he_token_jwk_kid (signer->algorithm, signer->key);
+  if (!signer->kid)
+    g_set_error (error, HE_ERROR, HE_ERROR_CRYPTO, "the signing key has no public key");
+  return signer->kid != NULL;
+}
+
+static gboolean
+signer_read (Signer *signer, const char *private_key, const char *algorithm,
+             GError **error)
+{
+  gboolean is_jwk = *private_key == '{';
+  return (is_jwk ? signer_from_jwk (signer, private_key, error)
+                 : signer_from_pem (signer, private_key, error))
+         && signer_choose (signer, algorithm, error);
 }
 
 /* Matches the path alone, as our gate sees it, and the absolute URI, as other verifiers
@@ -206,42 +229,36 @@ claims_to_json (const HeTokenRequest *request)
 }
 
 static char *
-header_to_json (const char *kid)
+header_to_json (const Signer *signer)
 {
   HeJsonWriter *writer = he_json_writer_new ();
   he_json_writer_open_object (writer, NULL);
-  he_json_writer_string (writer, "alg", "ES256");
+  he_json_writer_string (writer, "alg", signer->algorithm->name);
   he_json_writer_string (writer, "typ", "JWT");
-  he_json_writer_string (writer, "kid", kid);
+  he_json_writer_string (writer, "kid", signer->kid);
   return he_json_writer_end (writer);
 }
 
 char *
-he_token_mint (const char *private_pem, const HeTokenRequest *request, GError **error)
+he_token_mint (const char *private_key, const HeTokenRequest *request, GError **error)
 {
-  g_autofree char *x = NULL, *y = NULL;
-  if (!check_request (request, error))
+  g_auto (Signer) signer = { 0 };
+  if (!check_request (request, error)
+      || !signer_read (&signer, private_key, request->algorithm, error))
     return NULL;
-  g_autoptr (EVP_PKEY) key = private_from_pem (private_pem, error);
-  if (!key)
-    return NULL;
-  if (!public_point (key, &x, &y)) {
-    g_set_error (error, HE_ERROR, HE_ERROR_CRYPTO, "the signing key has no public point");
-    return NULL;
-  }
-  g_autofree char *kid = thumbprint (x, y);
-  g_autofree char *header = header_to_json (kid);
+  g_autofree char *header = header_to_json (&signer);
   g_autofree char *claims = claims_to_json (request);
   g_autofree char *header64 = he_base64url_encode ((guint8 *)header, strlen (header));
   g_autofree char *claims64 = he_base64url_encode ((guint8 *)claims, strlen (claims));
   g_autofree char *text = g_strconcat (header64, ".", claims64, NULL);
-  guint8 raw[HE_ES256_BYTES];
-  if (!sign_es256 (key, text, raw)) {
-    ERR_clear_error ();
+  guint8 raw[HE_TOKEN_SIGNATURE_MAX];
+  gsize raw_len = 0;
+  if (!he_token_algorithm_sign (signer.algorithm, signer.key, text, strlen (text), raw,
+                                &raw_len)) {
     g_set_error (error, HE_ERROR, HE_ERROR_CRYPTO, "the token could not be signed");
     return NULL;
   }
-  g_autofree char *signature = he_base64url_encode (raw, sizeof raw);
+  g_autofree char *signature = he_base64url_encode (raw, raw_len);
   char *token = g_strconcat (text, ".", signature, NULL);
   if (strlen (token) > HE_TOKEN_MAX_BYTES) {
     g_free (token);

@@ -2,25 +2,62 @@
 #pragma once
 
 #include <openssl/evp.h>
+#include "he-json.h"
 #include "he-token.h"
 
 G_BEGIN_DECLS
 
 /* What the token's files share; nobody else includes this. */
 
-#define HE_P256_BYTES 32
-#define HE_ES256_BYTES (2 * HE_P256_BYTES) /* r ‖ s, RFC 7518 section 3.4 */
+#define HE_TOKEN_SIGNATURE_MAX 512 /* bytes: RSA of 4096 bits */
+#define HE_TOKEN_MAC_KEY_MIN 32    /* bytes: as long as the digest, RFC 7518 section 3.2 */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EVP_PKEY, EVP_PKEY_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EVP_MD_CTX, EVP_MD_CTX_free)
 
-/* The key of that kid when its one algorithm is alg; a new reference, or NULL. */
-EVP_PKEY *he_token_keys_find (HeTokenKeys *keys, const char *kid, const char *alg);
+/* An algorithm of RFC 7518 section 3.1 or RFC 8037, and the one kind of key it takes. */
+typedef struct _HeTokenAlgorithm HeTokenAlgorithm;
+struct _HeTokenAlgorithm {
+  const char *name;    /* the header's "alg" */
+  const char *kty;     /* of its JWK */
+  const char *crv;     /* NULL: none */
+  const char *digest;  /* NULL: its own */
+  gsize signature_len; /* 0: that of the key */
+  gboolean pss;
+  gboolean (*verify) (const HeTokenAlgorithm *algorithm, EVP_PKEY *key,
+                      const guint8 *signature, gsize signature_len, const char *text,
+                      gsize len);
+  gboolean (*sign) (const HeTokenAlgorithm *algorithm, EVP_PKEY *key, const char *text,
+                    gsize len, guint8 *ret_signature, gsize *ret_len);
+  EVP_PKEY *(*generate) (void);
+};
 
-/* Is raw (r ‖ s) key's signature of text? */
-gboolean he_token_verify_es256 (EVP_PKEY *key, const guint8 raw[HE_ES256_BYTES],
-                                const char *text, gsize len);
+const HeTokenAlgorithm *he_token_algorithm_find (const char *name); /* NULL: unknown */
+HeTokenAlgorithms he_token_algorithm_bit (const HeTokenAlgorithm *algorithm);
+
+/* Is signature key's signature of text? The length is checked first. */
+gboolean he_token_algorithm_verify (const HeTokenAlgorithm *algorithm, EVP_PKEY *key,
+                                    const guint8 *signature, gsize signature_len,
+                                    const char *text, gsize len);
+gboolean he_token_algorithm_sign (const HeTokenAlgorithm *algorithm, EVP_PKEY *key,
+                                  const char *text, gsize len,
+                                  guint8 ret_signature[HE_TOKEN_SIGNATURE_MAX],
+                                  gsize *ret_len);
+
+/* A key for verifying from its JWK (RFC 7517, RFC 8037), checked: a point of the curve, RSA
+ * of 2048 to 4096 bits, a secret of 32 to 256 bytes. A new reference, or NULL. */
+EVP_PKEY *he_token_jwk_read (const HeJson *jwk, const HeTokenAlgorithm *algorithm,
+                             GError **error);
+/* The JWK of a public key (of a secret for HS256: he_string_wipe_free()), or NULL. */
+char *he_token_jwk_write (const HeTokenAlgorithm *algorithm, EVP_PKEY *key,
+                          const char *kid);
+/* The RFC 7638 thumbprint; a random name for a secret. NULL when key is of another kind. */
+char *he_token_jwk_kid (const HeTokenAlgorithm *algorithm, EVP_PKEY *key);
+
+/* The key of that kid when its one algorithm is this; a new reference, or NULL. */
+EVP_PKEY *he_token_keys_find (HeTokenKeys *keys, const char *kid,
+                              const HeTokenAlgorithm *algorithm);
 
 /* The rest of verifying: claims of a payload whose signature is good. */
 HeCode he_token_check_claims (const HeTokenRules *rules, const char *payload, gsize len,

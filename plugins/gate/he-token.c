@@ -2,8 +2,6 @@
 #include "he-token-private.h"
 
 #include <string.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
 #include "he-codec.h"
 #include "he-error.h"
 #include "he-json.h"
@@ -44,7 +42,8 @@ split (const char *text, gsize len, Parts *ret_parts)
  * and only to find the key. "jwk", "jku", "x5c" and the like are never looked at
  * (RFC 8725 section 3.10). */
 static HeCode
-find_key (HeTokenKeys *keys, const Parts *parts, EVP_PKEY **ret_key)
+find_key (HeTokenKeys *keys, const Parts *parts, const HeTokenAlgorithm **ret_algorithm,
+          EVP_PKEY **ret_key)
 {
   guint8 text[MAX_HEADER];
   gsize len = 0;
@@ -58,41 +57,15 @@ find_key (HeTokenKeys *keys, const Parts *parts, EVP_PKEY **ret_key)
       || !he_json_get_string (header, "typ", FALSE, &typ, NULL)
       || !he_json_get_string (header, "kid", FALSE, &kid, NULL))
     return HE_CODE_MALFORMED;
-  if (strcmp (alg, "ES256") != 0)
+  *ret_algorithm = he_token_algorithm_find (alg);
+  if (!*ret_algorithm)
     return HE_CODE_SIGNATURE;
   if (he_json_member (header, "crit"))
     return HE_CODE_CRITICAL;
   if (g_strcmp0 (typ, "JWT") != 0)
     return HE_CODE_MALFORMED;
-  *ret_key = kid && keys ? he_token_keys_find (keys, kid, alg) : NULL;
+  *ret_key = kid && keys ? he_token_keys_find (keys, kid, *ret_algorithm) : NULL;
   return *ret_key ? HE_CODE_OK : HE_CODE_SIGNATURE;
-}
-
-/* OpenSSL wants DER. The range of r and s is checked by the verification itself, zero
- * included; either of s and n - s is accepted, as FIPS 186-5 does. */
-gboolean
-he_token_verify_es256 (EVP_PKEY *key, const guint8 raw[HE_ES256_BYTES], const char *text,
-                       gsize len)
-{
-  gboolean good = FALSE;
-  g_autoptr (EVP_MD_CTX) ctx = EVP_MD_CTX_new ();
-  ECDSA_SIG *pair = ECDSA_SIG_new ();
-  BIGNUM *r = BN_bin2bn (raw, HE_P256_BYTES, NULL);
-  BIGNUM *s = BN_bin2bn (raw + HE_P256_BYTES, HE_P256_BYTES, NULL);
-  guchar *der = NULL;
-  int der_len;
-  if (!ctx || !pair || !r || !s || ECDSA_SIG_set0 (pair, r, s) != 1) {
-    BN_free (r);
-    BN_free (s);
-  } else if ((der_len = i2d_ECDSA_SIG (pair, &der)) > 0) {
-    good = EVP_DigestVerifyInit_ex (ctx, NULL, "SHA256", NULL, NULL, key, NULL) == 1
-           && EVP_DigestVerify (ctx, der, der_len, (const guchar *)text, len) == 1;
-  }
-  OPENSSL_free (der);
-  ECDSA_SIG_free (pair);
-  if (!good)
-    ERR_clear_error ();
-  return good;
 }
 
 HeCode
@@ -102,16 +75,17 @@ he_token_verify (const HeTokenRules *rules, const char *text, gsize len, const c
   Parts parts;
   if (len > HE_TOKEN_MAX_BYTES || !split (text, len, &parts))
     return HE_CODE_MALFORMED;
+  const HeTokenAlgorithm *algorithm = NULL;
   g_autoptr (EVP_PKEY) key = NULL;
-  HeCode code = find_key (rules->keys, &parts, &key);
+  HeCode code = find_key (rules->keys, &parts, &algorithm, &key);
   if (code != HE_CODE_OK)
     return code;
-  guint8 signature[HE_ES256_BYTES];
+  guint8 signature[HE_TOKEN_SIGNATURE_MAX];
   gsize signature_len = 0;
   if (!he_base64url_decode (parts.signature, parts.signature_len, signature,
                             sizeof signature, &signature_len)
-      || signature_len != sizeof signature
-      || !he_token_verify_es256 (key, signature, text, parts.signed_len))
+      || !he_token_algorithm_verify (algorithm, key, signature, signature_len, text,
+                                     parts.signed_len))
     return HE_CODE_SIGNATURE;
   g_autofree guint8 *payload = g_malloc (HE_TOKEN_MAX_BYTES);
   gsize payload_len = 0;

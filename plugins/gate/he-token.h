@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* Entry tokens: JWT (RFC 7519) signed with ES256, typ "JWT", claims of RFC 9246 section 2.1
+/* Entry tokens: JWT (RFC 7519) signed with an algorithm that is configured, typ "JWT", claims of RFC 9246 section 2.1
  * plus private ones, all verified without leeway:
  *
  *   iss aud exp nbf iat  required, aud a string or an array that holds ours
@@ -71,12 +71,31 @@ typedef struct {
 void he_token_free (HeToken *token); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeToken, he_token_free)
 
-/* Public keys by kid, from a JWKS file (RFC 7517; at most 64 keys, EC P-256 only now).
- * Thread-safe: reload parses completely, then swaps. */
+/* Algorithms that tokens may be signed with, as bits. */
+typedef guint HeTokenAlgorithms;
+enum {
+  HE_TOKEN_ES256 = 1 << 0, /* ECDSA on P-256: the default */
+  HE_TOKEN_EDDSA = 1 << 1, /* Ed25519 */
+  HE_TOKEN_RS256 = 1 << 2, /* RSA, PKCS #1 1.5 */
+  HE_TOKEN_PS256 = 1 << 3, /* RSA, PSS */
+  HE_TOKEN_HS256 = 1 << 4, /* HMAC: the gate's own key can sign, too */
+};
+/* Their names, as "alg" has them; NULL-terminated. */
+const char *const *he_token_algorithm_names (void);
+/* HE_ERROR_INVALID names what is not one. */
+gboolean he_token_algorithms_parse (const char *const *names,
+                                    HeTokenAlgorithms *ret_algorithms, GError **error);
+
+/* Keys by kid, from a JWKS file (RFC 7517; at most 64 keys). Those of other algorithms than
+ * `accepted` are passed over. A key has one algorithm: its "alg", which RSA keys must have.
+ * A file with secrets (HS256) is refused when others may read it. Thread-safe: reload
+ * parses completely, then swaps. */
 typedef struct _HeTokenKeys HeTokenKeys;
-HeTokenKeys *he_token_keys_load (const char *jwks_path, GError **error);
+HeTokenKeys *he_token_keys_load (const char *jwks_path, HeTokenAlgorithms accepted,
+                                 GError **error);
 /* From text; len may be -1. Reloading such keys does nothing. */
-HeTokenKeys *he_token_keys_parse (const char *jwks, gssize len, GError **error);
+HeTokenKeys *he_token_keys_parse (const char *jwks, gssize len,
+                                  HeTokenAlgorithms accepted, GError **error);
 gboolean he_token_keys_reload (HeTokenKeys *keys, GError **error);
 /* Whether the file is another one than at the last call or load; one thread's business. */
 gboolean he_token_keys_changed (HeTokenKeys *keys);
@@ -100,8 +119,11 @@ HeCode he_token_verify (const HeTokenRules *rules, const char *text, gsize len,
 gboolean he_address_hash (const HeSecret *credential, const char *address,
                           guint8 ret_hash[16]);
 
-/* Operator's side. Keys are PEM (PKCS#8); the kid is the RFC 7638 thumbprint. */
-gboolean he_token_keygen (char **ret_private_pem, char **ret_jwk, GError **error);
+/* Operator's side. The private key is PEM (PKCS#8), or for HS256 the JWK itself; the kid is
+ * the RFC 7638 thumbprint, of a secret a random name. Both texts are for
+ * he_string_wipe_free(). */
+gboolean he_token_keygen (const char *algorithm, char **ret_private, char **ret_jwk,
+                          GError **error);
 
 typedef struct {
   const char *issuer, *audience, *account;
@@ -111,8 +133,9 @@ typedef struct {
   guint session_seconds;       /* 0: leave out */
   guint max_sessions;          /* 0: leave out */
   const guint8 *address_hash;  /* 16 bytes or NULL */
+  const char *algorithm;       /* NULL: the key's own, RS256 of RSA */
 } HeTokenRequest;
-char *he_token_mint (const char *private_pem, const HeTokenRequest *request, GError **error);
+char *he_token_mint (const char *private_key, const HeTokenRequest *request, GError **error);
 
 /* Header and claims as indented JSON, not verified. */
 char *he_token_inspect (const char *text, GError **error);

@@ -16,7 +16,7 @@ keys_make (Keys *keys)
   g_autofree char *jwk = NULL;
   g_autofree char *text = NULL;
 
-  g_assert_true (he_token_keygen (&keys->pem, &jwk, NULL));
+  g_assert_true (he_token_keygen ("ES256", &keys->pem, &jwk, NULL));
   keys->folder = g_dir_make_tmp ("hlsgatesink-XXXXXX", NULL);
   keys->jwks = g_build_filename (keys->folder, "tokens.jwks", NULL);
   text = g_strdup_printf ("{\"keys\":[%s]}", jwk);

@@ -7,6 +7,9 @@
 #include "he-session.h"
 #include "he-token-private.h"
 
+#define EVERY                                                                            \
+  (HE_TOKEN_ES256 | HE_TOKEN_EDDSA | HE_TOKEN_RS256 | HE_TOKEN_PS256 | HE_TOKEN_HS256)
+
 static const char jwks[] = "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"a\","
                            "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
                            "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}]}";
@@ -36,8 +39,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   static const guint8 bytes[32];
   const char *uri = "/live/demo/main.m3u8";
   g_autofree char *text = g_strndup ((const char *)data, size);
-  g_autoptr (HeTokenKeys) keys = he_token_keys_parse (jwks, -1, NULL);
-  g_autoptr (HeTokenKeys) read = he_token_keys_parse (text, size, NULL);
+  g_autoptr (HeTokenKeys) keys = he_token_keys_parse (jwks, -1, HE_TOKEN_ES256, NULL);
+  g_autoptr (HeTokenKeys) read = he_token_keys_parse (text, (gssize)size, EVERY, NULL);
   g_autoptr (HeSecret) secret = he_secret_new (bytes, sizeof bytes);
   g_autoptr (HeSessions) sessions = he_sessions_new (HE_SESSIONS_EVICT_OLDEST, 9, 9, 8);
   g_autoptr (HeToken) unsigned_token = NULL, token = NULL;

@@ -71,6 +71,7 @@ print_model (const HeadendModel *model)
   TEXT (model, secret.file);
   TEXT (model, secret.variable);
   TEXT (model, tokens.keys);
+  NUMBER (model, tokens.algorithms);
   TEXT (model, tokens.issuer);
   TEXT (model, tokens.audience);
   NUMBER (model, sessions.per_account);

@@ -88,6 +88,8 @@ def _other_values(path, node):
         return [_OTHERS[path]]
     if "enum" in node:
         return [v for v in node["enum"] if v != default]
+    if node["type"] == "array" and "enum" in node["items"]:
+        return [[v] for v in node["items"]["enum"] if [v] != default]
     if node["type"] == "integer":
         return [default + 1, default - 1]
     return [not default] if node["type"] == "boolean" else ["other"]

@@ -10,6 +10,8 @@ import time
 
 import stage
 
+_ALGORITHMS = ["EdDSA", "PS256", "HS256"]  # configured beside the default
+
 
 def _decoded(token):
     header, claims, signature = token.split(".")
@@ -155,6 +157,29 @@ def _every_viewer_gets_his_own_variants(air):
     assert len({line.split(",")[0] for line in told}) == 2, "no codeword has both variants"
 
 
+def _every_algorithm_that_is_configured_opens(air):
+    """Keys are added to the file while the nodes run; an algorithm that is not configured stays out."""
+    public, signing = air.dir / "tokens.jwks", {}
+    keys = json.loads(public.read_text())["keys"]
+    for algorithm in _ALGORITHMS + ["RS256"]:
+        folder = air.dir / algorithm
+        air.headend("token", "keygen", "--dir", str(folder), "--algorithm", algorithm)
+        keys += json.loads((folder / "tokens.jwks").read_text())["keys"]
+        signing[algorithm] = str(folder / ("token.jwk" if algorithm == "HS256" else "token.pem"))
+    fresh = air.dir / "tokens.new"
+    fresh.touch(0o600)
+    fresh.write_text(json.dumps({"keys": keys}))
+    fresh.rename(public)
+
+    def enter(algorithm, base):
+        return _enter(base, air.headend("token", "mint", "--key", signing[algorithm], "--algorithm", algorithm,
+                                        "--account", algorithm, "--channel", "demo").strip())
+    for algorithm in _ALGORITHMS:
+        for base in air.origin.values():
+            stage.wait_for(f"a session by {algorithm}", lambda: enter(algorithm, base).status == 200, 20)
+    _refused(enter("RS256", air.edge_url), "RS256 is not configured", "400")
+
+
 def _no_secret_in_any_log(air):
     url = air.url("quiet", "path")
     viewer = stage.Viewer(url)
@@ -163,7 +188,7 @@ def _no_secret_in_any_log(air):
     viewer.get(f"/live/demo/360p/{msn}.ts", source="127.0.0.2")
     secrets = [url.split("URISigningPackage=")[1].split("&")[0], viewer.prefix[3:], air.secret]
     files = [f for f in air.dir.rglob("*") if f.is_file() and f.name not in
-             ("headend.secret", "token.pem", "registry.bin")]
+             ("headend.secret", "token.pem", "token.jwk", "registry.bin")]
     assert len(files) > 4
     for file in files:
         data = file.read_bytes()
@@ -173,10 +198,13 @@ def _no_secret_in_any_log(air):
 
 def test_no_byte_without_a_valid_token():
     """On one stage, each with accounts of its own; the logs last."""
-    with stage.Stage().on_air() as air:
+    def change(model):
+        model.setdefault("tokens", {})["algorithms"] = ["ES256"] + _ALGORITHMS
+    with stage.Stage(change=change).on_air() as air:
         _refusals_at_edge_and_origins(air)
         _a_copy_at_another_address_is_refused(air)
         _rights_are_by_channel(air)
+        _every_algorithm_that_is_configured_opens(air)
         _every_viewer_gets_his_own_variants(air)
         _no_secret_in_any_log(air)
 

@@ -139,7 +139,7 @@ pair_prepare (HeSessionPolicy policy)
   pair->log = g_string_new (NULL);
   pair->policy = policy;
   pair->folder = g_dir_make_tmp ("origin-XXXXXX", NULL);
-  g_assert_true (he_token_keygen (&pair->pem, &jwk, &error));
+  g_assert_true (he_token_keygen ("ES256", &pair->pem, &jwk, &error));
   text = g_strdup_printf ("{\"keys\":[%s]}", jwk);
   pair->jwks = g_build_filename (pair->folder, "tokens.jwks", NULL);
   g_assert_true (g_file_set_contents (pair->jwks, text, -1, NULL));

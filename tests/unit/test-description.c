@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 #include "description.h"
+#include "he-token.h"
 #include "he-error.h"
 
 #define RUNG "{\"width\": 640, \"height\": 360, \"bitrate\": 800}"
@@ -41,6 +42,7 @@ test_defaults (void)
   g_assert_cmpstr (node->state, ==, "/srv/tv/state");
   g_assert_cmpstr (model->secret.file, ==, "/srv/tv/headend.secret");
   g_assert_cmpstr (model->tokens.keys, ==, "/srv/tv/tokens.jwks");
+  g_assert_cmpuint (model->tokens.algorithms, ==, HE_TOKEN_ES256);
   g_assert_cmpuint (model->sessions.lease, ==, 300);
   g_assert_null (model->edge.listen);
 }
@@ -51,7 +53,7 @@ test_every_key (void)
 {
   static const char text[]
       = "{\"$schema\": \"x\", \"secret\": \"${HEADEND_SECRET}\", "
-        "\"tokens\": {\"keys\": \"k.jwks\", \"issuer\": \"i\", \"audience\": \"a\"}, "
+        "\"tokens\": {\"keys\": \"k.jwks\", \"algorithms\": [\"EdDSA\", \"PS256\"], \"issuer\": \"i\", \"audience\": \"a\"}, "
         "\"sessions\": {\"per-account\": 2, \"policy\": \"reject-newest\", \"lease\": "
         "60, "
         "\"length\": 3600}, "
@@ -77,6 +79,7 @@ test_every_key (void)
   g_assert_cmpstr (model->secret.variable, ==, "HEADEND_SECRET");
   g_assert_null (model->secret.file);
   g_assert_cmpstr (model->tokens.keys, ==, "/srv/tv/k.jwks");
+  g_assert_cmpuint (model->tokens.algorithms, ==, HE_TOKEN_EDDSA | HE_TOKEN_PS256);
   g_assert_cmpuint (model->sessions.per_account, ==, 2);
   g_assert_true (model->sessions.reject_newest);
   g_assert_cmpuint (model->sessions.length, ==, 3600);

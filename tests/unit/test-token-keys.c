@@ -50,16 +50,18 @@ test_published_vector (void)
         "La8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
   guint8 raw[64];
   gsize len = 0;
-  g_autoptr (HeTokenKeys) set = he_token_keys_parse (jwk, -1, NULL);
+  const HeTokenAlgorithm *es256 = he_token_algorithm_find ("ES256");
+  g_autoptr (HeTokenKeys) set = he_token_keys_parse (jwk, -1, HE_TOKEN_ES256, NULL);
   g_assert_nonnull (set);
-  g_autoptr (EVP_PKEY) key = he_token_keys_find (set, "a3", "ES256");
+  g_autoptr (EVP_PKEY) key = he_token_keys_find (set, "a3", es256);
   g_assert_nonnull (key);
   g_assert_true (he_base64url_decode (signature, strlen (signature), raw, 64, &len));
-  g_assert_true (he_token_verify_es256 (key, raw, text, strlen (text)));
+  g_assert_true (he_token_algorithm_verify (es256, key, raw, 64, text, strlen (text)));
   raw[63] ^= 1;
-  g_assert_false (he_token_verify_es256 (key, raw, text, strlen (text)));
+  g_assert_false (he_token_algorithm_verify (es256, key, raw, 64, text, strlen (text)));
   raw[63] ^= 1;
-  g_assert_false (he_token_verify_es256 (key, raw, text, strlen (text) - 1));
+  g_assert_false (
+      he_token_algorithm_verify (es256, key, raw, 64, text, strlen (text) - 1));
 }
 
 static void
@@ -122,7 +124,7 @@ test_mint_refuses (void)
 static HeTokenKeys *
 parse_jwks (const char *text)
 {
-  return he_token_keys_parse (text, -1, NULL);
+  return he_token_keys_parse (text, -1, HE_TOKEN_ES256, NULL);
 }
 
 static void
@@ -187,7 +189,7 @@ test_reload (void)
   g_autofree char *first = g_strdup_printf ("{\"keys\":[%s]}", signer->jwk);
   g_autofree char *second = g_strdup_printf ("{\"keys\":[%s]}", other->jwk);
   g_assert_true (g_file_set_contents (path, first, -1, NULL));
-  g_autoptr (HeTokenKeys) set = he_token_keys_load (path, &error);
+  g_autoptr (HeTokenKeys) set = he_token_keys_load (path, HE_TOKEN_ES256, &error);
   g_assert_no_error (error);
   const HeTokenRules rules = { set, "headend", "headend" };
   g_autofree char *text = good_token ();
@@ -205,8 +207,8 @@ test_reload (void)
   g_assert_cmpint (he_token_verify (&rules, text, strlen (text), URI, NOW, &none), ==,
                    400);
   g_unlink (path);
-  g_assert_null (he_token_keys_load (path, NULL));
-  g_assert_null (he_token_keys_load ("/dev/zero", NULL));
+  g_assert_null (he_token_keys_load (path, HE_TOKEN_ES256, NULL));
+  g_assert_null (he_token_keys_load ("/dev/zero", HE_TOKEN_ES256, NULL));
 }
 
 static void

@@ -24,7 +24,7 @@ signer_new (void)
   Signer *signer = g_new0 (Signer, 1);
   g_autoptr (GError) error = NULL;
   const char *kid = NULL;
-  he_token_keygen (&signer->pem, &signer->jwk, &error);
+  he_token_keygen ("ES256", &signer->pem, &signer->jwk, &error);
   g_assert_no_error (error);
   g_autoptr (HeJson) jwk = he_json_parse (signer->jwk, -1, 4096, 4, NULL);
   g_assert_true (he_json_get_string (jwk, "kid", TRUE, &kid, NULL));
@@ -53,7 +53,7 @@ signer_keys (const Signer *a, const Signer *b)
   g_autoptr (GError) error = NULL;
   g_autofree char *jwks
       = g_strdup_printf ("{\"keys\":[%s%s%s]}", a->jwk, b ? "," : "", b ? b->jwk : "");
-  HeTokenKeys *keys = he_token_keys_parse (jwks, -1, &error);
+  HeTokenKeys *keys = he_token_keys_parse (jwks, -1, HE_TOKEN_ES256, &error);
   g_assert_no_error (error);
   return keys;
 }
