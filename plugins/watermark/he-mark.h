@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include "he-mark-kernel.h"
 #include "he-segment.h"
 
 G_BEGIN_DECLS
@@ -41,5 +42,9 @@ gboolean he_mark_check_size (guint width, guint height, GError **error);
  * is. Strides are bytes, at least width. in and out do not overlap. variant is a or b. */
 void he_mark_embed (const HeMark *mark, HeVariant variant, const guint8 *in,
                     gsize in_stride, guint8 *out, gsize out_stride);
+
+/* The same at a level of he_mark_levels(), which all write the same bytes. */
+void he_mark_embed_at (const HeMark *mark, const HeMarkLevel *level, HeVariant variant,
+                       const guint8 *in, gsize in_stride, guint8 *out, gsize out_stride);
 
 G_END_DECLS

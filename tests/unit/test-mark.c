@@ -9,6 +9,7 @@
 #include "he-pattern.h"
 #include "he-resample.h"
 #include "mark-clips.h"
+#include "mark-reference.h"
 
 static const guint8 seed[32] = { 1, 2, 3 };
 
@@ -147,6 +148,46 @@ test_same_on_every_node (void)
 }
 
 static void
+assert_reference (const HeMarkLevel *level, Clip clip, HeVariant variant, guint w,
+                  guint h)
+{
+  g_autoptr (HeMark) mark = mark_of (w, h);
+  g_autofree gint8 *grid = g_malloc (HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT);
+  g_autofree gint8 *pattern = g_malloc (w * h);
+  g_autofree guint8 *in = g_malloc (w * h), *out = g_malloc (w * h);
+  g_autofree guint8 *wanted = g_malloc (w * h);
+  he_pattern_build (seed, grid);
+  he_resample_pattern (grid, HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT, pattern, w, w, h);
+  clip_fill (clip, 7, in, w, w, h);
+  reference_embed (pattern, variant == HE_VARIANT_A ? 1 : -1, in, wanted, w, h);
+  he_mark_embed_at (mark, level, variant, in, w, out, w);
+  for (guint i = 0; i < w * h; i++)
+    if (out[i] != wanted[i])
+      g_error ("%s, %s, variant %s, %ux%u: pixel %u,%u is %u instead of %u", level->name,
+               clip_names[clip], he_variant_name (variant), w, h, i % w, i / w, out[i],
+               wanted[i]);
+}
+
+/* Given any picture and size, when each level of CPU that this one has marks it, then the
+ * bytes are those of the definition. */
+static void
+test_every_level_writes_the_same (void)
+{
+  static const guint sizes[][2]
+      = { { 64, 64 }, { 65, 67 }, { 79, 101 }, { 71, 64 }, { 640, 360 }, { 417, 243 } };
+  guint n;
+  const HeMarkLevel *levels = he_mark_levels (&n);
+  g_assert_cmpstr (levels[0].name, ==, "generic");
+  for (guint level = 0; level < n; level++) {
+    g_test_message ("%s", levels[level].name);
+    for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
+      for (Clip clip = 0; clip < N_CLIPS; clip++)
+        assert_reference (&levels[level], clip, clip % 2 ? HE_VARIANT_B : HE_VARIANT_A,
+                          sizes[s][0], sizes[s][1]);
+  }
+}
+
+static void
 test_refuses_sizes (void)
 {
   static const guint sizes[][2] = { { 63, 64 }, { 64, 63 }, { 0, 0 }, { 16385, 64 } };
@@ -249,6 +290,8 @@ main (int argc, char **argv)
   g_test_add_func ("/mark/busy-pictures-carry-more", test_busy_pictures_carry_more);
   g_test_add_func ("/mark/any-size-and-stride", test_any_size_and_stride);
   g_test_add_func ("/mark/is-the-same-on-every-node", test_same_on_every_node);
+  g_test_add_func ("/mark/every-level-of-cpu-writes-the-same",
+                   test_every_level_writes_the_same);
   g_test_add_func ("/mark/refuses-sizes-it-cannot-serve", test_refuses_sizes);
   g_test_add_func ("/mark/resampling-keeps-what-is-there",
                    test_resampling_keeps_what_is_there);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* What embedding does to every pixel of every frame: one source (he-mark-kernel.c), built
+ * once for each level of CPU. All levels write the same bytes. */
+
+#define HE_MARK_BLOCK 8
+
+typedef struct {
+  guint width, height;  /* pixels */
+  const gint8 *pattern; /* height rows of pattern_stride bytes */
+  gsize pattern_stride;
+  gint16 sign; /* 1: add, -1: subtract */
+  const guint8 *in;
+  gsize in_stride;
+  guint8 *out; /* does not overlap in */
+  gsize out_stride;
+} HeMarkFrame;
+
+typedef struct {
+  const char *name;
+  void (*embed) (const HeMarkFrame *frame);
+} HeMarkLevel;
+
+/* The levels that this CPU can run, the best one last; there is always one. */
+const HeMarkLevel *he_mark_levels (guint *ret_n);
+
+G_END_DECLS

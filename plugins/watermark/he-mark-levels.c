@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-mark-kernel.h"
+
+void he_mark_kernel_generic (const HeMarkFrame *frame);
+void he_mark_kernel_avx2 (const HeMarkFrame *frame);
+void he_mark_kernel_avx512 (const HeMarkFrame *frame);
+
+static const HeMarkLevel levels[] = {
+  { "generic", he_mark_kernel_generic },
+#ifdef HE_MARK_X86
+  { "avx2", he_mark_kernel_avx2 },
+  { "avx512", he_mark_kernel_avx512 },
+#endif
+};
+
+const HeMarkLevel *
+he_mark_levels (guint *ret_n)
+{
+  guint n = 1;
+
+#ifdef HE_MARK_X86
+  if (__builtin_cpu_supports ("avx2"))
+    n++;
+  if (n == 2 && __builtin_cpu_supports ("avx512bw")
+      && __builtin_cpu_supports ("avx512vl"))
+    n++;
+#endif
+  *ret_n = n;
+  return levels;
+}
