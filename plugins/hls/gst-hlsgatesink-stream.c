@@ -220,12 +220,51 @@ note_lost (GstHlsGateSinkPad *pad)
   GST_OBJECT_UNLOCK (pad);
 }
 
+/* Below this a copy costs less than what keeps the buffer. */
+#define MIN_SHARED 2048
+
+typedef struct {
+  GstBuffer *buffer;
+  GstMapInfo map;
+} Shared;
+
+static void
+shared_free (gpointer data)
+{
+  Shared *shared = data;
+
+  gst_buffer_unmap (shared->buffer, &shared->map);
+  gst_buffer_unref (shared->buffer);
+  g_free (shared);
+}
+
+/* Whether the buffer may be kept for as long as its segment grows: what belongs to a pool
+ * or a device is wanted back. */
+static gboolean
+may_be_kept (GstBuffer *buffer)
+{
+  return gst_buffer_get_size (buffer) >= MIN_SHARED && buffer->pool == NULL
+         && gst_buffer_get_parent_buffer_meta (buffer) == NULL
+         && gst_buffer_n_memory (buffer) == 1
+         && gst_memory_is_type (gst_buffer_peek_memory (buffer, 0), GST_ALLOCATOR_SYSMEM);
+}
+
 static GBytes *
 buffer_bytes (GstBuffer *buffer)
 {
   gpointer data;
   gsize len;
 
+  if (may_be_kept (buffer)) {
+    Shared *shared = g_new (Shared, 1);
+
+    if (gst_buffer_map (buffer, &shared->map, GST_MAP_READ)) {
+      shared->buffer = gst_buffer_ref (buffer);
+      return g_bytes_new_with_free_func (shared->map.data, shared->map.size, shared_free,
+                                         shared);
+    }
+    g_free (shared);
+  }
   gst_buffer_extract_dup (buffer, 0, gst_buffer_get_size (buffer), &data, &len);
   return g_bytes_new_take (data, len);
 }

@@ -8,7 +8,8 @@
 struct _HePesAssembler {
   HePesFunc func;
   gpointer user;
-  GByteArray *unit; /* NULL: waiting for a unit start */
+  GByteArray *unit; /* its room is used again and again */
+  gboolean open;    /* FALSE: waiting for a unit start */
   HePesHeader header;
   gboolean has_header;
   gboolean gap; /* the next unit follows a loss */
@@ -83,6 +84,7 @@ he_pes_assembler_new (HePesFunc func, gpointer user)
 
   assembler->func = func;
   assembler->user = user;
+  assembler->unit = g_byte_array_new ();
   return assembler;
 }
 
@@ -91,7 +93,7 @@ he_pes_assembler_free (HePesAssembler *assembler)
 {
   if (assembler == NULL)
     return;
-  g_clear_pointer (&assembler->unit, g_byte_array_unref);
+  g_byte_array_unref (assembler->unit);
   g_free (assembler);
 }
 
@@ -104,7 +106,7 @@ he_pes_assembler_dropped (const HePesAssembler *assembler)
 static void
 drop_unit (HePesAssembler *assembler)
 {
-  g_clear_pointer (&assembler->unit, g_byte_array_unref);
+  assembler->open = FALSE;
   assembler->dropped++;
   assembler->gap = TRUE;
 }
@@ -114,17 +116,15 @@ static void
 close_unit (HePesAssembler *assembler, gboolean damaged)
 {
   gsize packet = assembler->header.packet;
+  gsize end = assembler->unit->len;
 
-  if (assembler->unit == NULL)
+  if (!assembler->open)
     return;
   if (!assembler->has_header) {
     drop_unit (assembler);
     return;
   }
-
-  g_autoptr (GBytes) unit
-      = g_byte_array_free_to_bytes (g_steal_pointer (&assembler->unit));
-  gsize end = g_bytes_get_size (unit);
+  assembler->open = FALSE;
   if (packet > 0) {
     damaged |= end < packet;
     end = MIN (end, packet);
@@ -132,8 +132,8 @@ close_unit (HePesAssembler *assembler, gboolean damaged)
   if (end > assembler->header.header) {
     HePes *pes = g_new0 (HePes, 1);
 
-    pes->data = g_bytes_new_from_bytes (unit, assembler->header.header,
-                                        end - assembler->header.header);
+    pes->data = g_bytes_new (assembler->unit->data + assembler->header.header,
+                             end - assembler->header.header);
     pes->has_pts = assembler->header.has_pts;
     pes->pts33 = assembler->header.pts33;
     pes->dts33 = assembler->header.dts33;
@@ -152,10 +152,11 @@ he_pes_assembler_push (HePesAssembler *assembler, const guint8 *data, gsize len,
     close_unit (assembler, gap);
   assembler->gap |= gap;
   if (unit_start) {
-    assembler->unit = g_byte_array_new ();
+    g_byte_array_set_size (assembler->unit, 0);
+    assembler->open = TRUE;
     assembler->has_header = FALSE;
   }
-  if (assembler->unit == NULL)
+  if (!assembler->open)
     return;
   if (assembler->unit->len + len > HE_PES_MAX) {
     drop_unit (assembler);
@@ -171,7 +172,7 @@ he_pes_assembler_push (HePesAssembler *assembler, const guint8 *data, gsize len,
       drop_unit (assembler);
     assembler->has_header = result == HE_PES_HEADER_OK;
   }
-  if (assembler->unit && assembler->has_header && assembler->header.packet > 0
+  if (assembler->open && assembler->has_header && assembler->header.packet > 0
       && assembler->unit->len >= assembler->header.packet)
     close_unit (assembler, FALSE);
 }

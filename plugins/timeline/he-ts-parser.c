@@ -31,7 +31,7 @@ typedef struct {
 struct _HeTsParser {
   const HeTsHandlers *handlers;
   gpointer user;
-  GByteArray *input; /* bytes not yet read as packets */
+  GByteArray *input; /* held back: less than a packet, or too little to find packets */
   gboolean locked;
   Pid pids[N_PIDS];
   HeSectionBuffer pat, pmt_section;
@@ -245,17 +245,14 @@ typedef enum {
 } Sync;
 
 static Sync
-check_sync (const HeTsParser *parser, gsize at, gboolean last)
+check_sync (const HeTsParser *parser, const guint8 *data, gsize len, gboolean last)
 {
-  const guint8 *data = parser->input->data;
-  gsize len = parser->input->len;
-
-  if (data[at] != SYNC_BYTE)
+  if (data[0] != SYNC_BYTE)
     return SYNC_NO;
   if (parser->locked)
     return SYNC_YES;
   for (guint i = 1; i < SYNC_DEPTH; i++) {
-    gsize next = at + i * HE_TS_PACKET;
+    gsize next = i * HE_TS_PACKET;
 
     if (next >= len)
       return last ? SYNC_YES : SYNC_WAIT;
@@ -265,19 +262,20 @@ check_sync (const HeTsParser *parser, gsize at, gboolean last)
   return SYNC_YES;
 }
 
-static void
-read_input (HeTsParser *parser, gboolean last)
+/* Returns how many bytes were dealt with; with the rest nothing can be done yet. */
+static gsize
+read_packets (HeTsParser *parser, const guint8 *data, gsize len, gboolean last)
 {
   gsize at = 0;
 
-  while (parser->input->len - at >= HE_TS_PACKET) {
-    Sync sync = check_sync (parser, at, last);
+  while (len - at >= HE_TS_PACKET) {
+    Sync sync = check_sync (parser, data + at, len - at, last);
 
     if (sync == SYNC_WAIT)
       break;
     if (sync == SYNC_YES) {
       parser->locked = TRUE;
-      read_packet (parser, parser->input->data + at);
+      read_packet (parser, data + at);
       at += HE_TS_PACKET;
       continue;
     }
@@ -285,15 +283,43 @@ read_input (HeTsParser *parser, gboolean last)
       parser->locked = FALSE;
       parser->stats.sync_losses++;
     }
-    const guint8 *from = parser->input->data + at + 1;
-    gsize left = parser->input->len - at - 1;
+    const guint8 *from = data + at + 1;
+    gsize left = len - at - 1;
     const guint8 *next = memchr (from, SYNC_BYTE, left);
     gsize skip = 1 + (next ? (gsize)(next - from) : left);
 
     parser->stats.skipped_bytes += skip;
     at += skip;
   }
-  g_byte_array_remove_range (parser->input, 0, (guint)at);
+  return at;
+}
+
+static void
+read_input (HeTsParser *parser, gboolean last)
+{
+  gsize done = read_packets (parser, parser->input->data, parser->input->len, last);
+
+  g_byte_array_remove_range (parser->input, 0, (guint)done);
+}
+
+/* What was held back is filled up to whole packets, so that the rest can be read where it
+ * lies. */
+static void
+read_piece (HeTsParser *parser, const guint8 *data, gsize len)
+{
+  gsize at = 0;
+
+  while (at < len && parser->input->len > 0) {
+    gsize missing = HE_TS_PACKET - parser->input->len % HE_TS_PACKET;
+    gsize more = MIN (missing, len - at);
+
+    g_byte_array_append (parser->input, data + at, (guint)more);
+    read_input (parser, FALSE);
+    at += more;
+  }
+  at += read_packets (parser, data + at, len - at, FALSE);
+  if (at < len)
+    g_byte_array_append (parser->input, data + at, (guint)(len - at));
 }
 
 static gboolean
@@ -333,8 +359,7 @@ he_ts_parser_push (HeTsParser *parser, const guint8 *data, gsize len, GError **e
     /* In pieces, so that the input held never grows with what a caller hands over. */
     gsize piece = MIN (len, 64 * 1024);
 
-    g_byte_array_append (parser->input, data, (guint)piece);
-    read_input (parser, FALSE);
+    read_piece (parser, data, piece);
     data += piece;
     len -= piece;
     if (!parser->usable) {
