@@ -133,8 +133,11 @@ read_all (int fd, char *buffer, gsize cap)
   return (gssize)len;
 }
 
-HeSecret *
-he_secret_from_file (const char *path, const char *what, GError **error)
+typedef HeSecret *(*Reader) (const char *text, gsize len, const char *what,
+                             GError **error);
+
+static HeSecret *
+read_file (const char *path, const char *what, Reader reader, GError **error)
 {
   char buffer[FILE_MAX + 1];
   HeSecret *secret = NULL;
@@ -156,11 +159,39 @@ he_secret_from_file (const char *path, const char *what, GError **error)
       g_set_error (error, HE_ERROR, HE_ERROR_LIMIT, "%s: %s is larger than %d bytes",
                    what, path, FILE_MAX);
     else
-      secret = secret_from_text (buffer, (gsize)len, what, error);
+      secret = reader (buffer, (gsize)len, what, error);
     OPENSSL_cleanse (buffer, sizeof buffer);
   }
   close (fd);
   return secret;
+}
+
+HeSecret *
+he_secret_from_file (const char *path, const char *what, GError **error)
+{
+  return read_file (path, what, secret_from_text, error);
+}
+
+static HeSecret *
+line_from_text (const char *text, gsize len, const char *what, GError **error)
+{
+  gboolean good;
+
+  while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+    len--;
+  good = len > 0;
+  for (gsize i = 0; i < len; i++)
+    good &= !g_ascii_iscntrl (text[i]);
+  if (good)
+    return he_secret_new ((const guint8 *)text, len);
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s: expected one line of text", what);
+  return NULL;
+}
+
+HeSecret *
+he_secret_text_from_file (const char *path, const char *what, GError **error)
+{
+  return read_file (path, what, line_from_text, error);
 }
 
 char *

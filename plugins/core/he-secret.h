@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /* Secret bytes: reference-counted, immutable, wiped when the last reference goes. Nothing
- * prints them: hex leaves only through he_secret_to_hex(), for a pipe to our own child. */
+ * prints them: hex leaves only through he_secret_to_hex(), for a pipe to our own child.
+ */
 typedef struct _HeSecret HeSecret;
 
 HeSecret *he_secret_new (const guint8 *data, gsize len); /* copies */
@@ -24,6 +25,10 @@ HeSecret *he_secret_from_hex (const char *text, const char *what, GError **error
 /* The same, from a file of at most 4 KiB. Refuses a file that others may read or write
  * (mode & 0077), naming the chmod that mends it. */
 HeSecret *he_secret_from_file (const char *path, const char *what, GError **error);
+
+/* One line of text of any kind from such a file, its end of line left out: a password.
+ * Neither empty nor with control characters. */
+HeSecret *he_secret_text_from_file (const char *path, const char *what, GError **error);
 
 /* Wiped by the caller: he_string_wipe_free(). */
 char *he_secret_to_hex (const HeSecret *secret);

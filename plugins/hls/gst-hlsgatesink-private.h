@@ -30,12 +30,14 @@ gboolean gst_hls_gate_sink_event (GstPad *pad, GstObject *parent, GstEvent *even
  * error was posted. */
 gboolean gst_hls_gate_sink_try_describe (GstHlsGateSink *self);
 
-/* Posts EOS when every pad has it. */
+/* Posts EOS when every pad has it, and a recording is complete. */
 void gst_hls_gate_sink_try_eos (GstHlsGateSink *self, guint32 seqnum);
 
 /* The outlet's callbacks; user_data is the sink. */
 void gst_hls_gate_sink_on_published (const HeSegment *segment, gsize bytes,
                                      const guint8 digest[32], gpointer user_data);
 void gst_hls_gate_sink_on_log (const char *line, gpointer user_data);
+void gst_hls_gate_sink_on_trouble (const char *line, gpointer user_data);
+void gst_hls_gate_sink_on_broken (const GError *error, gpointer user_data);
 
 G_END_DECLS

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-hlsgatesink-settings.h"
 
+#include <string.h>
+
 #include "gst-headend.h"
 #include "he-codec.h"
 #include "he-error.h"
@@ -83,11 +85,49 @@ install_outlets (GObjectClass *klass)
       NULL, G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
 }
 
+static GType
+playlist_type_get_type (void)
+{
+  static const GEnumValue values[] = {
+    { GST_HLS_GATE_LIVE, "A window that moves on", "live" },
+    { GST_HLS_GATE_VOD, "Everything from the first picture to the last, at EOS", "vod" },
+    { 0, NULL, NULL },
+  };
+  static gsize type = 0;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstHlsGatePlaylistType", values));
+  return type;
+}
+
+static void
+install_destination (GObjectClass *klass)
+{
+  install_string (klass, GST_HLS_GATE_PROP_DESTINATION, "destination", "Destination",
+                  "Where segments and playlists are put as files that somebody else "
+                  "serves: file:DIR, or http(s)://HOST/PATH/ of a server that takes PUT",
+                  NULL, RW);
+  install_string (klass, GST_HLS_GATE_PROP_CREDENTIALS, "credentials", "Credentials",
+                  "file:PATH of a file with USER:PASSWORD for the destination, which "
+                  "only its owner may read",
+                  NULL, WO);
+  g_object_class_install_property (
+      klass, GST_HLS_GATE_PROP_PLAYLIST_TYPE,
+      g_param_spec_enum ("playlist-type", "Playlist type",
+                         "What the destination's playlists list",
+                         playlist_type_get_type (), GST_HLS_GATE_LIVE, RW));
+  install_string (klass, GST_HLS_GATE_PROP_KEY_URI, "key-uri", "Key URI",
+                  "What the destination's playlists put in front of TIER/PERIOD for "
+                  "keys: where a gate serves them, https://GATE/live/CHANNEL/keys/",
+                  NULL, RW);
+}
+
 void
 gst_hls_gate_settings_install (GObjectClass *klass)
 {
   install_content (klass);
   install_outlets (klass);
+  install_destination (klass);
 }
 
 void
@@ -119,6 +159,8 @@ string_field (GstHlsGateSettings *s, guint id)
     [GST_HLS_GATE_PROP_JWKS] = &s->jwks,
     [GST_HLS_GATE_PROP_ISSUER] = &s->issuer,
     [GST_HLS_GATE_PROP_AUDIENCE] = &s->audience,
+    [GST_HLS_GATE_PROP_DESTINATION] = &s->destination,
+    [GST_HLS_GATE_PROP_KEY_URI] = &s->key_uri,
   };
 
   return id < GST_HLS_GATE_PROP_LAST ? fields[id] : NULL;
@@ -139,6 +181,7 @@ secret_field (GstHlsGateSettings *s, guint id)
   return id == GST_HLS_GATE_PROP_SECRET        ? &s->content
          : id == GST_HLS_GATE_PROP_PUBLISH_KEY ? &s->publish
          : id == GST_HLS_GATE_PROP_GATE_SECRET ? &s->gate
+         : id == GST_HLS_GATE_PROP_CREDENTIALS ? &s->credentials
                                                : NULL;
 }
 
@@ -166,6 +209,22 @@ set_anchor (GstHlsGateSettings *s, GObject *object, const char *text)
     GST_WARNING_OBJECT (object, "property anchor: %s", error->message);
 }
 
+static HeSecret *
+read_secret (GObject *object, guint id, GParamSpec *pspec, const GValue *value)
+{
+  const char *text = g_value_get_string (value);
+  g_autoptr (GError) error = NULL;
+  HeSecret *secret = NULL;
+
+  if (id != GST_HLS_GATE_PROP_CREDENTIALS)
+    return gst_headend_secret_from_value (object, pspec, value);
+  if (text != NULL && g_str_has_prefix (text, "file:"))
+    secret = he_secret_text_from_file (text + strlen ("file:"), pspec->name, &error);
+  if (error != NULL)
+    GST_WARNING_OBJECT (object, "property %s: %s", pspec->name, error->message);
+  return secret;
+}
+
 gboolean
 gst_hls_gate_settings_set (GstHlsGateSettings *s, GObject *object, guint id,
                            const GValue *value, GParamSpec *pspec)
@@ -182,10 +241,12 @@ gst_hls_gate_settings_set (GstHlsGateSettings *s, GObject *object, guint id,
     *number = g_value_get_uint (value);
   } else if (secret != NULL) {
     he_secret_unref (*secret);
-    *secret = gst_headend_secret_from_value (object, pspec, value);
+    *secret = read_secret (object, id, pspec, value);
     readable = *secret != NULL || g_value_get_string (value) == NULL;
   } else if (id == GST_HLS_GATE_PROP_SEGMENT_DURATION) {
     s->duration90 = g_value_get_uint64 (value);
+  } else if (id == GST_HLS_GATE_PROP_PLAYLIST_TYPE) {
+    s->playlist_type = (GstHlsGatePlaylistType)g_value_get_enum (value);
   } else if (id == GST_HLS_GATE_PROP_ANCHOR) {
     set_anchor (s, object, g_value_get_string (value));
     readable = s->has_anchor || g_value_get_string (value) == NULL;
@@ -209,6 +270,8 @@ gst_hls_gate_settings_get (const GstHlsGateSettings *s, guint id, GValue *value)
     g_value_set_uint (value, *number);
   else if (id == GST_HLS_GATE_PROP_SEGMENT_DURATION)
     g_value_set_uint64 (value, s->duration90);
+  else if (id == GST_HLS_GATE_PROP_PLAYLIST_TYPE)
+    g_value_set_enum (value, (gint)s->playlist_type);
   else if (id == GST_HLS_GATE_PROP_ANCHOR)
     g_value_take_string (value, s->has_anchor ? he_anchor_to_json (&s->anchor) : NULL);
   else
@@ -230,24 +293,25 @@ check_name (const char *property, const char *name, GError **error)
 gboolean
 gst_hls_gate_settings_check (const GstHlsGateSettings *s, GError **error)
 {
+#define SECRET_EXPECTED                                                                  \
+  "64 hex digits, or file:PATH of a file only its owner may read; \"openssl rand -hex "  \
+  "32\" makes one"
   static const struct {
     guint id;
-    const char *name;
+    const char *name, *expected;
   } readable[] = {
-    { GST_HLS_GATE_PROP_SECRET, "secret" },
-    { GST_HLS_GATE_PROP_PUBLISH_KEY, "publish-key" },
-    { GST_HLS_GATE_PROP_GATE_SECRET, "gate-secret" },
-    { GST_HLS_GATE_PROP_ANCHOR, "anchor" },
+    { GST_HLS_GATE_PROP_SECRET, "secret", SECRET_EXPECTED },
+    { GST_HLS_GATE_PROP_PUBLISH_KEY, "publish-key", SECRET_EXPECTED },
+    { GST_HLS_GATE_PROP_GATE_SECRET, "gate-secret", SECRET_EXPECTED },
+    { GST_HLS_GATE_PROP_ANCHOR, "anchor", "an anchor record as JSON" },
+    { GST_HLS_GATE_PROP_CREDENTIALS, "credentials",
+      "file:PATH of a file only its owner may read, with one line USER:PASSWORD" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (readable); i++)
     if (s->bad & 1u << readable[i].id) {
       g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s could not be read: expected %s",
-                   readable[i].name,
-                   readable[i].id == GST_HLS_GATE_PROP_ANCHOR
-                       ? "an anchor record as JSON"
-                       : "64 hex digits, or file:PATH of a file only its owner may read; "
-                         "\"openssl rand -hex 32\" makes one");
+                   readable[i].name, readable[i].expected);
       return FALSE;
     }
   return check_name ("channel", s->channel, error) && check_name ("node", s->node, error)

@@ -7,9 +7,17 @@
 
 G_BEGIN_DECLS
 
+typedef enum {
+  GST_HLS_GATE_LIVE,
+  GST_HLS_GATE_VOD,
+} GstHlsGatePlaylistType;
+
 /* The writable properties of hlsgatesink. */
 typedef struct {
   char *channel, *node, *tier, *origins, *listen, *jwks, *issuer, *audience;
+  char *destination, *key_uri;
+  HeSecret *credentials;
+  GstHlsGatePlaylistType playlist_type;
   guint64 duration90;
   guint window, key_version, key_rotation;
   HeSecret *content, *publish, *gate;
@@ -36,6 +44,10 @@ enum {
   GST_HLS_GATE_PROP_AUDIENCE,
   GST_HLS_GATE_PROP_GATE_SECRET,
   GST_HLS_GATE_PROP_ANCHOR,
+  GST_HLS_GATE_PROP_DESTINATION,
+  GST_HLS_GATE_PROP_CREDENTIALS,
+  GST_HLS_GATE_PROP_PLAYLIST_TYPE,
+  GST_HLS_GATE_PROP_KEY_URI,
   GST_HLS_GATE_PROP_LAST, /* the element's own begin here */
 };
 

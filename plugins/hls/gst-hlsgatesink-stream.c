@@ -37,6 +37,18 @@ gst_hls_gate_sink_on_log (const char *line, gpointer user_data)
   GST_INFO_OBJECT (user_data, "%s", line);
 }
 
+void
+gst_hls_gate_sink_on_trouble (const char *line, gpointer user_data)
+{
+  GST_ELEMENT_WARNING (user_data, RESOURCE, WRITE, ("%s", line), (NULL));
+}
+
+void
+gst_hls_gate_sink_on_broken (const GError *error, gpointer user_data)
+{
+  gst_headend_element_error (user_data, g_error_copy (error));
+}
+
 /* ---- the channel, once all pads have caps ---- */
 
 /* Whether N of video_N has a video_b_N. Called with the object lock. */
@@ -298,6 +310,8 @@ void
 gst_hls_gate_sink_try_eos (GstHlsGateSink *self, guint32 seqnum)
 {
   GstElement *element = GST_ELEMENT_CAST (self);
+  GError *error = NULL;
+  HeOutlet *outlet;
   gboolean all;
 
   GST_OBJECT_LOCK (self);
@@ -305,8 +319,11 @@ gst_hls_gate_sink_try_eos (GstHlsGateSink *self, guint32 seqnum)
   for (GList *l = element->sinkpads; l != NULL && all; l = l->next)
     all = ((GstHlsGateSinkPad *)l->data)->eos;
   self->eos_posted |= all;
+  outlet = self->outlet;
   GST_OBJECT_UNLOCK (self);
-  if (all) {
+  if (all && !he_outlet_finish (outlet, &error)) {
+    gst_headend_element_error (element, error);
+  } else if (all) {
     GstMessage *message = gst_message_new_eos (GST_OBJECT (self));
 
     gst_message_set_seqnum (message, seqnum);

@@ -6,7 +6,9 @@
  *
  * Takes H.264, H.265 and AAC elementary streams, writes MPEG-TS segments, encrypts them
  * whole with AES-128, and serves them through an embedded gate (#GstHlsGateSink:listen),
- * publishes them to origins (#GstHlsGateSink:origins), or both. Segments are numbered by
+ * publishes them to origins (#GstHlsGateSink:origins), puts them with playlists of their
+ * own where somebody else serves them (#GstHlsGateSink:destination), or several of these.
+ * Segments are numbered by
  * the timeline: number = running time / #GstHlsGateSink:segment-duration, or stream time
  * for what comes straight from epochdemux. They are cut at `headend-segment` events where
  * there are any, else at forced keyframes, else at the first keyframe of each number,
@@ -19,6 +21,13 @@
  * `key-rotation` and `tier` as in `segmentencrypt`. What goes to origins is signed with
  * `publish-key`. The embedded gate, bound to `port`, checks tokens by `jwks`, `issuer`
  * and `audience` and seals sessions with `gate-secret`.
+ *
+ * At the `destination`, a folder or a web server that takes PUT, stand
+ * `CHANNEL/main.m3u8`, `CHANNEL/RENDITION/index.m3u8` and `CHANNEL/RENDITION/MSN.ts`,
+ * segments before the playlists that name them. With the `playlist-type` live they list
+ * what an origin would; what left the window a window ago is removed from a folder, not
+ * from a server. No key is put there: playlists point to `key-uri`. A server gets the
+ * `credentials`. A warning tells when the destination refuses, and when it is back.
  *
  * A rendition is a `video_N` or `audio_N` pad. With a `video_b_N` pad beside it,
  * `video_N` is variant a of it and the gate gives each viewer a or b. Pads have the
@@ -224,7 +233,13 @@ start (GstHlsGateSink *self)
                             .content = s->content,
                             .gate_secret = s->gate,
                             .published = gst_hls_gate_sink_on_published,
+                            .destination = s->destination,
+                            .credentials = s->credentials,
+                            .recording = s->playlist_type == GST_HLS_GATE_VOD,
+                            .key_uri = s->key_uri,
                             .log = gst_hls_gate_sink_on_log,
+                            .trouble = gst_hls_gate_sink_on_trouble,
+                            .broken = gst_hls_gate_sink_on_broken,
                             .user_data = self };
   GError *error = NULL;
   HeOutlet *outlet = NULL;
@@ -277,6 +292,9 @@ gst_hls_gate_sink_change_state (GstElement *element, GstStateChange transition)
 
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start (self))
     return GST_STATE_CHANGE_FAILURE;
+  /* A streaming thread that waits for the destination would never become idle. */
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY && self->outlet != NULL)
+    he_outlet_cancel (self->outlet);
   ret = GST_ELEMENT_CLASS (gst_hls_gate_sink_parent_class)
             ->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY

@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "he-crypto.h"
+#include "he-depot.h"
+#include "he-destination.h"
 #include "he-epoch.h"
 #include "he-error.h"
 #include "he-keys.h"
 #include "he-origin.h"
 
 #define NEAR_NOW (60 * HE_TICKS_PER_SECOND)
-#define WAITING_MAX 64 /* segments before the channel is known */
+#define WAITING_MAX 64 /* segments before the channel is known; a recording keeps all */
+#define FAREWELL (2 * G_TIME_SPAN_SECOND)
 /* An origin's queue counts the segments of all renditions: this many of a window's. */
 #define QUEUE_WINDOWS 8
 
@@ -28,15 +31,19 @@ struct _HeOutlet {
   void (*published) (const HeSegment *, gsize, const guint8[32], gpointer);
   void (*log) (const char *, gpointer);
   gpointer user_data;
-  HeOrigin *origin;       /* or NULL */
-  HePublisher *publisher; /* or NULL */
-  guint n_origins;
+  HeOrigin *origin;           /* or NULL */
+  HePublisher *publisher;     /* or NULL */
+  guint n_places;             /* origins that are published to, and the destination */
+  HeDestinationConfig to;     /* its strings and secret are ours; uri NULL: none */
+  HeDestination *destination; /* once the channel is known */
+  gint64 deadline;            /* of draining it, monotonic; 0: not begun */
 
   GMutex lock;
   gboolean has_channel; /* under lock, as all below */
   gboolean has_anchor;
-  GQueue waiting;        /* Parcel, for the embedded origin */
-  GHashTable *under_way; /* path -> Parcel, for the publisher; bounded by its queues */
+  HeAnchor anchor;
+  GQueue waiting;        /* Parcel, for the embedded origin and the destination */
+  GHashTable *under_way; /* path -> Parcel, for the places; bounded by their queues */
   HeOutletStats stats;
 };
 
@@ -75,7 +82,7 @@ tell (HeOutlet *self, const HeSegment *segment, GBytes *body, const guint8 diges
     self->published (segment, g_bytes_get_size (body), digest, self->user_data);
 }
 
-/* An origin's last word about a segment. */
+/* A place's last word about a segment. */
 static void
 on_published (const HeSegment *segment, const char *origin, const GError *error,
               gpointer user_data)
@@ -105,6 +112,30 @@ on_published (const HeSegment *segment, const char *origin, const GError *error,
 
     log_line (self, line);
   }
+}
+
+static void
+on_sent (const HeSegment *segment, const GError *error, gpointer user_data)
+{
+  HeOutlet *self = user_data;
+
+  on_published (segment, self->to.uri, error, self);
+}
+
+static void
+on_trouble (const char *line, gpointer user_data)
+{
+  HeOutlet *self = user_data;
+
+  self->to.trouble (line, self->user_data);
+}
+
+static void
+on_broken (const GError *error, gpointer user_data)
+{
+  HeOutlet *self = user_data;
+
+  self->to.broken (error, self->user_data);
 }
 
 /* ---- construction ---- */
@@ -156,10 +187,15 @@ check_config (const HeOutletConfig *config, GError **error)
   const char *missing = NULL;
   gboolean publishes = config->origins != NULL && *config->origins != NULL;
 
-  if (config->listen == NULL && !publishes)
-    missing = "neither listen nor origins is set, so nobody could get a segment: set "
-              "listen=127.0.0.1:8080 to serve from here, origins=http://HOST:PORT to "
-              "publish, or both";
+  if (config->destination != NULL && !he_depot_check (config->destination, error))
+    return FALSE;
+  if (config->listen == NULL && !publishes && config->destination == NULL)
+    missing = "none of listen, origins and destination is set, so nobody could get a "
+              "segment: set listen=127.0.0.1:8080 to serve from here, "
+              "origins=http://HOST:PORT to publish, or destination=file:DIR";
+  else if (config->recording && config->destination == NULL)
+    missing = "playlist-type is vod, and only a destination gets such a playlist: set "
+              "destination=file:DIR, or playlist-type=live";
   else if (config->listen != NULL && config->jwks == NULL)
     missing = "listen is set and jwks is not, so no viewer could be let in: create keys "
               "with \"headend token keygen --dir .\" and set jwks=tokens.jwks";
@@ -171,6 +207,22 @@ check_config (const HeOutletConfig *config, GError **error)
     return TRUE;
   g_set_error_literal (error, HE_ERROR, HE_ERROR_INVALID, missing);
   return FALSE;
+}
+
+static void
+keep_destination (HeOutlet *self, const HeOutletConfig *config)
+{
+  self->to = (HeDestinationConfig) {
+    .uri = g_strdup (config->destination),
+    .credentials
+    = config->credentials != NULL ? he_secret_ref (config->credentials) : NULL,
+    .recording = config->recording,
+    .key_uri = g_strdup (config->key_uri),
+    .sent = on_sent,
+    .trouble = config->trouble,
+    .broken = config->broken,
+  };
+  self->n_places += config->destination != NULL;
 }
 
 HeOutlet *
@@ -192,21 +244,57 @@ he_outlet_new (const HeOutletConfig *config, GError **error)
   if (config->listen != NULL && !start_origin (self, config, error))
     return NULL;
   if (config->origins != NULL && *config->origins != NULL) {
-    self->n_origins = g_strv_length ((char **)config->origins);
+    self->n_places = g_strv_length ((char **)config->origins);
     self->publisher
         = he_publisher_new (config->origins, config->publish_key, config->node,
                             QUEUE_WINDOWS * config->window, on_published, self, error);
     if (self->publisher == NULL)
       return NULL;
   }
+  keep_destination (self, config);
   return g_steal_pointer (&self);
+}
+
+/* NULL while there is none. Once there is one, it stays. */
+static HeDestination *
+destination_of (HeOutlet *self)
+{
+  HeDestination *destination;
+
+  g_mutex_lock (&self->lock);
+  destination = self->destination;
+  g_mutex_unlock (&self->lock);
+  return destination;
 }
 
 void
 he_outlet_drain (HeOutlet *self)
 {
+  HeDestination *destination = destination_of (self);
+
   if (self->publisher != NULL)
     he_publisher_drain (self->publisher);
+  if (self->deadline == 0)
+    self->deadline = g_get_monotonic_time () + FAREWELL;
+  if (destination != NULL)
+    he_destination_drain (destination, self->deadline);
+}
+
+gboolean
+he_outlet_finish (HeOutlet *self, GError **error)
+{
+  HeDestination *destination = destination_of (self);
+
+  return destination == NULL || he_destination_finish (destination, error);
+}
+
+void
+he_outlet_cancel (HeOutlet *self)
+{
+  HeDestination *destination = destination_of (self);
+
+  if (destination != NULL && self->to.recording)
+    he_destination_cancel (destination);
 }
 
 void
@@ -214,23 +302,31 @@ he_outlet_free (HeOutlet *self)
 {
   if (self == NULL)
     return;
+  he_outlet_drain (self);
+  he_destination_free (self->destination);
   he_publisher_free (self->publisher);
   he_origin_free (self->origin);
   g_queue_clear_full (&self->waiting, parcel_free);
   g_hash_table_unref (self->under_way);
   g_mutex_clear (&self->lock);
+  g_free ((char *)self->to.uri);
+  g_free ((char *)self->to.key_uri);
+  he_secret_unref (self->to.credentials);
   g_free (self->node);
   g_free (self->channel);
   g_free (self);
 }
 
-/* ---- the embedded origin ---- */
+/* ---- the embedded origin, and the destination ---- */
 
 void
 he_outlet_set_anchor (HeOutlet *self, const HeAnchor *anchor)
 {
   g_mutex_lock (&self->lock);
   self->has_anchor = TRUE;
+  self->anchor = *anchor;
+  if (self->destination != NULL)
+    he_destination_set_anchor (self->destination, anchor);
   g_mutex_unlock (&self->lock);
   if (self->origin != NULL)
     he_origin_set_anchor (self->origin, self->channel, anchor);
@@ -254,10 +350,36 @@ serve (HeOutlet *self, const HeSegment *segment, GBytes *body, const guint8 dige
 {
   g_autoptr (GError) error = NULL;
 
+  if (self->destination != NULL)
+    he_destination_push (self->destination, segment, body);
+  if (self->origin == NULL)
+    return;
   if (he_origin_put (self->origin, segment, body, &error))
     tell (self, segment, body, digest);
   else
     log_line (self, error->message);
+}
+
+static gboolean
+open_destination (HeOutlet *self, HeChannel *channel, GError **error)
+{
+  HeDestinationConfig config = self->to;
+  HeDestination *destination;
+
+  if (config.uri == NULL)
+    return TRUE;
+  config.user_data = self;
+  config.trouble = self->to.trouble != NULL ? on_trouble : NULL;
+  config.broken = self->to.broken != NULL ? on_broken : NULL;
+  destination = he_destination_new (&config, channel, error);
+  if (destination == NULL)
+    return FALSE;
+  g_mutex_lock (&self->lock);
+  self->destination = destination;
+  if (self->has_anchor)
+    he_destination_set_anchor (destination, &self->anchor);
+  g_mutex_unlock (&self->lock);
+  return TRUE;
 }
 
 gboolean
@@ -265,9 +387,9 @@ he_outlet_set_channel (HeOutlet *self, HeChannel *channel, GError **error)
 {
   Parcel *parcel;
 
-  if (self->origin == NULL)
-    return TRUE;
-  if (!he_origin_add_channel (self->origin, channel, error))
+  if (!open_destination (self, channel, error))
+    return FALSE;
+  if (self->origin != NULL && !he_origin_add_channel (self->origin, channel, error))
     return FALSE;
   for (;;) {
     g_mutex_lock (&self->lock);
@@ -293,20 +415,20 @@ he_outlet_push (HeOutlet *self, const HeSegment *segment, GBytes *body,
   self->stats.segments++;
   self->stats.bytes += g_bytes_get_size (body);
   self->stats.last_msn = MAX (self->stats.last_msn, segment->msn);
-  guess = self->origin != NULL && !self->has_anchor;
+  guess = (self->origin != NULL || self->to.uri != NULL) && !self->has_anchor;
   self->has_anchor |= guess; /* by one thread only */
-  if (self->publisher != NULL) {
+  if (self->n_places > 0) {
     Parcel *parcel = parcel_new (segment, body, digest);
 
-    parcel->outcomes = self->n_origins;
+    parcel->outcomes = self->n_places;
     parcel->told = self->origin != NULL;
     g_hash_table_replace (self->under_way, he_segment_path (segment), parcel);
   }
-  if (self->origin != NULL) {
+  if (self->origin != NULL || self->to.uri != NULL) {
     now = self->has_channel;
     if (!now)
       g_queue_push_tail (&self->waiting, parcel_new (segment, body, digest));
-    if (self->waiting.length > WAITING_MAX)
+    if (self->waiting.length > WAITING_MAX && !self->to.recording)
       parcel_free (g_queue_pop_head (&self->waiting));
   }
   g_mutex_unlock (&self->lock);
@@ -328,9 +450,20 @@ he_outlet_port (HeOutlet *self)
 void
 he_outlet_get_stats (HeOutlet *self, HeOutletStats *ret_stats)
 {
+  HeDestination *destination = destination_of (self);
+
   g_mutex_lock (&self->lock);
   *ret_stats = self->stats;
   g_mutex_unlock (&self->lock);
   if (self->publisher != NULL)
     he_publisher_get_stats (self->publisher, &ret_stats->published);
+  if (destination != NULL) {
+    HeSenderStats stats;
+
+    he_destination_get_stats (destination, &stats);
+    ret_stats->published.published += stats.published;
+    ret_stats->published.failed += stats.failed;
+    ret_stats->published.dropped += stats.dropped;
+    ret_stats->published.bytes += stats.bytes;
+  }
 }

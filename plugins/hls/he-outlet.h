@@ -10,9 +10,11 @@
 
 G_BEGIN_DECLS
 
-/* Where a channel's segments go: served by an embedded origin, published to origins, or
- * both. Every function may be called from any thread; none blocks on the network but
- * he_outlet_new() (to bind), he_outlet_drain() and he_outlet_free(). */
+/* Where a channel's segments go: served by an embedded origin, published to origins,
+ * written with playlists of its own to a place that somebody else serves, or several of
+ * these. Every function may be called from any thread; none blocks on the network but
+ * he_outlet_new() (to bind), he_outlet_drain(), he_outlet_finish(), he_outlet_free(), and
+ * he_outlet_push() of a recording. */
 typedef struct _HeOutlet HeOutlet;
 
 typedef struct {
@@ -29,12 +31,21 @@ typedef struct {
   HeSecret *content;     /* NULL: segments are clear */
   HeSecret *gate_secret; /* NULL: random, so that sessions end with us */
 
+  const char *destination; /* see he-depot.h; NULL: none */
+  HeSecret *credentials;   /* of it, or NULL */
+  gboolean recording;      /* the destination gets a finished playlist of everything */
+  const char *key_uri;     /* where a gate serves the destination's keys, or NULL */
+
   /* Once for each segment that a viewer can get: when the embedded origin took it, or the
    * first origin acknowledged it. May run on any thread, without locks held. */
   void (*published) (const HeSegment *segment, gsize bytes, const guint8 digest[32],
                      gpointer user_data);
   /* One line for the log: denials, failed publishing. On any thread. */
   void (*log) (const char *line, gpointer user_data);
+  /* The destination refuses, or is back: for people. On any thread. */
+  void (*trouble) (const char *line, gpointer user_data);
+  /* The recording misses something for good. On any thread. */
+  void (*broken) (const GError *error, gpointer user_data);
   gpointer user_data;
 } HeOutletConfig;
 
@@ -42,6 +53,12 @@ typedef struct {
 HeOutlet *he_outlet_new (const HeOutletConfig *config, GError **error);
 /* Waits for what is to be published, at most until two seconds after the first call. */
 void he_outlet_drain (HeOutlet *outlet);
+/* A recording has ended: waits for its segments to arrive, and writes its playlists.
+ * Once; nothing where there is no recording. */
+gboolean he_outlet_finish (HeOutlet *outlet, GError **error);
+/* Whoever waits in he_outlet_push() or he_outlet_finish() of a recording stops waiting,
+ * for good. */
+void he_outlet_cancel (HeOutlet *outlet);
 void he_outlet_free (HeOutlet *outlet); /* drains; takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeOutlet, he_outlet_free)
 
@@ -59,10 +76,10 @@ void he_outlet_push (HeOutlet *outlet, const HeSegment *segment, GBytes *body,
 guint he_outlet_port (HeOutlet *outlet); /* 0 without listen */
 
 typedef struct {
-  guint64 segments;           /* pushed */
-  guint64 bytes;              /* of them */
-  guint64 last_msn;           /* of the newest */
-  HePublisherStats published; /* per origin, summed */
+  guint64 segments;        /* pushed */
+  guint64 bytes;           /* of them */
+  guint64 last_msn;        /* of the newest */
+  HeSenderStats published; /* per origin and destination, summed */
 } HeOutletStats;
 void he_outlet_get_stats (HeOutlet *outlet, HeOutletStats *ret_stats);
 

@@ -145,11 +145,14 @@ append_seconds (GString *text, guint64 ticks)
 /* No IV attribute: the default is the media sequence number (section 5.2), which is what
  * he_content_iv() gives. */
 static void
-append_key (GString *text, const HeChannel *channel, guint64 period)
+append_key (GString *text, const HeChannel *channel, const char *uri, guint64 period)
 {
-  g_string_append_printf (
-      text, "#EXT-X-KEY:METHOD=AES-128,URI=\"../keys/%s/%" G_GUINT64_FORMAT "\"\n",
-      channel->tier, period);
+  g_autofree char *key = g_strdup_printf (
+      "%s%s/%" G_GUINT64_FORMAT, uri != NULL ? uri : "../keys/", channel->tier, period);
+
+  g_string_append (text, "#EXT-X-KEY:METHOD=AES-128");
+  append_quoted (text, "URI", key);
+  g_string_append_c (text, '\n');
 }
 
 static void
@@ -166,27 +169,44 @@ char *
 he_playlist_media (const HeChannel *channel, const HeRendition *rendition,
                    const HeAnchor *anchor, guint64 first_msn, guint64 last_msn)
 {
+  static const HePlaylistStyle plain = { 0 };
+
+  return he_playlist_media_styled (channel, rendition, anchor, first_msn, last_msn,
+                                   &plain);
+}
+
+char *
+he_playlist_media_styled (const HeChannel *channel, const HeRendition *rendition,
+                          const HeAnchor *anchor, guint64 first_msn, guint64 last_msn,
+                          const HePlaylistStyle *style)
+{
   GString *text = g_string_new (NULL);
+  guint64 last90 = style->last90 > 0 ? style->last90 : channel->duration90;
+  guint64 longest90 = MAX (channel->duration90, last90);
   /* No EXTINF, rounded to the nearest second, may be larger (section 4.3.3.1). */
-  guint64 target = (channel->duration90 + HE_TICKS_PER_SECOND / 2) / HE_TICKS_PER_SECOND;
+  guint64 target = (longest90 + HE_TICKS_PER_SECOND / 2) / HE_TICKS_PER_SECOND;
   guint64 period = 0;
 
   append_header (text);
   g_string_append_printf (text, "#EXT-X-TARGETDURATION:%" G_GUINT64_FORMAT "\n",
                           MAX (target, 1));
+  if (style->finished)
+    g_string_append (text, "#EXT-X-PLAYLIST-TYPE:VOD\n");
   g_string_append_printf (text, "#EXT-X-MEDIA-SEQUENCE:%" G_GUINT64_FORMAT "\n",
                           first_msn);
   for (guint64 msn = first_msn; msn <= last_msn; msn++) {
     guint64 now = he_key_period (msn, channel->key_rotation);
 
     if (channel->encrypted && (msn == first_msn || now != period))
-      append_key (text, channel, now);
+      append_key (text, channel, style->key_uri, now);
     period = now;
     if (anchor != NULL)
       append_date (text, channel, anchor, msn);
     g_string_append (text, "#EXTINF:");
-    append_seconds (text, channel->duration90);
+    append_seconds (text, msn == last_msn ? last90 : channel->duration90);
     g_string_append_printf (text, ",\n%" G_GUINT64_FORMAT ".ts\n", msn);
   }
+  if (style->finished)
+    g_string_append (text, "#EXT-X-ENDLIST\n");
   return g_string_free (text, FALSE);
 }

@@ -22,4 +22,15 @@ char *he_playlist_multivariant (const HeChannel *channel);
 char *he_playlist_media (const HeChannel *channel, const HeRendition *rendition,
                          const HeAnchor *anchor, guint64 first_msn, guint64 last_msn);
 
+/* What stands elsewhere than at an origin of ours. */
+typedef struct {
+  const char *key_uri; /* in place of "../keys/", or NULL; TIER/PERIOD follow */
+  gboolean finished;   /* EXT-X-PLAYLIST-TYPE:VOD and EXT-X-ENDLIST */
+  guint64 last90;      /* duration of the last segment in ticks; 0: as the others */
+} HePlaylistStyle;
+
+char *he_playlist_media_styled (const HeChannel *channel, const HeRendition *rendition,
+                                const HeAnchor *anchor, guint64 first_msn,
+                                guint64 last_msn, const HePlaylistStyle *style);
+
 G_END_DECLS

@@ -4,13 +4,12 @@
 #include <glib.h>
 #include "he-secret.h"
 #include "he-segment.h"
+#include "he-sender.h"
 
 G_BEGIN_DECLS
 
 /* Publishes segments by authenticated HTTP PUT to every origin's internal listener. Each
- * origin has its own thread and bounded queue, so a dead one never delays the others;
- * when a queue is full its oldest segment is dropped and counted. Failed PUTs are retried
- * while the segment is among the newest queue_limit. */
+ * origin has a sender of its own, so a dead one never delays the others. */
 typedef struct _HePublisher HePublisher;
 
 /* Called on the origin's own thread after each final outcome; error is NULL when the
@@ -33,9 +32,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HePublisher, he_publisher_free)
 /* Queues; never blocks. */
 void he_publisher_push (HePublisher *publisher, const HeSegment *segment, GBytes *body);
 
-typedef struct {
-  guint64 published, failed, dropped, bytes;
-} HePublisherStats;
-void he_publisher_get_stats (HePublisher *publisher, HePublisherStats *ret_stats);
+/* Summed over the origins. */
+void he_publisher_get_stats (HePublisher *publisher, HeSenderStats *ret_stats);
 
 G_END_DECLS

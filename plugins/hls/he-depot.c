@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-depot.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <libsoup/soup.h>
+#include <string.h>
+
+#include "he-codec.h"
+#include "he-error.h"
+
+#define STATUS_TOO_MANY 429 /* RFC 6585; libsoup has no name for it */
+#define IO_TIMEOUT 5        /* seconds without a byte */
+#define EXPECTED "expected file:DIR, http://HOST/PATH/ or https://HOST/PATH/"
+
+struct _HeDepot {
+  char *name;
+  char *folder; /* or NULL */
+  char *base;   /* with a slash at its end, or NULL */
+  char *authorization;
+  SoupSession *session; /* of the thread that puts */
+};
+
+static gboolean
+is_web (GUri *uri)
+{
+  return g_str_equal (g_uri_get_scheme (uri), "http")
+         || g_str_equal (g_uri_get_scheme (uri), "https");
+}
+
+static gboolean
+check_web (GUri *uri, GError **error)
+{
+  const char *wrong = NULL;
+
+  if (g_uri_get_userinfo (uri) != NULL)
+    wrong = "holds a user or password, which would be shown; put USER:PASSWORD into a "
+            "file and name it as credentials";
+  else if (g_uri_get_host (uri) == NULL || *g_uri_get_host (uri) == '\0')
+    wrong = "names no host; " EXPECTED;
+  else if (g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL)
+    wrong = "has a query or fragment; " EXPECTED;
+  else if (!g_str_has_suffix (g_uri_get_path (uri), "/"))
+    wrong = "does not end with a slash; " EXPECTED;
+  if (wrong == NULL)
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "the destination %s", wrong);
+  return FALSE;
+}
+
+/* The text is not quoted: it may hold a password. */
+gboolean
+he_depot_check (const char *text, GError **error)
+{
+  g_autoptr (GUri) uri = NULL;
+
+  if (g_str_has_prefix (text, "file:") && text[strlen ("file:")] != '\0'
+      && !g_str_has_prefix (text, "file://"))
+    return TRUE;
+  if (g_str_has_prefix (text, "file:///"))
+    return TRUE;
+  uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD, NULL);
+  if (uri != NULL && is_web (uri))
+    return check_web (uri, error);
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+               "the destination is no folder and no web server; " EXPECTED);
+  return FALSE;
+}
+
+HeDepot *
+he_depot_new (const char *uri, HeSecret *credentials, GError **error)
+{
+  HeDepot *self;
+
+  if (!he_depot_check (uri, error))
+    return NULL;
+  if (g_str_has_prefix (uri, "https:")
+      && !g_tls_backend_supports_tls (g_tls_backend_get_default ())) {
+    g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+                 "the destination %s needs TLS: install the Debian package "
+                 "glib-networking",
+                 uri);
+    return NULL;
+  }
+  self = g_new0 (HeDepot, 1);
+  self->name = g_strdup (uri);
+  if (g_str_has_prefix (uri, "file:")) {
+    const char *path = uri + strlen ("file:");
+
+    /* file:///DIR is file:/DIR. */
+    self->folder = g_canonicalize_filename (
+        g_str_has_prefix (path, "///") ? path + 2 : path, NULL);
+  } else {
+    self->base = g_strdup (uri);
+  }
+  if (credentials != NULL && self->base != NULL) {
+    char *text
+        = g_base64_encode (he_secret_data (credentials), he_secret_len (credentials));
+
+    self->authorization = g_strconcat ("Basic ", text, NULL);
+    he_string_wipe_free (text);
+  }
+  return self;
+}
+
+void
+he_depot_free (HeDepot *self)
+{
+  if (self == NULL)
+    return;
+  g_clear_object (&self->session);
+  he_string_wipe_free (self->authorization);
+  g_free (self->name);
+  g_free (self->folder);
+  g_free (self->base);
+  g_free (self);
+}
+
+const char *
+he_depot_name (const HeDepot *self)
+{
+  return self->name;
+}
+
+/* ---- a folder ---- */
+
+static gboolean
+put_file (HeDepot *self, const char *path, GBytes *body, gboolean *ret_again,
+          GError **error)
+{
+  g_autofree char *file = g_build_filename (self->folder, path, NULL);
+  g_autofree char *folder = g_path_get_dirname (file);
+  g_autoptr (GError) local = NULL;
+  gsize len;
+  const char *data = g_bytes_get_data (body, &len);
+
+  *ret_again = TRUE; /* a full or absent disk may come right */
+  if (g_mkdir_with_parents (folder, 0777) != 0) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: cannot make the folder %s: %s",
+                 self->name, folder, g_strerror (errno));
+    return FALSE;
+  }
+  if (g_file_set_contents_full (file, data, (gssize)len, G_FILE_SET_CONTENTS_CONSISTENT,
+                                0666, &local))
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", self->name, local->message);
+  return FALSE;
+}
+
+void
+he_depot_trim (HeDepot *self, const char *folder, guint64 below)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GDir) dir = NULL;
+  const char *name;
+
+  if (self->folder == NULL)
+    return;
+  path = g_build_filename (self->folder, folder, NULL);
+  dir = g_dir_open (path, 0, NULL);
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
+    g_autofree char *file = g_build_filename (path, name, NULL);
+    guint64 msn;
+
+    if (g_str_has_suffix (name, ".ts")
+        && he_uint64_decode (name, strlen (name) - strlen (".ts"), G_MAXUINT64, &msn)
+        && msn < below)
+      g_unlink (file);
+  }
+}
+
+/* ---- a web server ---- */
+
+static SoupMessage *
+request_new (HeDepot *self, const char *path, const char *type, GBytes *body)
+{
+  g_autofree char *url = g_strconcat (self->base, path, NULL);
+  SoupMessage *message = soup_message_new ("PUT", url);
+
+  /* Credentials are for the server that was named. */
+  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+  if (self->authorization != NULL)
+    soup_message_headers_replace (soup_message_get_request_headers (message),
+                                  "Authorization", self->authorization);
+  soup_message_set_request_body_from_bytes (message, type, body);
+  return message;
+}
+
+static const char *
+remedy (guint status)
+{
+  switch (status) {
+    case 401:
+    case 403:
+      return ": compare the credentials, and what the server allows";
+    case 404:
+    case 409:
+      return ": let the server make folders (nginx: create_full_put_path on)";
+    case 405:
+      return ": let the server take PUT there (nginx: dav_methods PUT)";
+    case 413:
+      return ": let the server take larger files (nginx: client_max_body_size)";
+    default:
+      return "";
+  }
+}
+
+static gboolean
+put_web (HeDepot *self, const char *path, const char *type, GBytes *body,
+         GCancellable *cancellable, gboolean *ret_again, GError **error)
+{
+  g_autoptr (SoupMessage) message = request_new (self, path, type, body);
+  g_autoptr (GBytes) answer = NULL;
+  g_autoptr (GError) local = NULL;
+  guint status;
+
+  if (self->session == NULL)
+    self->session = soup_session_new_with_options ("timeout", IO_TIMEOUT, "idle-timeout",
+                                                   60, "max-conns-per-host", 1,
+                                                   "user-agent", "gst-headend", NULL);
+  answer = soup_session_send_and_read (self->session, message, cancellable, &local);
+  status = soup_message_get_status (message);
+  *ret_again = answer == NULL || status >= 500 || status == SOUP_STATUS_REQUEST_TIMEOUT
+               || status == STATUS_TOO_MANY;
+  if (answer == NULL)
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", self->name, local->message);
+  else if (!SOUP_STATUS_IS_SUCCESSFUL (status))
+    g_set_error (error, HE_ERROR,
+                 status == 401 || status == 403 ? HE_ERROR_DENIED : HE_ERROR_UNAVAILABLE,
+                 "%s answered %u %s to PUT %s%s", self->name, status,
+                 soup_status_get_phrase (status), path, remedy (status));
+  else
+    return TRUE;
+  return FALSE;
+}
+
+gboolean
+he_depot_put (HeDepot *self, const char *path, const char *type, GBytes *body,
+              GCancellable *cancellable, gboolean *ret_again, GError **error)
+{
+  return self->folder != NULL
+             ? put_file (self, path, body, ret_again, error)
+             : put_web (self, path, type, body, cancellable, ret_again, error);
+}

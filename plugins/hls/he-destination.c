@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-destination.h"
+
+#include <string.h>
+
+#include "he-depot.h"
+#include "he-error.h"
+#include "he-playlist.h"
+#include "he-store.h"
+
+#define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
+#define SEGMENT_TYPE "video/mp2t"
+#define PATIENCE (60 * G_TIME_SPAN_SECOND)
+#define RETRY (500 * G_TIME_SPAN_MILLISECOND)
+#define RECORDING_QUEUE 4 /* segments of each rendition */
+
+/* One rendition of a recording. */
+typedef struct {
+  gboolean begun;
+  guint64 first, last; /* in a row */
+  guint64 last90;      /* duration of the last */
+  guint64 missing;     /* the first number that is; G_MAXUINT64: none */
+} Track;
+
+struct _HeDestination {
+  char *uri, *key_uri;
+  HeSecret *credentials;
+  gboolean recording;
+  HeSentFunc sent;
+  void (*trouble) (const char *, gpointer);
+  void (*broken) (const GError *, gpointer);
+  gpointer user_data;
+  HeChannel *channel;
+  HeSender *sender;
+  GCancellable *cancellable; /* of finishing */
+
+  /* The sender's thread; or, after it is idle, whoever finishes. */
+  HeDepot *depot;
+  char *arrived;         /* the segment that stands there but whose playlists failed */
+  gboolean away;         /* the last thing put there failed */
+  gboolean main_stale;   /* main.m3u8 is to be written */
+  gboolean *media_stale; /* by rendition */
+  HeStore *store;        /* judges what a live channel lists; holds no segments */
+  guint64 first, last;   /* listed */
+  Track *tracks;         /* by rendition */
+
+  GMutex lock;
+  gboolean has_anchor; /* under lock */
+  HeAnchor anchor;
+};
+
+static const HeRendition *
+rendition (const HeDestination *self, guint index)
+{
+  return self->channel->renditions->pdata[index];
+}
+
+static guint
+index_of (const HeDestination *self, const char *name)
+{
+  guint i = 0;
+
+  while (i + 1 < self->channel->renditions->len
+         && !g_str_equal (rendition (self, i)->name, name))
+    i++;
+  return i;
+}
+
+/* ---- one file ---- */
+
+static void
+set_stale (HeDestination *self)
+{
+  for (guint i = 0; i < self->channel->renditions->len; i++)
+    self->media_stale[i] = TRUE;
+}
+
+static void
+say (HeDestination *self, const char *what, const char *more)
+{
+  g_autofree char *line = g_strconcat (what, more, NULL);
+
+  if (self->trouble != NULL)
+    self->trouble (line, self->user_data);
+}
+
+static gboolean
+put (HeDestination *self, const char *path, const char *type, GBytes *body,
+     GCancellable *cancellable, gboolean *ret_again, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (he_depot_put (self->depot, path, type, body, cancellable, ret_again, &local)) {
+    if (self->away)
+      say (self, self->uri, " takes segments again");
+    self->away = FALSE;
+    return TRUE;
+  }
+  if (!self->away && !g_cancellable_is_cancelled (cancellable))
+    say (self, local->message, *ret_again ? "; trying again" : "");
+  self->away = TRUE;
+  /* Who comes back may have lost everything. */
+  self->main_stale = TRUE;
+  if (self->last > 0)
+    set_stale (self);
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
+}
+
+static gboolean
+put_text (HeDestination *self, const char *path, char *text, GCancellable *cancellable,
+          gboolean *ret_again, GError **error)
+{
+  g_autoptr (GBytes) body = g_bytes_new_take (text, strlen (text));
+
+  return put (self, path, PLAYLIST_TYPE, body, cancellable, ret_again, error);
+}
+
+static gboolean
+put_media (HeDestination *self, guint i, GCancellable *cancellable, gboolean *ret_again,
+           GError **error)
+{
+  g_autofree char *path = g_strdup_printf ("%s/%s/index.m3u8", self->channel->name,
+                                           rendition (self, i)->name);
+  HePlaylistStyle style = { .key_uri = self->key_uri, .finished = self->recording };
+  guint64 first = self->first, last = self->last;
+  gboolean has_anchor;
+  HeAnchor anchor;
+
+  g_mutex_lock (&self->lock);
+  has_anchor = self->has_anchor && !self->recording;
+  anchor = self->anchor;
+  g_mutex_unlock (&self->lock);
+  if (self->recording) {
+    first = self->tracks[i].first;
+    last = self->tracks[i].last;
+    style.last90 = self->tracks[i].last90;
+  }
+  return put_text (self, path,
+                   he_playlist_media_styled (self->channel, rendition (self, i),
+                                             has_anchor ? &anchor : NULL, first, last,
+                                             &style),
+                   cancellable, ret_again, error);
+}
+
+/* Writes what is stale, main.m3u8 last. */
+static gboolean
+put_playlists (HeDestination *self, GCancellable *cancellable, gboolean *ret_again,
+               GError **error)
+{
+  g_autofree char *main = g_strconcat (self->channel->name, "/main.m3u8", NULL);
+
+  for (guint i = 0; i < self->channel->renditions->len; i++) {
+    if (self->media_stale[i] && !put_media (self, i, cancellable, ret_again, error))
+      return FALSE;
+    self->media_stale[i] = FALSE;
+  }
+  if (self->main_stale
+      && !put_text (self, main, he_playlist_multivariant (self->channel), cancellable,
+                    ret_again, error))
+    return FALSE;
+  self->main_stale = FALSE;
+  return TRUE;
+}
+
+/* ---- a live channel ---- */
+
+/* What left the window a window ago, and nobody who is late reads any more. */
+static void
+trim (HeDestination *self)
+{
+  guint64 kept = 2 * self->channel->window;
+
+  for (guint i = 0; i < self->channel->renditions->len && self->last > kept; i++) {
+    g_autofree char *folder
+        = g_strdup_printf ("%s/%s", self->channel->name, rendition (self, i)->name);
+
+    he_depot_trim (self->depot, folder, self->last - kept);
+  }
+}
+
+static gboolean
+list (HeDestination *self, const HeSegment *segment, GCancellable *cancellable,
+      gboolean *ret_again, GError **error)
+{
+  /* The store's rules are about numbers; what it need not keep is not given to it. */
+  g_autoptr (GBytes) token = g_bytes_new_static ("", 1);
+  HeStoreOutcome outcome;
+  guint64 first, last;
+
+  he_store_put (self->store, segment, token, NULL, g_get_monotonic_time (), &outcome,
+                NULL);
+  if (!he_store_listing (self->store, self->channel->name, &first, &last))
+    return TRUE;
+  if (first != self->first || last != self->last)
+    set_stale (self);
+  self->first = first;
+  self->last = last;
+  if (!put_playlists (self, cancellable, ret_again, error))
+    return FALSE;
+  trim (self);
+  return TRUE;
+}
+
+/* ---- a recording ---- */
+
+static void
+record (HeDestination *self, const HeSegment *segment)
+{
+  Track *track = &self->tracks[index_of (self, segment->rendition)];
+
+  if (!track->begun)
+    *track = (Track) { TRUE, segment->msn, segment->msn, 0, G_MAXUINT64 };
+  else if (segment->msn != track->last + 1)
+    track->missing = MIN (track->missing, track->last + 1);
+  track->last = segment->msn;
+  track->last90 = segment->duration90;
+}
+
+static gboolean
+is_whole (const HeDestination *self, GError **error)
+{
+  for (guint i = 0; i < self->channel->renditions->len; i++) {
+    const Track *track = &self->tracks[i];
+    guint64 missing = !track->begun ? 0 : track->missing;
+
+    if (track->begun && self->tracks[0].begun && track->first > self->tracks[0].first)
+      missing = self->tracks[0].first;
+    if (track->begun && missing == G_MAXUINT64)
+      continue;
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 track->begun ? "%s has no segment %" G_GUINT64_FORMAT
+                                ", so there is no playlist of all"
+                              : "%s has no segment at all",
+                 rendition (self, i)->name, missing);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- the sender's side ---- */
+
+static gboolean
+send (const HeSegment *segment, GBytes *body, GCancellable *cancellable,
+      gboolean *ret_again, GError **error, gpointer user_data)
+{
+  HeDestination *self = user_data;
+  g_autofree char *path
+      = g_strdup_printf ("%s/%s/%" G_GUINT64_FORMAT ".ts", self->channel->name,
+                         segment->rendition, segment->msn);
+
+  if (g_strcmp0 (path, self->arrived) != 0) {
+    if (!put (self, path, SEGMENT_TYPE, body, cancellable, ret_again, error))
+      return FALSE;
+    g_free (self->arrived);
+    self->arrived = g_steal_pointer (&path);
+  }
+  if (!self->recording)
+    return list (self, segment, cancellable, ret_again, error);
+  record (self, segment);
+  return TRUE;
+}
+
+static void
+on_sent (const HeSegment *segment, const GError *error, gpointer user_data)
+{
+  HeDestination *self = user_data;
+
+  if (error != NULL && self->recording && self->broken != NULL
+      && !g_cancellable_is_cancelled (self->cancellable))
+    self->broken (error, self->user_data);
+  if (self->sent != NULL)
+    self->sent (segment, error, self->user_data);
+}
+
+/* ---- construction ---- */
+
+static gboolean
+check (const HeDestinationConfig *config, const HeChannel *channel, GError **error)
+{
+  for (guint i = 0; i < channel->renditions->len; i++) {
+    const HeRendition *r = channel->renditions->pdata[i];
+
+    if (r->variants) {
+      g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                   "rendition %s has variants a and b, and at %s nobody chooses between "
+                   "them: leave the watermark out, or publish to origins only",
+                   r->name, config->uri);
+      return FALSE;
+    }
+  }
+  if (!channel->encrypted || config->key_uri != NULL)
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+               "segments are encrypted, and nobody serves their keys at %s: set key-uri "
+               "to where a gate does (https://GATE/live/%s/keys/), or leave the "
+               "encryption out",
+               config->uri, channel->name);
+  return FALSE;
+}
+
+HeDestination *
+he_destination_new (const HeDestinationConfig *config, HeChannel *channel, GError **error)
+{
+  g_autoptr (HeDepot) depot = NULL;
+  HeDestination *self;
+  guint n = channel->renditions->len;
+
+  if (!check (config, channel, error))
+    return NULL;
+  depot = he_depot_new (config->uri, config->credentials, error);
+  if (depot == NULL)
+    return NULL;
+  self = g_new0 (HeDestination, 1);
+  self->uri = g_strdup (config->uri);
+  self->key_uri = g_strdup (config->key_uri);
+  if (config->credentials != NULL)
+    self->credentials = he_secret_ref (config->credentials);
+  self->recording = config->recording;
+  self->sent = config->sent;
+  self->trouble = config->trouble;
+  self->broken = config->broken;
+  self->user_data = config->user_data;
+  self->channel = he_channel_ref (channel);
+  self->cancellable = g_cancellable_new ();
+  self->depot = g_steal_pointer (&depot);
+  self->main_stale = TRUE;
+  self->media_stale = g_new0 (gboolean, n);
+  self->tracks = g_new0 (Track, n);
+  self->store = he_store_new (1024 * 1024);
+  he_store_add_channel (self->store, channel, NULL);
+  g_mutex_init (&self->lock);
+  self->sender = he_sender_new (self->uri,
+                                n * (self->recording ? RECORDING_QUEUE : channel->window),
+                                self->recording, send, on_sent, self);
+  return self;
+}
+
+void
+he_destination_free (HeDestination *self)
+{
+  if (self == NULL)
+    return;
+  g_cancellable_cancel (self->cancellable);
+  he_sender_free (self->sender);
+  he_depot_free (self->depot);
+  he_store_free (self->store);
+  he_channel_unref (self->channel);
+  he_secret_unref (self->credentials);
+  g_object_unref (self->cancellable);
+  g_mutex_clear (&self->lock);
+  g_free (self->media_stale);
+  g_free (self->tracks);
+  g_free (self->arrived);
+  g_free (self->key_uri);
+  g_free (self->uri);
+  g_free (self);
+}
+
+void
+he_destination_set_anchor (HeDestination *self, const HeAnchor *anchor)
+{
+  g_mutex_lock (&self->lock);
+  self->has_anchor = TRUE;
+  self->anchor = *anchor;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+he_destination_push (HeDestination *self, const HeSegment *segment, GBytes *body)
+{
+  he_sender_push (self->sender, segment, body);
+}
+
+void
+he_destination_drain (HeDestination *self, gint64 deadline)
+{
+  he_sender_drain (self->sender, deadline);
+}
+
+void
+he_destination_cancel (HeDestination *self)
+{
+  g_cancellable_cancel (self->cancellable);
+  he_sender_cancel (self->sender);
+}
+
+void
+he_destination_get_stats (HeDestination *self, HeSenderStats *ret_stats)
+{
+  he_sender_get_stats (self->sender, ret_stats);
+}
+
+/* ---- the end of a recording ---- */
+
+static gboolean
+write_playlists (HeDestination *self, GError **error)
+{
+  gint64 until = g_get_monotonic_time () + PATIENCE;
+
+  for (;;) {
+    gboolean again = FALSE;
+
+    g_clear_error (error);
+    if (put_playlists (self, self->cancellable, &again, error))
+      return TRUE;
+    if (!again || g_get_monotonic_time () > until
+        || g_cancellable_is_cancelled (self->cancellable))
+      return FALSE;
+    g_usleep (RETRY);
+  }
+}
+
+gboolean
+he_destination_finish (HeDestination *self, GError **error)
+{
+  g_autoptr (GMainContext) context = NULL;
+  g_autoptr (GError) local = NULL;
+  HeDepot *depot;
+  gboolean good;
+
+  if (!self->recording)
+    return TRUE;
+  he_sender_drain (self->sender, -1);
+  if (g_cancellable_is_cancelled (self->cancellable)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE, "%s: stopped before the end",
+                 self->uri);
+    return FALSE;
+  }
+  if (!is_whole (self, error))
+    return FALSE;
+  /* The sender is idle; its connection belongs to its own thread. */
+  depot = he_depot_new (self->uri, self->credentials, error);
+  if (depot == NULL)
+    return FALSE;
+  he_depot_free (self->depot);
+  self->depot = depot;
+  context = g_main_context_new ();
+  g_main_context_push_thread_default (context);
+  set_stale (self);
+  good = write_playlists (self, &local);
+  g_clear_pointer (&self->depot, he_depot_free);
+  g_main_context_pop_thread_default (context);
+  if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return good;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include "he-segment.h"
+
+G_BEGIN_DECLS
+
+/* Takes segments to one place, in order, on a thread of its own: a bounded queue whose
+ * oldest segment is dropped when it is full, and retries with back-off while a segment is
+ * among the newest. Who must not lose one (a recording) sends patiently: then pushing
+ * waits for room, and each segment is retried for a minute. */
+typedef struct _HeSender HeSender;
+
+/* Takes one segment there; blocks. On the sender's thread, whose default main context is
+ * its own. *ret_again: the same may succeed later. The error's message begins with the
+ * place. */
+typedef gboolean (*HeSendFunc) (const HeSegment *segment, GBytes *body,
+                                GCancellable *cancellable, gboolean *ret_again,
+                                GError **error, gpointer user_data);
+
+/* The last word about each segment; error is NULL when it is there. On the sender's
+ * thread, or in he_sender_push() and he_sender_free(), without locks held. */
+typedef void (*HeSentFunc) (const HeSegment *segment, const GError *error,
+                            gpointer user_data);
+
+/* name stands in front of its own messages. */
+HeSender *he_sender_new (const char *name, guint queue_limit, gboolean patient,
+                         HeSendFunc send, HeSentFunc sent, gpointer user_data);
+/* Drops what is queued. Takes NULL. */
+void he_sender_free (HeSender *sender);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeSender, he_sender_free)
+
+void he_sender_push (HeSender *sender, const HeSegment *segment, GBytes *body);
+
+/* Waits until nothing is queued or under way, or until a monotonic time; a negative one
+ * is never. */
+void he_sender_drain (HeSender *sender, gint64 deadline);
+
+/* Ends waiting in he_sender_push() and he_sender_drain() for good. */
+void he_sender_cancel (HeSender *sender);
+
+typedef struct {
+  guint64 published, failed, dropped, bytes;
+} HeSenderStats;
+void he_sender_get_stats (HeSender *sender, HeSenderStats *ret_stats);
+
+G_END_DECLS
