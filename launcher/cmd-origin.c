@@ -12,6 +12,7 @@
 #include "plan.h"
 
 #define DESCRIPTORS 8192
+#define ALIVE_SECONDS 5
 
 static void
 on_log (const char *line, gpointer user_data)
@@ -23,6 +24,14 @@ static gboolean
 on_signal (gpointer user_data)
 {
   g_main_loop_quit (user_data);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_alive (gpointer user_data)
+{
+  g_print ("{\"event\":\"alive\"}\n");
+  fflush (stdout);
   return G_SOURCE_CONTINUE;
 }
 
@@ -116,6 +125,7 @@ headend_cmd_origin (int argc, char **argv)
   g_print ("{\"event\":\"ready\",\"port\":%u,\"internal\":%u}\n", he_origin_port (origin),
            he_origin_internal_port (origin));
   fflush (stdout);
+  g_timeout_add_seconds (ALIVE_SECONDS, on_alive, NULL);
   g_main_loop_run (loop);
   return 0;
 }

@@ -305,7 +305,7 @@ static const HeadendKey node_keys[] = {
     "an address to listen on", LISTEN_EXPECTED },
   { "internal", read_listen, G_STRUCT_OFFSET (HeadendNode, internal), TRUE,
     "an address to listen on", LISTEN_EXPECTED },
-  { "state", headend_read_path, G_STRUCT_OFFSET (HeadendNode, state), FALSE, "a folder",
+  { "state", headend_read_state, G_STRUCT_OFFSET (HeadendNode, state), FALSE, "a folder",
     "a path" },
   { NULL },
 };

@@ -233,13 +233,27 @@ headend_read_one_of (HeadendReader *reader, const HeadendKey *key, const HeJson 
   return TRUE;
 }
 
-gboolean
-headend_read_path (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
-                   gpointer field, GError **error)
+static gboolean
+read_path_below (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                 const char *folder, gpointer field, GError **error)
 {
   g_autofree char *path = NULL;
   if (!headend_read_text (reader, key, value, &path, error))
     return FALSE;
-  set_string (field, g_canonicalize_filename (path, reader->model->folder));
+  set_string (field, g_canonicalize_filename (path, folder));
   return TRUE;
+}
+
+gboolean
+headend_read_path (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                   gpointer field, GError **error)
+{
+  return read_path_below (reader, key, value, reader->model->folder, field, error);
+}
+
+gboolean
+headend_read_state (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                    gpointer field, GError **error)
+{
+  return read_path_below (reader, key, value, reader->model->states, field, error);
 }

@@ -60,6 +60,8 @@ gboolean headend_read_name (HeadendReader *, const HeadendKey *, const HeJson *,
 gboolean
 headend_read_one_of (HeadendReader *, const HeadendKey *, const HeJson *, gpointer,
                      GError **); /* char *: data = NULL-terminated names */
+gboolean headend_read_state (HeadendReader *, const HeadendKey *, const HeJson *,
+                             gpointer, GError **);
 gboolean headend_read_path (HeadendReader *, const HeadendKey *, const HeJson *, gpointer,
                             GError **); /* char *, made absolute */
 

@@ -16,13 +16,13 @@ fill_defaults (HeadendModel *model)
     node->name = g_strdup ("node");
     node->listen = g_strdup ("127.0.0.1:8080");
     node->internal = g_strdup ("127.0.0.1:8090");
-    node->state = g_build_filename (model->folder, "state", NULL);
+    node->state = g_build_filename (model->states, "state", NULL);
     g_ptr_array_add (model->nodes, node);
   }
   for (guint i = 0; i < model->nodes->len; i++) {
     HeadendNode *node = model->nodes->pdata[i];
     if (!node->state)
-      node->state = g_strdup_printf ("%s/state-%s", model->folder, node->name);
+      node->state = g_strdup_printf ("%s/state-%s", model->states, node->name);
   }
   if (model->edge.listen && !model->edge.trusted)
     model->edge.trusted = g_strsplit ("127.0.0.1", " ", 0);

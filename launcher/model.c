@@ -99,6 +99,11 @@ headend_model_new (const char *file, const char *folder)
   HeadendModel *model = g_new0 (HeadendModel, 1);
   model->file = g_strdup (file);
   model->folder = g_canonicalize_filename (folder, NULL);
+  const char *states
+      = g_getenv ("STATE_DIRECTORY"); /* may be a list, of which ours is one */
+  model->states = states && *states == '/' && !strchr (states, ':')
+                      ? g_strdup (states)
+                      : g_strdup (model->folder);
   model->secret.file = g_build_filename (model->folder, "headend.secret", NULL);
   model->tokens.keys = g_build_filename (model->folder, "tokens.jwks", NULL);
   model->tokens.algorithms = HE_TOKEN_ES256;
@@ -118,6 +123,7 @@ headend_model_free (HeadendModel *model)
     return;
   g_free (model->file);
   g_free (model->folder);
+  g_free (model->states);
   g_free (model->secret.file);
   g_free (model->secret.variable);
   g_free (model->tokens.keys);

@@ -77,6 +77,8 @@ typedef struct {
 typedef struct {
   char *file;   /* as given by the user, for messages */
   char *folder; /* absolute; relative paths start here */
+  char *states; /* absolute; those of nodes' state start here: folder, or what the
+                 * service manager's STATE_DIRECTORY names */
   HeadendSecretSource secret;
   HeadendTokens tokens;
   HeadendSessions sessions;

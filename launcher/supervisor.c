@@ -27,7 +27,9 @@ typedef struct {
 
   GSubprocess *process; /* NULL while it is not running */
   GDataInputStream *events;
-  gboolean was_ready;
+  gboolean was_ready;    /* once */
+  gboolean ready;        /* since it was last started */
+  guint kills;           /* for its silence, since it was last started */
   gboolean passed;       /* the next child need not wait for it any more */
   gint64 started, heard; /* monotonic microseconds */
   HeadendBackoff backoff;
@@ -44,6 +46,8 @@ struct _HeadendSupervisor {
   int code;
   void (*up) (gpointer user_data);
   gpointer up_data;
+  void (*on_stop) (gpointer user_data);
+  gpointer stop_data;
 };
 
 static void child_start (Child *child);
@@ -109,6 +113,36 @@ headend_supervisor_on_up (HeadendSupervisor *supervisor, void (*up) (gpointer us
   supervisor->up_data = user_data;
 }
 
+void
+headend_supervisor_on_stop (HeadendSupervisor *supervisor,
+                            void (*on_stop) (gpointer user_data), gpointer user_data)
+{
+  supervisor->on_stop = on_stop;
+  supervisor->stop_data = user_data;
+}
+
+const char *
+headend_supervisor_waits_for (const HeadendSupervisor *supervisor)
+{
+  for (guint i = 0; i < supervisor->children->len; i++) {
+    const Child *child = supervisor->children->pdata[i];
+    if (!child->process || !child->ready)
+      return child->name;
+  }
+  return NULL;
+}
+
+const char *
+headend_supervisor_stuck (const HeadendSupervisor *supervisor)
+{
+  for (guint i = 0; i < supervisor->children->len; i++) {
+    const Child *child = supervisor->children->pdata[i];
+    if (child->process && child->kills > 1)
+      return child->name;
+  }
+  return NULL;
+}
+
 /* The child behind this one may start now, once. */
 static void
 pass (Child *child)
@@ -150,7 +184,7 @@ on_event (Child *child, const char *line)
   if (strcmp (event, "ready") != 0)
     return;
   headend_log ("%s is ready", child->name);
-  child->was_ready = TRUE;
+  child->was_ready = child->ready = TRUE;
   if (child == supervisor->children->pdata[0] && !child->passed && supervisor->up)
     supervisor->up (supervisor->up_data);
   pass (child);
@@ -267,6 +301,8 @@ child_start (Child *child)
   g_autoptr (GError) error = NULL;
   child->process = spawn (child, &error);
   child->started = child->heard = g_get_monotonic_time ();
+  child->ready = FALSE;
+  child->kills = 0;
   if (!child->process) {
     guint delay = headend_backoff_next (&child->backoff, 0);
     headend_log ("%s cannot be started: %s", child->name, error->message);
@@ -311,6 +347,8 @@ stop (HeadendSupervisor *supervisor, int code)
     return;
   supervisor->stopping = TRUE;
   supervisor->code = code;
+  if (supervisor->on_stop)
+    supervisor->on_stop (supervisor->stop_data);
   for (guint i = 0; i < supervisor->children->len; i++) {
     Child *child = supervisor->children->pdata[i];
     g_clear_handle_id (&child->restart, g_source_remove);
@@ -344,6 +382,7 @@ on_heartbeat (gpointer user_data)
     headend_log ("%s said nothing for %d s and is killed", child->name,
                  HEARTBEAT_MS / 1000);
     child->heard = now;
+    child->kills++;
     signal_child (child, SIGKILL);
   }
   return G_SOURCE_CONTINUE;

@@ -32,6 +32,18 @@ void headend_supervisor_add (HeadendSupervisor *supervisor, const HeadendChildSp
 void headend_supervisor_on_up (HeadendSupervisor *supervisor,
                                void (*up) (gpointer user_data), gpointer user_data);
 
+/* Called once, when the end begins. */
+void
+headend_supervisor_on_stop (HeadendSupervisor *supervisor,
+                            void (*on_stop) (gpointer user_data), gpointer user_data);
+
+/* The name of the first child that has not said that it is ready since it was last
+ * started; NULL when there is none. */
+const char *headend_supervisor_waits_for (const HeadendSupervisor *supervisor);
+/* The name of a child that said nothing, was killed for it, and is still there; NULL when
+ * there is none. */
+const char *headend_supervisor_stuck (const HeadendSupervisor *supervisor);
+
 /* Runs until SIGINT or SIGTERM, then ends the children (SIGTERM, after three seconds
  * SIGKILL). Returns the exit code. */
 int headend_supervisor_run (HeadendSupervisor *supervisor);

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion of headend for bash.
+
+# The names of a kind (node, channel) in the description on the command line.
+_headend_names() {
+  local kind=$1 word
+  for word in "${COMP_WORDS[@]:2}"; do
+    [[ -f ${word/#\~/$HOME} ]] || continue
+    headend check "${word/#\~/$HOME}" 2>/dev/null | sed -n "s/^  $kind \([^ ]*\) .*/\1/p"
+    return
+  done
+}
+
+_headend() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local command=${COMP_WORDS[1]} words=
+  # "--node=A" comes as three words.
+  [[ $current == = ]] && current=
+  [[ $previous == = ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
+  [[ $command == token && $COMP_CWORD -gt 2 ]] && command="token ${COMP_WORDS[2]}"
+  COMPREPLY=()
+
+  if [[ $COMP_CWORD == 1 ]]; then
+    words="run check graph token edge status --help --version"
+  elif [[ $current == -* ]]; then
+    case $command in
+      run) words="--node= --channel= --origin --help" ;;
+      check) words="--help" ;;
+      graph) words="--dot --help" ;;
+      edge) words="--dir= --help" ;;
+      status) words="--json --help" ;;
+      "token keygen") words="--dir= --help" ;;
+      "token mint") words="--key= --account= --channel= --issuer= --audience= --ttl= --session=
+        --max-sessions= --url= --transport= --help" ;;
+      token | "token inspect") words="--help" ;;
+    esac
+  else
+    case $command:$previous in
+      run:--node | run:-n) words=$(_headend_names node) ;;
+      run:--channel | run:-c) words=$(_headend_names channel) ;;
+      edge:--dir | edge:-d | "token keygen:--dir")
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$current")
+        return ;;
+      "token mint:--transport") words="cookie path" ;;
+      "token mint:--key")
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.pem' -- "$current")
+        return ;;
+      token:*) words="keygen mint inspect" ;;
+      run:* | check:* | graph:* | edge:* | status:*)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
+        return ;;
+    esac
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  [[ ${COMPREPLY[0]-} == *= ]] && compopt -o nospace
+}
+complete -F _headend headend

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Completion of headend for fish.
+
+# The names of a kind (node, channel) in the description on the command line.
+function __headend_names
+    for word in (commandline -opc)[3..]
+        test -f $word; or continue
+        headend check $word 2>/dev/null | string replace -rf "^  $argv[1] (\S+) .*" '$1'
+        return
+    end
+end
+
+# Whether the words so far are "headend WORD..."
+function __headend_at
+    set -l words (commandline -opc)
+    test (count $words) -gt (count $argv); and test "$words[2..$(math (count $argv) + 1)]" = "$argv"
+end
+
+complete -c headend -f
+complete -c headend -n __fish_use_subcommand -a run -d 'Put the channels of a description on air'
+complete -c headend -n __fish_use_subcommand -a check -d 'Say what is wrong with a description'
+complete -c headend -n __fish_use_subcommand -a graph -d 'Print what flows where'
+complete -c headend -n __fish_use_subcommand -a token -d 'Make keys and entry tokens'
+complete -c headend -n __fish_use_subcommand -a edge -d 'Print the configuration of nginx as an edge'
+complete -c headend -n __fish_use_subcommand -a status -d 'Ask the nodes how they are'
+complete -c headend -n __fish_use_subcommand -l help -d 'List the commands'
+complete -c headend -n __fish_use_subcommand -l version -d 'Print the version'
+
+complete -c headend -n '__fish_seen_subcommand_from run check graph edge status' -k -a '(__fish_complete_suffix .json)'
+complete -c headend -n '__fish_seen_subcommand_from run check graph edge status' -s h -l help -d 'Say more'
+complete -c headend -n '__headend_at run' -x -s n -l node -a '(__headend_names node)' -d 'Run this node only'
+complete -c headend -n '__headend_at run' -x -s c -l channel -a '(__headend_names channel)' -d 'Run the worker of this channel only'
+complete -c headend -n '__headend_at run' -s o -l origin -d 'Run the origin only, and what --channel names'
+complete -c headend -n '__headend_at graph' -l dot -d 'For Graphviz'
+complete -c headend -n '__headend_at edge' -x -s d -l dir -a '(__fish_complete_directories)' -d 'Where nginx keeps its cache'
+complete -c headend -n '__headend_at status' -s j -l json -d 'Print JSON'
+
+complete -c headend -n '__headend_at token; and test (count (commandline -opc)) -eq 2' -a 'keygen mint inspect'
+complete -c headend -n '__headend_at token' -l help -d 'Say more'
+complete -c headend -n '__headend_at token keygen' -x -l dir -a '(__fish_complete_directories)' -d 'Folder for the keys'
+complete -c headend -n '__headend_at token mint' -r -F -l key -d 'Private key'
+complete -c headend -n '__headend_at token mint' -x -l account -d 'Name of the account'
+complete -c headend -n '__headend_at token mint' -x -l channel -d 'Channel that may be watched'
+complete -c headend -n '__headend_at token mint' -x -l issuer -d 'Who issues'
+complete -c headend -n '__headend_at token mint' -x -l audience -d 'Whom it is for'
+complete -c headend -n '__headend_at token mint' -x -l ttl -d 'Seconds it may open a session'
+complete -c headend -n '__headend_at token mint' -x -l session -d 'Longest session'
+complete -c headend -n '__headend_at token mint' -x -l max-sessions -d 'Sessions at once'
+complete -c headend -n '__headend_at token mint' -x -l url -d 'Print watch URLs below this base'
+complete -c headend -n '__headend_at token mint' -x -l transport -a 'cookie path' -d 'How the credential travels'
