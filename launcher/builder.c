@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "builder.h"
 
+#include <gst/video/video.h>
 #include <stdlib.h>
 #include <string.h>
 #include "encoder.h"
@@ -74,10 +75,88 @@ discard (GstBin *pipeline, GstPad *pad)
   gst_element_sync_state_with_parent (drain);
 }
 
+/* By HeVideoCodec: a caps name, what people call it, and the plan's decoder for it. */
+typedef struct {
+  const char *caps, *name;
+  char *decoder;
+} Decoder;
+
+static const Decoder codecs[] = {
+  [HE_VIDEO_H264] = { "video/x-h264", "H.264", NULL },
+  [HE_VIDEO_H265] = { "video/x-h265", "H.265", NULL },
+};
+
+static void
+decoders_free (gpointer data, GClosure *closure)
+{
+  Decoder *decoders = data;
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
+    g_free (decoders[i].decoder);
+  g_free (decoders);
+}
+
+static const Decoder *
+decoder_for (const Decoder *decoders, GstPad *pad)
+{
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+  const char *name
+      = caps ? gst_structure_get_name (gst_caps_get_structure (caps, 0)) : "";
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
+    if (strcmp (name, decoders[i].caps) == 0)
+      return &decoders[i];
+  return &decoders[HE_VIDEO_H264];
+}
+
+/* Puts the decoder between the queue "video-in" and "align". */
+static gboolean
+add_decoder (GstBin *pipeline, const char *description, GError **error)
+{
+  g_autoptr (GstElement) queue = gst_bin_get_by_name (pipeline, "video-in");
+  g_autoptr (GstElement) align = gst_bin_get_by_name (pipeline, "align");
+  GstElement *decoder = gst_parse_bin_from_description_full (
+      description, TRUE, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+  if (!decoder)
+    return FALSE;
+  gst_bin_add (pipeline, decoder);
+  if (!gst_element_link (decoder, align) || !gst_element_link (queue, decoder)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE, "nothing links \"%s\"",
+                 description);
+    return FALSE;
+  }
+  return gst_element_sync_state_with_parent (decoder);
+}
+
+/* What a channel that copies its video cannot copy, or a decoder that is not there. */
+static gboolean
+prepare_video (GstElement *demux, GstBin *pipeline, GstPad *pad, const Decoder *decoders)
+{
+  const Decoder *wanted = decoder_for (decoders, pad);
+  g_autoptr (GError) error = NULL;
+  if (wanted->decoder) {
+    if (add_decoder (pipeline, wanted->decoder, &error))
+      return TRUE;
+    GST_ELEMENT_ERROR (demux, STREAM, DECODE,
+                       ("The source's %s video cannot be decoded here: %s", wanted->name,
+                        error ? error->message : "the decoder does not start"),
+                       (NULL));
+    return FALSE;
+  }
+  if (wanted == &decoders[HE_VIDEO_H264])
+    return TRUE;
+  GST_ELEMENT_ERROR (demux, STREAM, FORMAT,
+                     ("The source's video is %s, and \"copy\" passes H.264 through; name "
+                      "an encoder, such as \"x264\" or \"x265\"",
+                      wanted->name),
+                     (NULL));
+  return FALSE;
+}
+
 static void
 on_pad_added (GstElement *demux, GstPad *pad, gpointer user_data)
 {
-  GstBin *pipeline = GST_BIN (user_data);
+  const Decoder *decoders = user_data;
+  g_autoptr (GstObject) parent = gst_element_get_parent (demux);
+  GstBin *pipeline = GST_BIN (parent);
   g_autofree char *name = gst_pad_get_name (pad);
   g_autofree char *input = NULL;
   if (strcmp (name, "video_0") == 0)
@@ -89,6 +168,8 @@ on_pad_added (GstElement *demux, GstPad *pad, gpointer user_data)
     discard (pipeline, pad);
     return;
   }
+  if (strcmp (name, "video_0") == 0 && !prepare_video (demux, pipeline, pad, decoders))
+    return;
   g_autoptr (GstPad) sink = gst_element_get_static_pad (queue, "sink");
   GstPadLinkReturn linked = gst_pad_link (pad, sink);
   if (linked != GST_PAD_LINK_OK)
@@ -112,7 +193,8 @@ on_no_more_pads (GstElement *demux, gpointer user_data)
 {
   GstBin *pipeline = GST_BIN (user_data);
   if (!is_linked (pipeline, "video-in")) {
-    GST_ELEMENT_ERROR (demux, STREAM, DEMUX, ("The source has no H.264 video"), (NULL));
+    GST_ELEMENT_ERROR (demux, STREAM, DEMUX, ("The source has no H.264 or H.265 video"),
+                       (NULL));
     return;
   }
   for (guint track = 0; track < 16; track++) {
@@ -154,6 +236,19 @@ video_differs (const GstStructure *caps, const HeadendVideo *video)
   return NULL;
 }
 
+/* Nothing here maps tones, and playlists say SDR. */
+static const char *
+high_range (const GstStructure *caps)
+{
+  const char *text = gst_structure_get_string (caps, "colorimetry");
+  GstVideoColorimetry colorimetry;
+  if (!text || !gst_video_colorimetry_from_string (&colorimetry, text))
+    return NULL;
+  return colorimetry.transfer == GST_VIDEO_TRANSFER_SMPTE2084      ? "PQ"
+         : colorimetry.transfer == GST_VIDEO_TRANSFER_ARIB_STD_B67 ? "HLG"
+                                                                   : NULL;
+}
+
 static char *
 audio_differs (const GstStructure *caps, const HeadendAudio *audio)
 {
@@ -178,7 +273,14 @@ judge_caps (GstPad *pad, GstPadProbeInfo *info, const HeadendVideo *video,
   const GstStructure *structure = gst_caps_get_structure (caps, 0);
   g_autofree char *words
       = video ? video_differs (structure, video) : audio_differs (structure, audio);
+  const char *range = video ? high_range (structure) : NULL;
   g_autoptr (GstElement) element = gst_pad_get_parent_element (pad);
+  if (range && element)
+    GST_ELEMENT_WARNING (element, STREAM, FORMAT,
+                         ("The source is in HDR (%s), and playlists say SDR: viewers get "
+                          "wrong colours; give it in SDR",
+                          range),
+                         (NULL));
   if (words && element)
     GST_ELEMENT_ERROR (element, STREAM, FORMAT, ("%s", words), (NULL));
 }
@@ -222,6 +324,15 @@ watch_source (GstElement *pipeline, const HeadendModelChannel *channel)
   }
 }
 
+static Decoder *
+decoders_of (const HeadendPlan *plan)
+{
+  Decoder *decoders = g_memdup2 (codecs, sizeof codecs);
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
+    decoders[i].decoder = g_strdup (plan->decoders[i]);
+  return decoders;
+}
+
 GstElement *
 headend_builder_build (const HeadendPlan *plan, const HeadendJob *job, GError **error)
 {
@@ -237,7 +348,8 @@ headend_builder_build (const HeadendPlan *plan, const HeadendJob *job, GError **
     set_mark_keys (pipeline, job->secrets[HE_PURPOSE_MARK]);
   if (!set_sink (sink, plan, job, error))
     return NULL;
-  g_signal_connect (demux, "pad-added", G_CALLBACK (on_pad_added), pipeline);
+  g_signal_connect_data (demux, "pad-added", G_CALLBACK (on_pad_added),
+                         decoders_of (plan), decoders_free, 0);
   g_signal_connect (demux, "no-more-pads", G_CALLBACK (on_no_more_pads), pipeline);
   watch_source (pipeline, plan->description);
   return g_steal_pointer (&pipeline);

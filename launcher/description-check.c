@@ -163,6 +163,29 @@ check_encoder (const HeadendModelChannel *channel, guint index, guint j, Fault *
   return check_preset (video, index, j, ret_fault);
 }
 
+/* Ten bits need an encoder for them, and pictures that nobody marks. */
+static gboolean
+check_depth (const HeadendModelChannel *channel, guint index, guint j, Fault *ret_fault)
+{
+  const HeadendVideo *video = channel->video->pdata[j];
+  char *path;
+  if (video->bit_depth == 8)
+    return TRUE;
+  path = g_strdup_printf ("$.channels[%u].video[%u].bit-depth", index, j);
+  if (!he_encoder_family_takes (headend_encoder_of (video), video->bit_depth))
+    return fault (ret_fault, path,
+                  "encoder \"%s\" makes 8 bits; expected 8, or an encoder of H.265 such "
+                  "as \"x265\"",
+                  video->encoder);
+  if (channel->watermark)
+    return fault (ret_fault, path,
+                  "%u bits cannot be marked, and watermark is true (the default); "
+                  "expected 8, or \"watermark\": false",
+                  video->bit_depth);
+  g_free (path);
+  return TRUE;
+}
+
 static gboolean
 check_video (const HeadendModelChannel *channel, guint index, guint j, Fault *ret_fault)
 {
@@ -177,13 +200,18 @@ check_video (const HeadendModelChannel *channel, guint index, guint j, Fault *re
         "in all of them",
         video->frame_rate.n, video->frame_rate.d, first->frame_rate.n,
         first->frame_rate.d);
-  if (!headend_level_find (video->width, video->height, video->frame_rate,
-                           video->bitrate))
+  if (!headend_level_of (video)) {
+    gboolean h265 = headend_encoder_of (video)->codec == HE_VIDEO_H265;
     return fault (ret_fault, g_strdup_printf ("$.channels[%u].video[%u]", index, j),
-                  "no H.264 level takes %ux%u at %u/%u frames a second and %u kbit/s; "
-                  "expected at most 4096x2304 at 56/1 (level 5.2)",
-                  video->width, video->height, video->frame_rate.n, video->frame_rate.d,
-                  video->bitrate);
+                  "no %s level takes %ux%u at %u/%u frames a second and %u kbit/s; "
+                  "expected at most %s",
+                  h265 ? "H.265" : "H.264", video->width, video->height,
+                  video->frame_rate.n, video->frame_rate.d, video->bitrate,
+                  h265 ? "8192x4352 at 120/1 (level 6.2)"
+                       : "4096x2304 at 56/1 (level 5.2)");
+  }
+  if (!check_depth (channel, index, j, ret_fault))
+    return FALSE;
   return check_encoder (channel, index, j, ret_fault);
 }
 

@@ -77,6 +77,17 @@ read_even (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
 }
 
 static gboolean
+read_bit_depth (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                gpointer field, GError **error)
+{
+  if (he_json_type (value) != HE_JSON_INTEGER
+      || (he_json_integer (value) != 8 && he_json_integer (value) != 10))
+    return headend_read_refuse (reader, key, value, error);
+  *(guint *)field = (guint)he_json_integer (value);
+  return TRUE;
+}
+
+static gboolean
 read_sample_rate (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
                   gpointer field, GError **error)
 {
@@ -105,6 +116,8 @@ static const HeadendKey video_keys[] = {
     "a frame rate", "\"NUMBER/NUMBER\" or an integer, 1..120 frames a second" },
   { "bitrate", headend_read_uint, G_STRUCT_OFFSET (HeadendVideo, bitrate), TRUE,
     "a bit rate", "an integer 32..200000 in kbit/s", 32, 200000 },
+  { "bit-depth", read_bit_depth, G_STRUCT_OFFSET (HeadendVideo, bit_depth), FALSE,
+    "a bit depth", "8 or 10" },
   { "encoder", read_encoder, G_STRUCT_OFFSET (HeadendVideo, encoder), FALSE, "an encoder",
     "one of x264, x265, openh264, nvenc, nvenc-h265, va, va-h265, qsv, qsv-h265, or "
     "\"copy\" to pass the source through" },
@@ -359,8 +372,8 @@ static const HeadendKey token_keys[] = {
     "a file of public keys", "a path to a JWKS" },
   { "algorithms", read_algorithms, G_STRUCT_OFFSET (HeadendTokens, algorithms), FALSE,
     "a list of algorithms",
-    "an array of one or more of \"ES256\", \"EdDSA\", \"RS256\", \"PS256\", \"HS256\"",
-    1, 5 },
+    "an array of one or more of \"ES256\", \"EdDSA\", \"RS256\", \"PS256\", \"HS256\"", 1,
+    5 },
   { "issuer", headend_read_text, G_STRUCT_OFFSET (HeadendTokens, issuer), FALSE,
     "an issuer", "1..128 characters", 1, 128 },
   { "audience", headend_read_text, G_STRUCT_OFFSET (HeadendTokens, audience), FALSE,

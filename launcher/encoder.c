@@ -33,7 +33,7 @@ headend_encoder_request (const HeadendVideo *video, const char *level)
     .kbits = video->bitrate,
     .vbv_ms = HEADEND_VBV_MS,
     .threads = threads_for (video),
-    .depth = 8,
+    .depth = video->bit_depth,
     .preset = video->preset,
     .level = level,
   };

@@ -57,12 +57,14 @@ add_rung (GPtrArray *boxes, const char *worker, const HeadendModelChannel *chann
     g_autofree char *mark = channel->watermark
                                 ? g_strdup_printf (" ! forensicmark %s", variants[i])
                                 : g_strdup ("");
+    gboolean h265 = headend_encoder_of (video)->codec == HE_VIDEO_H265;
     guint rung = add (boxes, worker,
                       "%s%s%s: scale %ux%u%s ! segmentencoder (%s %u kbit/s, %s) ! "
-                      "h264parse",
+                      "%s",
                       r->name, channel->watermark ? " " : "",
                       channel->watermark ? variants[i] : "", r->width, r->height, mark,
-                      video->encoder, video->bitrate, r->codecs);
+                      video->encoder, video->bitrate, r->codecs,
+                      h265 ? "h265parse" : "h264parse");
     join (boxes, from, rung);
     join (boxes, rung, sink);
   }

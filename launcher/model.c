@@ -9,6 +9,7 @@ headend_video_new (void)
 {
   HeadendVideo *video = g_new0 (HeadendVideo, 1);
   video->frame_rate = (HeadendFraction) { 25, 1 };
+  video->bit_depth = 8;
   video->encoder = g_strdup ("x264");
   return video;
 }

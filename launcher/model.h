@@ -16,9 +16,10 @@ typedef struct {
   char *name;
   guint width, height; /* pixels, even */
   HeadendFraction frame_rate;
-  guint bitrate; /* kbit/s */
-  char *encoder; /* a name of he_encoder_family(), "copy" among them */
-  char *preset;  /* one of its presets */
+  guint bitrate;   /* kbit/s */
+  guint bit_depth; /* 8 or 10 */
+  char *encoder;   /* a name of he_encoder_family(), "copy" among them */
+  char *preset;    /* one of its presets */
 } HeadendVideo;
 
 typedef struct {
@@ -58,7 +59,7 @@ typedef struct {
 } HeadendSecretSource;
 
 typedef struct {
-  char *keys; /* JWKS file */
+  char *keys;       /* JWKS file */
   guint algorithms; /* HeTokenAlgorithms */
   char *issuer, *audience;
 } HeadendTokens;

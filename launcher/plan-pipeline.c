@@ -84,24 +84,30 @@ append_video (GString *text, const HeadendModelChannel *channel,
               const HeadendSource *source, const HeadendRoute *route)
 {
   const HeadendVideo *first = channel->video->pdata[0];
-  g_string_append_printf (text, HEADEND_QUEUE_COMPRESSED " name=video-in%s ! ",
-                          pace (source));
+  g_string_append (text, HEADEND_QUEUE_COMPRESSED " name=video-in");
   if (headend_encoder_copies (first->encoder)) {
-    g_string_append (text, "h264parse name=copy config-interval=-1 ! "
-                           "video/x-h264,stream-format=byte-stream,alignment=au ! "
-                           "sink.video_0\n");
+    g_string_append_printf (text,
+                            "%s ! h264parse name=copy config-interval=-1 ! "
+                            "video/x-h264,stream-format=byte-stream,alignment=au ! "
+                            "sink.video_0\n",
+                            pace (source));
     return;
   }
-  const char *feature = he_memory_feature (route->memory);
-  g_string_append_printf (text, "h264parse ! %s ! ", route->decoder);
-  if (feature)
-    g_string_append_printf (text, "video/x-raw(%s) ! ", feature);
   g_string_append_printf (text,
-                          "epochalign name=align segment-duration=%" G_GUINT64_FORMAT
+                          "\nepochalign name=align segment-duration=%" G_GUINT64_FORMAT
                           " ! tee name=video\n",
                           channel->duration90);
   for (guint i = 0; i < channel->video->len; i++)
     headend_route_append_rung (route, text, channel, i);
+}
+
+char *
+headend_pipeline_decoder (const HeadendSource *source, const HeadendRoute *route,
+                          HeVideoCodec codec)
+{
+  if (!route->rungs->len)
+    return NULL;
+  return g_strconcat (source->live ? "" : "clocksync ! ", route->decoders[codec], NULL);
 }
 
 char *

@@ -42,8 +42,7 @@ static HeRendition *
 video_rendition (const HeadendModelChannel *channel, const HeadendVideo *video,
                  const HeRendition *largest_audio)
 {
-  const HeadendLevel *level = headend_level_find (video->width, video->height,
-                                                  video->frame_rate, video->bitrate);
+  const HeadendLevel *level = headend_level_of (video);
   HeRendition *rendition = he_rendition_new (video->name, HE_MEDIA_VIDEO);
   rendition->variants = channel->watermark;
   rendition->bandwidth
@@ -53,7 +52,10 @@ video_rendition (const HeadendModelChannel *channel, const HeadendVideo *video,
                                  + (largest_audio ? largest_audio->average_bandwidth : 0);
   rendition->codecs = headend_encoder_copies (video->encoder)
                           ? headend_level_codec_high (level)
-                          : headend_level_codec (level);
+                          : headend_level_codec (headend_encoder_of (video)->codec, level,
+                                                 video->bit_depth);
+  /* Nothing here makes another one, and what is copied says itself what it is. */
+  rendition->video_range = headend_encoder_copies (video->encoder) ? NULL : "SDR";
   rendition->width = video->width;
   rendition->height = video->height;
   rendition->fps_n = video->frame_rate.n;
@@ -155,6 +157,8 @@ headend_plan_new (const HeadendModel *model, const HeadendNode *node,
   plan->pads = g_ptr_array_new_with_free_func (pad_free);
   plan_pads (plan);
   plan->pipeline = headend_pipeline_text (channel, plan->source, route, node->name);
+  for (guint i = 0; i < G_N_ELEMENTS (plan->decoders); i++)
+    plan->decoders[i] = headend_pipeline_decoder (plan->source, route, i);
   plan->origins = plan_origins (model, node);
   return plan;
 }
@@ -168,6 +172,8 @@ headend_plan_free (HeadendPlan *plan)
   g_ptr_array_unref (plan->pads);
   g_free (plan->pipeline);
   g_free (plan->origins);
+  for (guint i = 0; i < G_N_ELEMENTS (plan->decoders); i++)
+    g_free (plan->decoders[i]);
   g_free (plan);
 }
 
@@ -189,6 +195,9 @@ other_factories (const HeadendModelChannel *channel)
   if (!source->live)
     g_strv_builder_add (list, "clocksync");
   g_strv_builder_addv (list, (const char **)always);
+  for (guint i = 0; i < channel->video->len; i++)
+    if (headend_encoder_of (channel->video->pdata[i])->codec == HE_VIDEO_H265)
+      g_strv_builder_addv (list, (const char *[]) { "h265parse", "avdec_h265", NULL });
   if (channel->audio->len)
     g_strv_builder_add (list, "aacparse");
   for (guint i = 0; i < channel->audio->len; i++)

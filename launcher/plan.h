@@ -26,13 +26,17 @@ typedef struct {
   HeChannel *channel;
   GPtrArray *pads; /* HeadendPad */
   char *pipeline;  /* for gst_parse_launch(); see below */
-  char *origins;   /* internal listeners of all nodes, comma-separated, ours first */
+  /* By the codec of the source's video: bin descriptions of what leads from video-in to
+   * align. NULL: video-in leads on by itself. */
+  char *decoders[2];
+  char *origins; /* internal listeners of all nodes, comma-separated, ours first */
 } HeadendPlan;
 
 /* The pipeline's named elements, which the builder completes in code:
  *   source    its properties from headend_source_properties()
  *   demux     its pad video_0 goes to video-in, audio_N to audio-in-N, others are
- *             discarded
+ *             discarded; between video-in and align comes the decoder for what the pad
+ *             has
  *   align     what comes out of it has to be what the description says; so has what
  *             comes out of copy and copy-N, parsers of what is passed through
  *   mark-*    forensicmark: the key

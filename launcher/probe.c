@@ -59,13 +59,21 @@ push (GstElement *pipeline, GBytes *clear)
 }
 
 static gboolean
-decode (GBytes *clear, GError **error)
+is_h265 (const HeChannel *channel, const HeSegment *segment)
 {
-  g_autoptr (GstElement) pipeline
-      = gst_parse_launch ("appsrc name=in caps=video/mpegts,systemstream=true ! tsdemux "
-                          "! h264parse ! avdec_h264 "
-                          "max-threads=1 ! fakesink name=out sync=false num-buffers=1",
-                          error);
+  const HeRendition *rendition = he_channel_find (channel, segment->rendition);
+  return rendition && rendition->codecs && g_str_has_prefix (rendition->codecs, "hvc1.");
+}
+
+static gboolean
+decode (GBytes *clear, gboolean h265, GError **error)
+{
+  g_autofree char *text
+      = g_strdup_printf ("appsrc name=in caps=video/mpegts,systemstream=true ! tsdemux "
+                         "! h26%uparse ! avdec_h26%u "
+                         "max-threads=1 ! fakesink name=out sync=false num-buffers=1",
+                         h265 ? 5u : 4u, h265 ? 5u : 4u);
+  g_autoptr (GstElement) pipeline = gst_parse_launch (text, error);
   if (!pipeline)
     return FALSE;
   gst_object_ref_sink (pipeline);
@@ -100,5 +108,5 @@ headend_probe_segment (const char *origin, const HeChannel *channel,
   g_autoptr (GBytes) clear = channel->encrypted
                                  ? decrypt (body, channel, segment, content, error)
                                  : g_bytes_ref (body);
-  return clear && decode (clear, error);
+  return clear && decode (clear, is_h265 (channel, segment), error);
 }

@@ -5,12 +5,21 @@
 #include "he-error.h"
 #include "level.h"
 
-#define CPU_DECODER "avdec_h264 output-corrupt=false max-threads=2"
 #define CPU_SCALER "videoscale ! videoconvert"
 
-/* In order of preference. The stateless decoder of GStreamer 1.22 has a name of its own;
- * later it has the other one's. */
-static const char *const cuda_decoders[] = { "nvh264sldec", "nvh264dec", NULL };
+/* By HeVideoCodec. */
+static const char *const parsers[] = { "h264parse", "h265parse" };
+static const char *const cpu_decoders[] = {
+  "avdec_h264 output-corrupt=false max-threads=2",
+  "avdec_h265 output-corrupt=false max-threads=2",
+};
+
+/* In order of preference. The stateless decoders of GStreamer 1.22 have names of their
+ * own; later they have the other ones'. */
+static const char *const cuda_decoders[][3] = {
+  { "nvh264sldec", "nvh264dec", NULL },
+  { "nvh265sldec", "nvh265dec", NULL },
+};
 static const char *const cuda_scalers[] = { "cudaconvertscale", "cudascale", NULL };
 
 static void
@@ -26,6 +35,8 @@ headend_route_free (HeadendRoute *route)
 {
   if (!route)
     return;
+  for (guint i = 0; i < G_N_ELEMENTS (route->decoders); i++)
+    g_free (route->decoders[i]);
   g_free (route->detour);
   g_ptr_array_unref (route->rungs);
   g_free (route);
@@ -48,20 +59,62 @@ takes_cuda (const HeadendRung *rung, const HeProbe *probe)
                           rung->format);
 }
 
+static gboolean
+is_deep (const HeadendRung *rung)
+{
+  return rung->video->bit_depth > 8;
+}
+
+static gboolean
+has_deep (const HeadendRoute *route)
+{
+  for (guint i = 0; i < route->rungs->len; i++)
+    if (is_deep (route->rungs->pdata[i]))
+      return TRUE;
+  return FALSE;
+}
+
+/* What frames of a rung are in CUDA memory: scalers of it need not convert, but where a
+ * rung has ten bits they do. */
+static const char *
+cuda_format (gboolean deep)
+{
+  return deep ? "P010_10LE" : "NV12";
+}
+
+/* Where CUDA has no decoder for a codec, frames are uploaded. */
+static char *
+cuda_decoder (const HeadendRoute *route, HeVideoCodec codec, const HeProbe *probe)
+{
+  const char *feature = he_memory_feature (HE_MEMORY_CUDA);
+  const char *decoder = first_of (cuda_decoders[codec], probe);
+  if (decoder)
+    return g_strdup_printf ("%s ! %s ! video/x-raw(%s)", parsers[codec], decoder,
+                            feature);
+  return g_strdup_printf ("%s ! %s ! videoconvert ! video/x-raw,format=%s ! cudaupload",
+                          parsers[codec], cpu_decoders[codec],
+                          cuda_format (has_deep (route)));
+}
+
 /* Whether what a rung needs beside its encoder is there; else ret_missing. */
 static gboolean
 has_cuda_parts (HeadendRoute *route, const HeProbe *probe, const char **ret_missing)
 {
   static const char *const carriers[] = { "cudadownload", "cudaupload" };
-  const char *decoder = first_of (cuda_decoders, probe);
   const char *scaler = first_of (cuda_scalers, probe);
-  *ret_missing = !decoder ? cuda_decoders[1] : !scaler ? cuda_scalers[0] : NULL;
+  if (has_deep (route) && scaler != cuda_scalers[0])
+    scaler = NULL;
+  *ret_missing = !first_of (cuda_decoders[HE_VIDEO_H264], probe)
+                     ? cuda_decoders[HE_VIDEO_H264][1]
+                 : !scaler ? cuda_scalers[0]
+                           : NULL;
   for (guint i = 0; i < G_N_ELEMENTS (carriers) && !*ret_missing; i++)
     if (!probe->has (probe->user, carriers[i], NULL, NULL))
       *ret_missing = carriers[i];
   if (*ret_missing)
     return FALSE;
-  route->decoder = decoder;
+  for (guint i = 0; i < G_N_ELEMENTS (route->decoders); i++)
+    route->decoders[i] = cuda_decoder (route, i, probe);
   route->scaler = scaler;
   return TRUE;
 }
@@ -75,18 +128,20 @@ choose_memory (HeadendRoute *route, const HeProbe *probe)
   gboolean wanted = FALSE;
   for (guint i = 0; i < route->rungs->len; i++)
     wanted = wanted || takes_cuda (route->rungs->pdata[i], probe);
-  route->decoder = CPU_DECODER;
-  route->scaler = CPU_SCALER;
-  if (!wanted)
-    return;
-  if (!has_cuda_parts (route, probe, &missing)) {
+  if (!wanted || !has_cuda_parts (route, probe, &missing)) {
+    for (guint i = 0; i < G_N_ELEMENTS (route->decoders); i++)
+      route->decoders[i] = g_strdup_printf ("%s ! %s", parsers[i], cpu_decoders[i]);
+    route->scaler = CPU_SCALER;
+  }
+  if (missing) {
     route->detour = g_strdup_printf (
         "frames are decoded and scaled on the CPU and uploaded by the encoder, because "
         "the GStreamer element %s is missing%s",
         missing,
         strcmp (missing, cuda_scalers[0]) == 0 ? " (it needs NVIDIA's libnvrtc)" : "");
-    return;
   }
+  if (!wanted || missing)
+    return;
   route->memory = HE_MEMORY_CUDA;
   for (guint i = 0; i < route->rungs->len; i++) {
     HeadendRung *rung = route->rungs->pdata[i];
@@ -99,16 +154,8 @@ static HeadendRung *
 rung_new (const HeadendVideo *video, const HeProbe *probe, GError **error)
 {
   const HeEncoderFamily *family = headend_encoder_of (video);
-  const HeadendLevel *level = headend_level_find (video->width, video->height,
-                                                  video->frame_rate, video->bitrate);
-  HeEncoderRequest request = headend_encoder_request (video, level->name);
-  if (family->codec == HE_VIDEO_H265) {
-    g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
-                 "encoder \"%s\" makes H.265, which is not packaged yet; name one that "
-                 "makes H.264, such as \"x264\"",
-                 family->name);
-    return NULL;
-  }
+  HeEncoderRequest request
+      = headend_encoder_request (video, headend_level_of (video)->name);
   const HeEncoder *encoder = he_encoder_choose (family, request.depth, probe, error);
   if (!encoder || !he_encoder_check_driver (encoder, probe, error))
     return NULL;
@@ -152,7 +199,8 @@ add_words (GStrvBuilder *list, const char *description)
   g_auto (GStrv) elements = g_strsplit (description, " ! ", -1);
   for (char **element = elements; *element; element++) {
     g_autofree char *factory = g_strndup (*element, strcspn (*element, " "));
-    g_strv_builder_add (list, factory);
+    if (!strchr (factory, '/')) /* caps */
+      g_strv_builder_add (list, factory);
   }
 }
 
@@ -161,7 +209,8 @@ headend_route_factories (const HeadendRoute *route)
 {
   g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
   if (route->rungs->len) {
-    add_words (list, route->decoder);
+    /* Which codec the source has is not known yet. */
+    add_words (list, route->decoders[HE_VIDEO_H264]);
     add_words (list, route->scaler);
     g_strv_builder_addv (list, (const char *[]) { "epochalign", "segmentencoder", NULL });
   }
@@ -206,20 +255,22 @@ static void
 append_encoder (GString *text, const HeadendModelChannel *channel,
                 const HeadendRung *rung, const char *pad)
 {
+  HeVideoCodec codec = headend_encoder_of (rung->video)->codec;
   g_string_append_printf (
       text,
       "segmentencoder agreement=interchangeable segment-duration=%" G_GUINT64_FORMAT
-      " encoder=\"%s\" ! h264parse config-interval=-1 "
-      "! video/x-h264,stream-format=byte-stream,alignment=au ! sink.%s\n",
-      channel->duration90, rung->description, pad);
+      " encoder=\"%s\" ! %s config-interval=-1 "
+      "! video/x-%s,stream-format=byte-stream,alignment=au ! sink.%s\n",
+      channel->duration90, rung->description, parsers[codec],
+      codec == HE_VIDEO_H265 ? "h265" : "h264", pad);
 }
 
 /* From the decoder's memory to that in which the mark, or else the encoder, wants it. */
 static void
 append_scaled (const HeadendRoute *route, GString *text, const HeadendRung *rung)
 {
-  /* Scalers of CUDA memory need not convert. */
-  const char *format = route->memory == HE_MEMORY_CUDA ? "NV12" : rung->format;
+  const char *format
+      = route->memory == HE_MEMORY_CUDA ? cuda_format (is_deep (rung)) : rung->format;
   g_string_append_printf (text, "video. ! " HEADEND_QUEUE_VIDEO " ! %s ! ",
                           route->scaler);
   append_caps (text, route->memory, format);

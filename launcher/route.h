@@ -18,8 +18,9 @@ typedef struct {
 } HeadendRung;
 
 typedef struct {
-  HeMemory memory;     /* in which frames are decoded and scaled */
-  const char *decoder; /* bin descriptions */
+  HeMemory memory; /* in which frames are decoded and scaled */
+  /* Bin descriptions. */
+  char *decoders[2]; /* by HeVideoCodec, from the source's stream to raw frames */
   const char *scaler;
   gboolean watermark; /* marked in system memory */
   char *detour;       /* a note: why not in CUDA memory, though an encoder takes it */

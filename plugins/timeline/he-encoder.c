@@ -44,6 +44,15 @@ he_encoder_family_names (void)
   return (const char *const *)names;
 }
 
+gboolean
+he_encoder_family_takes (const HeEncoderFamily *family, guint depth)
+{
+  for (const char *const *factory = family->factories; *factory != NULL; factory++)
+    if (he_encoder_find (*factory)->formats[depth > 8 ? 1 : 0] != NULL)
+      return TRUE;
+  return FALSE;
+}
+
 const char **
 he_encoder_family_presets (const HeEncoderFamily *family)
 {

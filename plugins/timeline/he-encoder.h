@@ -89,6 +89,9 @@ typedef struct {
 
 const HeEncoderFamily *he_encoder_family (const char *name); /* NULL: unknown */
 const char *const *he_encoder_family_names (void);           /* NULL-terminated */
+/* Whether one of its elements takes frames of this depth (8, 10), if not every one does
+ * on every machine. */
+gboolean he_encoder_family_takes (const HeEncoderFamily *family, guint depth);
 /* Names of its presets, NULL-terminated; free the array alone. */
 const char **he_encoder_family_presets (const HeEncoderFamily *family);
 

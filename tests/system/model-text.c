@@ -19,6 +19,7 @@ print_video (gpointer item, gpointer user_data)
   NUMBER (video, frame_rate.n);
   NUMBER (video, frame_rate.d);
   NUMBER (video, bitrate);
+  NUMBER (video, bit_depth);
   TEXT (video, encoder);
   TEXT (video, preset);
 }

@@ -61,6 +61,9 @@ _WRONG = [
     (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "nvenc", "preset": "fast"}]),
     (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "preset": "high", "encoder": "va"}]),
     (("channels", 0, "video", 0, "colour"), "red"),
+    (("channels", 0, "video", 0, "bit-depth"), 12), (("channels", 0, "video", 0, "bit-depth"), "8"),
+    (("channels", 0, "video", 0, "bit-depth"), 10),
+    (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "x265", "bit-depth": 10}]),
     (("channels", 0, "audio", 0, "rate"), 22050), (("channels", 0, "audio", 0, "channels"), 3),
     (("channels", 0, "audio", 0, "bitrate"), 513), (("channels", 0, "audio", 0, "track"), 16),
     (("channels", 0, "audio", 0, "language"), "English"),
@@ -77,6 +80,10 @@ _RIGHT = [
     (("channels", 0, "encryption"), "none"), (("channels", 0, "watermark"), False),
     (("channels", 0, "audio"), []), (("channels", 0, "audio"), [{}, {"track": 1}]),
     (("channels", 0, "audio", 0, "encoder"), "copy"),
+    (("channels", 0, "video", 0, "bit-depth"), 8),
+    (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "x265"}]),
+    (("channels", 0), {"name": "x", "source": "srt://h:1", "watermark": False, "video": [
+        {"width": 64, "height": 64, "bitrate": 90, "encoder": "x265", "bit-depth": 10}]}),
     (("channels", 0, "video", 0, "frame-rate"), 25), (("channels", 0, "video", 0, "preset"), "medium"),
     (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "openh264", "preset": "high"}]),
 ]

@@ -70,11 +70,12 @@ kit_probe (const KitElement *elements)
   return (HeProbe) { .has = kit_has, .takes = kit_takes, .user = (gpointer)elements };
 }
 
-/* A machine that has every element, as GStreamer's newest, but one (NULL: every one). */
+/* A machine that has every element, as GStreamer's newest, but these, separated by commas
+ * (NULL: every one). */
 static inline gboolean
 kit_all_has (gpointer user, const char *factory, const char *property, const char *value)
 {
-  return user == NULL || strcmp (factory, user) != 0;
+  return user == NULL || !kit_lists (user, factory);
 }
 
 static inline gboolean

@@ -53,7 +53,8 @@ test_every_key (void)
 {
   static const char text[]
       = "{\"$schema\": \"x\", \"secret\": \"${HEADEND_SECRET}\", "
-        "\"tokens\": {\"keys\": \"k.jwks\", \"algorithms\": [\"EdDSA\", \"PS256\"], \"issuer\": \"i\", \"audience\": \"a\"}, "
+        "\"tokens\": {\"keys\": \"k.jwks\", \"algorithms\": [\"EdDSA\", \"PS256\"], "
+        "\"issuer\": \"i\", \"audience\": \"a\"}, "
         "\"sessions\": {\"per-account\": 2, \"policy\": \"reject-newest\", \"lease\": "
         "60, "
         "\"length\": 3600}, "
@@ -250,6 +251,20 @@ static const struct {
          ", {\"width\": 64, \"height\": 64, \"bitrate\": 90, \"encoder\": \"copy\"}]}]}",
     "$.channels[0].video[1].encoder: \"copy\" cuts where the source's keyframes are, the "
     "other renditions elsewhere; expected no other video rendition" },
+  { "ten-bits-of-an-encoder-for-eight",
+    HEAD "\"watermark\": false, \"video\": [{\"width\": 64, \"height\": 64, "
+         "\"bitrate\": 90, \"bit-depth\": 10}]}]}",
+    "$.channels[0].video[0].bit-depth: encoder \"x264\" makes 8 bits; expected 8, or an "
+    "encoder of H.265 such as \"x265\"" },
+  { "watermark-on-ten-bits",
+    HEAD "\"video\": [{\"width\": 64, \"height\": 64, \"bitrate\": 90, \"bit-depth\": "
+         "10, \"encoder\": \"x265\"}]}]}",
+    "$.channels[0].video[0].bit-depth: 10 bits cannot be marked, and watermark is true "
+    "(the default); expected 8, or \"watermark\": false" },
+  { "too-large-for-h265",
+    HEAD "\"video\": [{\"width\": 8192, \"height\": 8192, \"bitrate\": 9000, "
+         "\"encoder\": \"x265\"}]}]}",
+    "$.channels[0].video[0]: no H.265 level takes 8192x8192" },
   { "unknown-audio-encoder", HEAD "\"audio\": [{\"encoder\": \"opus\"}], " TAIL,
     "$.channels[0].audio[0].encoder: \"opus\" is not an encoder" },
   { "yes-for-true", HEAD "\"watermark\": \"yes\", " TAIL,

@@ -38,33 +38,54 @@ plan_of (const HeadendModel *model, const char *node)
   return plan;
 }
 
-/* Given pictures of common formats, then their levels are those of table A-1. */
+/* Given pictures of common formats, then their levels are those of table A-1, in H.265 of
+ * tables A.8 and A.9. */
 static void
 test_levels (void)
 {
   static const struct {
+    HeVideoCodec codec;
     guint width, height, n, d, kbits;
     const char *level;
   } rows[] = {
-    { 176, 144, 15, 1, 64, "1" },
-    { 640, 360, 25, 1, 800, "3" },
-    { 720, 576, 25, 1, 3000, "3" },
-    { 1280, 720, 25, 1, 3000, "3.1" },
-    { 1280, 720, 50, 1, 4000, "3.2" },
-    { 1920, 1080, 25, 1, 6000, "4" },
-    { 1920, 1080, 30000, 1001, 30000, "4.1" },
-    { 1920, 1080, 60, 1, 8000, "4.2" },
-    { 3840, 2160, 30, 1, 20000, "5.1" },
-    { 3840, 2160, 60, 1, 20000, "5.2" },
+    { HE_VIDEO_H264, 176, 144, 15, 1, 64, "1" },
+    { HE_VIDEO_H264, 640, 360, 25, 1, 800, "3" },
+    { HE_VIDEO_H264, 720, 576, 25, 1, 3000, "3" },
+    { HE_VIDEO_H264, 1280, 720, 25, 1, 3000, "3.1" },
+    { HE_VIDEO_H264, 1280, 720, 50, 1, 4000, "3.2" },
+    { HE_VIDEO_H264, 1920, 1080, 25, 1, 6000, "4" },
+    { HE_VIDEO_H264, 1920, 1080, 30000, 1001, 30000, "4.1" },
+    { HE_VIDEO_H264, 1920, 1080, 60, 1, 8000, "4.2" },
+    { HE_VIDEO_H264, 3840, 2160, 30, 1, 20000, "5.1" },
+    { HE_VIDEO_H264, 3840, 2160, 60, 1, 20000, "5.2" },
+    { HE_VIDEO_H265, 176, 144, 15, 1, 64, "1" },
+    { HE_VIDEO_H265, 176, 144, 15, 1, 129, "2" },
+    { HE_VIDEO_H265, 640, 360, 25, 1, 800, "2.1" },
+    { HE_VIDEO_H265, 640, 360, 60, 1, 800, "3" },
+    { HE_VIDEO_H265, 960, 540, 30, 1, 3000, "3" },
+    { HE_VIDEO_H265, 1280, 720, 25, 1, 3000, "3.1" },
+    { HE_VIDEO_H265, 1280, 720, 50, 1, 4000, "4" },
+    { HE_VIDEO_H265, 1920, 1080, 30, 1, 12000, "4" },
+    { HE_VIDEO_H265, 1920, 1080, 60, 1, 8000, "4.1" },
+    { HE_VIDEO_H265, 3840, 2160, 30, 1, 20000, "5" },
+    { HE_VIDEO_H265, 3840, 2160, 60, 1, 20000, "5.1" },
+    { HE_VIDEO_H265, 3840, 2160, 120, 1, 50000, "5.2" },
+    { HE_VIDEO_H265, 7680, 4320, 60, 1, 100000, "6.1" },
+    { HE_VIDEO_H265, 8192, 4352, 120, 1, 240000, "6.2" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
     const HeadendLevel *level
-        = headend_level_find (rows[i].width, rows[i].height,
+        = headend_level_find (rows[i].codec, rows[i].width, rows[i].height,
                               (HeadendFraction) { rows[i].n, rows[i].d }, rows[i].kbits);
     g_assert_nonnull (level);
     g_assert_cmpstr (level->name, ==, rows[i].level);
   }
-  g_assert_null (headend_level_find (7680, 4320, (HeadendFraction) { 60, 1 }, 80000));
+  g_assert_null (
+      headend_level_find (HE_VIDEO_H264, 7680, 4320, (HeadendFraction) { 60, 1 }, 80000));
+  g_assert_null (
+      headend_level_find (HE_VIDEO_H265, 8192, 4400, (HeadendFraction) { 60, 1 }, 80000));
+  g_assert_null (
+      headend_level_find (HE_VIDEO_H265, 640, 360, (HeadendFraction) { 25, 1 }, 240001));
 }
 
 /* Given one description, when two nodes plan its channel, then they state the same of it.
@@ -288,7 +309,77 @@ plan_gpu (const char *watermark, const char *second, const char *missing,
       = headend_route_new (model->channels->pdata[0], &probe, &error);
   g_auto (GStrv) notes = headend_route_notes (route);
   *ret_notes = g_strjoinv ("\n", notes);
-  return g_strdup (plan->pipeline);
+  return g_strconcat (plan->decoders[HE_VIDEO_H264], "\n", plan->decoders[HE_VIDEO_H265],
+                      "\n", plan->pipeline, NULL);
+}
+
+/* Given renditions in H.265 beside one in H.264, then each has its parser, level, name
+ * and depth, and either kind of source has a decoder. */
+static void
+test_h265 (void)
+{
+  static const char text[]
+      = "{\"channels\": [{\"name\": \"demo\", \"source\": \"file:a.ts\", \"watermark\": "
+        "false, \"video\": [{\"width\": 640, \"height\": 360, \"bitrate\": 800}, "
+        "{\"name\": \"eight\", \"width\": 640, \"height\": 360, \"bitrate\": 600, "
+        "\"encoder\": \"x265\"}, {\"name\": \"ten\", \"width\": 1280, \"height\": 720, "
+        "\"bitrate\": 2000, \"encoder\": \"x265\", \"bit-depth\": 10}]}]}";
+  static const char *const codecs[]
+      = { "avc1.4D401E", "hvc1.1.6.L63.90", "hvc1.2.4.L93.90" };
+  g_autoptr (HeadendModel) model = model_of (text);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "node");
+  for (guint i = 0; i < 3; i++) {
+    const HeRendition *r = plan->channel->renditions->pdata[i];
+    g_assert_cmpstr (r->codecs, ==, codecs[i]);
+    g_assert_cmpstr (r->video_range, ==, "SDR");
+  }
+  g_assert_cmpuint (count (plan->pipeline, "h264parse config-interval=-1 ! "
+                                           "video/x-h264,"),
+                    ==, 1);
+  g_assert_cmpuint (count (plan->pipeline, "h265parse config-interval=-1 ! "
+                                           "video/x-h265,"),
+                    ==, 2);
+  g_assert_cmpuint (count (plan->pipeline, "format=I420,width=640"), ==, 2);
+  g_assert_cmpuint (count (plan->pipeline, "format=I420_10LE,width=1280"), ==, 1);
+  g_assert_cmpuint (count (plan->pipeline, "profile=(string)main-10"), ==, 1);
+  g_assert_cmpuint (count (plan->pipeline, ":level-idc=3.1:"), ==, 1);
+  g_assert_cmpstr (plan->decoders[HE_VIDEO_H264], ==,
+                   "clocksync ! h264parse ! avdec_h264 output-corrupt=false "
+                   "max-threads=2");
+  g_assert_cmpstr (plan->decoders[HE_VIDEO_H265], ==,
+                   "clocksync ! h265parse ! avdec_h265 output-corrupt=false "
+                   "max-threads=2");
+}
+
+/* Given ten bits on NVENC, then frames have them in CUDA memory too, unless its scaler
+ * cannot convert; a codec that CUDA does not decode is uploaded. */
+static void
+test_gpu_ten_bits (void)
+{
+  static const char text[]
+      = "{\"channels\": [{\"name\": \"demo\", \"source\": \"srt://h:1\", \"watermark\": "
+        "false, \"video\": [{\"width\": 640, \"height\": 360, \"bitrate\": 600, "
+        "\"encoder\": \"nvenc-h265\", \"bit-depth\": 10}]}]}";
+  static const struct {
+    const char *missing, *decoder, *scaled;
+  } rows[] = {
+    { "nothing", "h265parse ! nvh265sldec ! video/x-raw(memory:CUDAMemory)",
+      "cudaconvertscale ! video/x-raw(memory:CUDAMemory),format=P010_10LE,width=640" },
+    { "nvh265sldec,nvh265dec", "videoconvert ! video/x-raw,format=P010_10LE ! cudaupload",
+      "cudaconvertscale ! video/x-raw(memory:CUDAMemory),format=P010_10LE,width=640" },
+    { "cudaconvertscale", "h265parse ! avdec_h265 ",
+      "videoscale ! videoconvert ! video/x-raw,format=P010_10LE,width=640" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (HeadendModel) model = model_of (text);
+    g_autoptr (GError) error = NULL;
+    HeProbe probe = kit_all_but (rows[i].missing);
+    g_autoptr (HeadendPlan) plan = headend_plan_new (
+        model, model->nodes->pdata[0], model->channels->pdata[0], &probe, &error);
+    g_assert_no_error (error);
+    g_assert_nonnull (strstr (plan->decoders[HE_VIDEO_H265], rows[i].decoder));
+    g_assert_nonnull (strstr (plan->pipeline, rows[i].scaled));
+  }
 }
 
 /* Given NVENC and no watermark, then frames are decoded once, scaled once a rung, and
@@ -299,7 +390,10 @@ test_gpu_keeps_frames (void)
   g_autofree char *notes = NULL;
   g_autofree char *text = plan_gpu ("false", "nvenc", NULL, &notes);
   g_assert_cmpuint (count (text, "h264parse ! nvh264sldec ! "
-                                 "video/x-raw(memory:CUDAMemory) ! epochalign"),
+                                 "video/x-raw(memory:CUDAMemory)\n"),
+                    ==, 1);
+  g_assert_cmpuint (count (text, "h265parse ! nvh265sldec ! "
+                                 "video/x-raw(memory:CUDAMemory)\n"),
                     ==, 1);
   g_assert_cmpuint (count (text, "cudaconvertscale ! video/x-raw(memory:CUDAMemory),"
                                  "format=NV12,width="),
@@ -394,6 +488,8 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/gpu-marks-on-the-cpu", test_gpu_marks_on_the_cpu);
   g_test_add_func ("/plan/gpu-beside-cpu", test_gpu_beside_cpu);
   g_test_add_func ("/plan/gpu-parts", test_gpu_parts);
+  g_test_add_func ("/plan/gpu-ten-bits", test_gpu_ten_bits);
+  g_test_add_func ("/plan/h265", test_h265);
   g_test_add_func ("/graph/leads-from-source-to-viewers", test_graph);
   return g_test_run ();
 }
