@@ -158,11 +158,10 @@ preset_value (const HeEncoderFamily *family, const char *name, const char *facto
   return NULL;
 }
 
-/* Appends text with what the request says in place of "{…}"; preset may be NULL where
- * text has none. */
-static void
-append_filled (GString *out, const char *text, const HeEncoderRequest *request,
-               const char *preset)
+/* text with what the request says in place of "{…}"; preset may be NULL where text has
+ * none. */
+static char *
+fill (const char *text, const HeEncoderRequest *request, const char *preset)
 {
   GString *filled = g_string_new (text);
   const struct {
@@ -185,8 +184,7 @@ append_filled (GString *out, const char *text, const HeEncoderRequest *request,
     g_string_replace (filled, "{preset}", preset, 0);
   if (request->level != NULL)
     g_string_replace (filled, "{level}", request->level, 0);
-  g_string_append_len (out, filled->str, (gssize)filled->len);
-  g_string_free (filled, TRUE);
+  return g_string_free (filled, FALSE);
 }
 
 static void
@@ -199,10 +197,12 @@ append_options (GString *out, const HeEncoder *encoder, const HeEncoderRequest *
     return;
   g_string_append_printf (out, " option-string=%s", encoder->options);
   for (char **option = more; *option != NULL; option++) {
+    g_autofree char *filled = NULL;
+
     if (request->level == NULL && strstr (*option, "{level}") != NULL)
       continue;
-    g_string_append_c (out, ':');
-    append_filled (out, *option, request, NULL);
+    filled = fill (*option, request, NULL);
+    g_string_append_printf (out, ":%s", filled);
   }
 }
 
@@ -248,6 +248,7 @@ append_settings (GString *out, const HeEncoderFamily *family, const HeEncoder *e
   for (const HeEncoderSetting *row = encoder->settings; row->role != HE_ROLE_END; row++) {
     const HeEncoderSetting *setting = he_encoder_setting (encoder, row->role, probe);
     const char *preset = NULL;
+    g_autofree char *value = NULL;
 
     if (done & 1u << row->role)
       continue;
@@ -257,12 +258,13 @@ append_settings (GString *out, const HeEncoderFamily *family, const HeEncoder *e
                              probe);
       setting = preset != NULL ? setting : NULL;
     }
-    if (setting == NULL && is_essential (row->role))
+    /* A range may end below what is asked for. */
+    value = setting != NULL ? fill (setting->value, request, preset) : NULL;
+    if (value != NULL
+        && probe->has (probe->user, encoder->factory, setting->property, value))
+      g_string_append_printf (out, " %s=%s", setting->property, value);
+    else if (is_essential (row->role))
       return say_lacking (encoder, row, error);
-    if (setting == NULL)
-      continue;
-    g_string_append_printf (out, " %s=", setting->property);
-    append_filled (out, setting->value, request, preset);
   }
   return TRUE;
 }

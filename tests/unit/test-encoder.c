@@ -188,6 +188,8 @@ test_lacking_properties (void)
 {
   static const KitElement machine[] = {
     { "nvh264enc", "bitrate=* rc-mode=vbr preset=p4 gop-size=*", 0, "NV12" },
+    { "qsvh264enc", "bitrate=100,2000 rate-control=cbr target-usage=4 gop-size=65535", 0,
+      "NV12" },
     { "vah264enc", "bitrate=* rate-control=vbr target-usage=4 key-int-max=1024", 0,
       "NV12" },
     { NULL },
@@ -206,6 +208,12 @@ test_lacking_properties (void)
   g_assert_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE);
   g_assert_nonnull (strstr (error->message, "nvh264enc"));
   g_assert_nonnull (strstr (error->message, "\"rate-control\""));
+  g_clear_error (&error);
+
+  ours.preset = "balanced";
+  g_assert_null (he_encoder_describe (
+      he_encoder_family ("qsv"), he_encoder_find ("qsvh264enc"), &ours, &probe, &error));
+  g_assert_nonnull (strstr (error->message, "\"bitrate\" that takes what we set"));
 }
 
 /* Given a preset that the element does not know under any of its names, then that is
