@@ -110,6 +110,12 @@ def test_every_pipeline_is_right_for_both():
     for path in found:
         VALIDATOR.validate(json.loads(path.read_text()))
         done = subprocess.run([stage.HEADEND, "check", str(path)], capture_output=True, text=True, timeout=60)
+        if path.name == "gpu.json" and done.returncode:
+            # A machine without a GPU: what is missing, what it takes, and what to do without.
+            for words in ("channel demo: encoder \"nvenc\"", "nvh264enc", "an NVIDIA GPU with NVENC and its driver",
+                          "gstreamer1.0-plugins-bad", "name \"x264\""):
+                assert words in done.stderr, f"{words}: {done.stderr}"
+            continue
         assert done.returncode == 0 and done.stdout.startswith("OK\n"), f"{path}: {done.stderr}"
 
 
