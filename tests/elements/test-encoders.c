@@ -194,20 +194,21 @@ test_segmentencoder_adapts (void)
 
 /* The plan's video, with pictures instead of a source and nothing behind the parsers. */
 static char *
-video_of (const char *pipeline)
+video_of (const HeadendPlan *plan)
 {
-  g_auto (GStrv) lines = g_strsplit (pipeline, "\n", -1);
+  g_auto (GStrv) lines = g_strsplit (plan->pipeline, "\n", -1);
   GString *text = g_string_new (NULL);
 
   g_string_printf (text,
                    "videotestsrc name=feed num-buffers=%d ! capsfilter name=feed-caps "
                    "caps=video/x-raw,format=I420,width=320,height=180,framerate=25/1 ! "
                    "x264enc name=feed-encoder speed-preset=ultrafast tune=zerolatency "
-                   "key-int-max=25 cabac=true ! video/x-h264,profile=main ! h264parse ! ",
-                   FRAMES);
+                   "key-int-max=25 cabac=true ! video/x-h264,profile=main ! h264parse ! "
+                   "%s ! ",
+                   FRAMES, plan->decoders[HE_VIDEO_H264]);
   for (char **line = lines; *line != NULL; line++)
-    if (strstr (*line, " name=video-in ") != NULL || g_str_has_prefix (*line, "video.")
-        || g_str_has_prefix (*line, "video-"))
+    if (g_str_has_prefix (*line, "epochalign name=align")
+        || g_str_has_prefix (*line, "video.") || g_str_has_prefix (*line, "video-"))
       g_string_append_printf (text, "%s\n", *line);
   g_string_replace (text, "! sink.video", "! fakesink async=false sync=false name=out",
                     0);
@@ -362,7 +363,7 @@ run_gpu (gboolean watermark, char **ret_text)
   channel->watermark = watermark;
   plan = headend_plan_new (model, model->nodes->pdata[0], channel, &probe, &error);
   g_assert_no_error (error);
-  *ret_text = video_of (plan->pipeline);
+  *ret_text = video_of (plan);
   g_test_message ("%s", *ret_text);
   pipeline = gst_parse_launch (*ret_text, &error);
   g_assert_no_error (error);
