@@ -164,6 +164,7 @@ typedef struct {
   char *key, *algorithm, *account, *issuer, *audience, *url, *transport;
   char **channels;
   int ttl, session, max_sessions;
+  gboolean page;
 } MintOptions;
 
 static void
@@ -203,6 +204,8 @@ parse_mint_options (MintOptions *o, int argc, char **argv, GError **error)
       "BASE" },
     { "transport", 0, 0, G_OPTION_ARG_STRING, &o->transport,
       "How the player carries its credential: cookie (default) or path", "KIND" },
+    { "page", 0, 0, G_OPTION_ARG_NONE, &o->page,
+      "Print URLs of the watch page, for a browser, instead of the playlist's", NULL },
     { NULL },
   };
   if (!parse_options ("mint", "make an entry token", entries, &argc, &argv, error))
@@ -228,6 +231,8 @@ check_mint_options (const MintOptions *o)
     return "--transport is cookie or path";
   if (o->transport && !o->url)
     return "--transport belongs to --url";
+  if (o->page && !o->url)
+    return "--page belongs to --url";
   if (o->url && !g_str_has_prefix (o->url, "http://")
       && !g_str_has_prefix (o->url, "https://"))
     return "--url is a base such as http://127.0.0.1:8080";
@@ -236,16 +241,18 @@ check_mint_options (const MintOptions *o)
   return NULL;
 }
 
+/* A page gets the token in the fragment, which browsers send to nobody. */
 static void
 print_urls (const MintOptions *o, const char *token)
 {
+  const char *more = g_strcmp0 (o->transport, "path") == 0 ? "&transport=path" : "";
   gsize base_len = strlen (o->url);
   while (base_len && o->url[base_len - 1] == '/')
     base_len--;
   for (guint i = 0; o->channels[i]; i++)
-    g_print ("%.*s/live/%s/main.m3u8?URISigningPackage=%s%s\n", (int)base_len, o->url,
-             o->channels[i], token,
-             g_strcmp0 (o->transport, "path") == 0 ? "&transport=path" : "");
+    g_print (o->page ? "%.*s/watch/%s#URISigningPackage=%s%s\n"
+                     : "%.*s/live/%s/main.m3u8?URISigningPackage=%s%s\n",
+             (int)base_len, o->url, o->channels[i], token, more);
 }
 
 static int

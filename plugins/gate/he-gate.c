@@ -160,6 +160,15 @@ grant (HeGate *gate, const HeTarget *target, const char *account, HeAnswer *answ
   }
 }
 
+static guint
+lease_left (HeGate *gate, const guint8 id[16], gint64 now)
+{
+  g_auto (HeSessionRecord) record = { 0 };
+  if (!he_sessions_lookup (gate->sessions, id, &record))
+    return 0;
+  return (guint)(MAX (record.lease_end - now, 0) / G_USEC_PER_SEC);
+}
+
 static HeCode
 touch (HeGate *gate, const HeSessionRecord *contents, HeTouch how, gint64 now,
        HeAnswer *answer)
@@ -168,6 +177,8 @@ touch (HeGate *gate, const HeSessionRecord *contents, HeTouch how, gint64 now,
   g_autofree char *id = he_hex_encode (contents->id, sizeof contents->id);
   g_strlcpy (answer->session, id, sizeof answer->session);
   HeCode code = he_sessions_touch (gate->sessions, contents, how, now, &changed);
+  if (code == HE_CODE_OK && how != HE_TOUCH_MEDIA)
+    answer->lease_seconds = lease_left (gate, contents->id, now);
   if (changed) {
     g_free (answer->replicate);
     answer->replicate = he_sessions_account_to_json (gate->sessions, contents->account);

@@ -64,6 +64,7 @@ typedef struct {
   char *set_cookie;             /* value of Set-Cookie, or NULL */
   char *replicate;              /* JSON batch that peers must get before the answer, or NULL */
   char session[33];             /* hex id for the log, or "" */
+  guint lease_seconds;          /* MULTIVARIANT, MEDIA: what the session's lease has left */
 } HeAnswer;
 
 void he_answer_clear (HeAnswer *answer);

@@ -71,8 +71,15 @@ void he_origin_refuse_signature (HeOrigin *origin, HeRequest *request, const GEr
 /* Whether the request is signed with the publishing key; answers it when it is not. */
 gboolean he_origin_check_signature (HeOrigin *origin, HeRequest *request);
 
+/* Answers with a segment, or the range of it that is asked for, and with the name of the
+ * node that made this copy. Nothing of it is one viewer's. */
+void he_origin_respond_held (HeRequest *request, const HeHeld *held);
+
 /* The handlers, one per file. */
 void he_viewer_handle (HeRequest *request, gpointer origin);
+/* The watch page and its files, for anyone; FALSE: not answered, as it is no path of
+ * theirs or no channel's. */
+gboolean he_watch_handle (HeOrigin *origin, HeRequest *request);
 void he_control_handle (HeRequest *request, gpointer origin);
 guint64 he_control_body_limit (const char *method, const char *path, gpointer origin);
 void he_publish_put (HeOrigin *origin, HeRequest *request);

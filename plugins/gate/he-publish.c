@@ -93,6 +93,15 @@ may_read (HeOrigin *origin, HeRequest *request)
 }
 
 void
+he_origin_respond_held (HeRequest *request, const HeHeld *held)
+{
+  if (held->node != NULL)
+    he_request_add_field (request, "Headend-Node", held->node);
+  /* Audio renditions are transport streams too. */
+  he_request_respond_range (request, "video/mp2t", held->body, held->etag);
+}
+
+void
 he_publish_get (HeOrigin *origin, HeRequest *request)
 {
   g_autoptr (HeSegment) segment = NULL;
@@ -109,5 +118,5 @@ he_publish_get (HeOrigin *origin, HeRequest *request)
   }
   /* The same bytes for everybody who gets this variant, so an edge may share them. */
   he_request_add_field (request, "Cache-Control", "public, max-age=60");
-  he_request_respond_range (request, "video/mp2t", held->body, held->etag);
+  he_origin_respond_held (request, held);
 }

@@ -4,8 +4,6 @@
 #include "he-keys.h"
 
 #define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
-/* Audio renditions are transport streams too. */
-#define SEGMENT_TYPE "video/mp2t"
 
 static void
 respond_playlist (const HeDecision *decision)
@@ -14,6 +12,7 @@ respond_playlist (const HeDecision *decision)
   HeRequest *request = decision->request;
   const HeAnswer *answer = &decision->answer;
   g_autoptr (GBytes) text = NULL;
+  g_autofree char *lease = NULL;
   guint64 first, last;
   HeAnchor anchor;
   gboolean has_anchor;
@@ -29,6 +28,9 @@ respond_playlist (const HeDecision *decision)
                            has_anchor ? &anchor : NULL, first, last);
   if (answer->set_cookie != NULL)
     he_request_add_field (request, "Set-Cookie", answer->set_cookie);
+  lease = g_strdup_printf ("%u", answer->lease_seconds);
+  he_request_add_field (request, "Headend-Lease", lease);
+  he_request_add_field (request, "Headend-Node", origin->node);
   he_request_respond (request, 200, PLAYLIST_TYPE, text);
 }
 
@@ -75,7 +77,7 @@ respond_segment (const HeDecision *decision)
     return;
   }
   he_request_add_field (decision->request, "Cache-Control", "private, no-store");
-  he_request_respond_range (decision->request, SEGMENT_TYPE, held->body, held->etag);
+  he_origin_respond_held (decision->request, held);
 }
 
 static void
@@ -129,6 +131,7 @@ he_viewer_handle (HeRequest *request, gpointer origin)
     he_request_respond_text (request, 405, "GET or HEAD\n");
     return;
   }
-  he_origin_decide (origin, request, he_request_path (request),
-                    he_request_query (request), decided);
+  if (!he_watch_handle (origin, request))
+    he_origin_decide (origin, request, he_request_path (request),
+                      he_request_query (request), decided);
 }

@@ -119,6 +119,7 @@ def test_a_source_that_never_comes_is_said_and_tried_again():
 def test_usage_errors_exit_with_2():
     _ends([stage.HEADEND, "frobnicate"], "frobnicate", code=2)
     _ends([stage.HEADEND, "run"], code=2)
+    _ends([stage.HEADEND, "token", "mint", "--key", "k", "--account", "a", "--channel", "c", "--page"], "--url", code=2)
     _ends([stage.HEADEND, "check", "/nonexistent.json"], "/nonexistent.json")
 
 

@@ -2,6 +2,7 @@
 """The configuration that headend edge prints, in a real nginx between requests by hand and two
 origins that only pretend: what is cached, what is passed on, what a dead or sick origin costs."""
 import contextlib
+import gzip
 import http.server
 import json
 import pathlib
@@ -165,6 +166,28 @@ def test_what_is_passed_on():
         assert headers["X-Forwarded-Proto"] == "http", headers
 
 
+def test_the_watch_page_is_everybodys():
+    with _Edge() as edge:
+        for fake in edge.viewers.values():
+            fake.rules["/watch/demo"] = (200, {"Cache-Control": "public, max-age=60", "Content-Type": "text/html",
+                                               "Content-Security-Policy": "default-src 'none'"}, b"page" * 500)
+        first = stage.get(edge.url + "/watch/demo?URISigningPackage=SECRET",
+                          {"Cookie": "headend=SECRET", "Authorization": "Bearer SECRET"})
+        second = stage.get(edge.url + "/watch/demo", {"Accept-Encoding": "gzip"})
+        assert first.status == second.status == 200, (first.status, second.status)
+        assert gzip.decompress(second.body) == first.body == b"page" * 500
+        assert first.headers["Content-Security-Policy"] == "default-src 'none'", first.headers
+        (path, asked), = [r for fake in edge.viewers.values() for r in fake.asked("/watch/")]
+        assert path == "/watch/demo" and not asked["Cookie"] and not asked["Authorization"], (path, asked)
+        assert not edge.asked("/auth")
+        assert stage.get(edge.url + "/watch/other").status == 404
+        for wrong in ("/watch/", "/watch/demo/", "/watch/a/b", "/s/x/watch/demo", "/watch/d%65mo/x"):
+            assert stage.get(edge.url + wrong).status == 404, wrong
+        edge.stop("A")
+        edge.stop("B")
+        assert stage.get(edge.url + "/watch/demo").body == first.body
+
+
 def test_a_refusal_is_the_gates_own():
     with _Edge() as edge:
         stage.get(edge.url + "/live/demo/360p/5.ts")
@@ -205,7 +228,7 @@ def test_no_log_holds_a_credential():
     with _Edge() as edge:
         for path in ("/s/SECRET/live/demo/360p/5.ts", "/live/demo/main.m3u8?URISigningPackage=SECRET",
                      "/s/SECRET/live/demo/main.m3u8?a=SECRET", "/s/SECRET", "//s/SECRET/live/x",
-                     "/%73/SECRET/live/demo/1.ts", "/SECRET"):
+                     "/%73/SECRET/live/demo/1.ts", "/SECRET", "/watch/demo?a=SECRET", "/watch/demo/SECRET"):
             stage.get(edge.url + path, {"Cookie": "headend=SECRET", "Authorization": "Bearer SECRET",
                                         "Referer": "http://x/SECRET", "User-Agent": "SECRET"})
         edge.stop("A")
@@ -215,6 +238,7 @@ def test_no_log_holds_a_credential():
         for log in edge.log.parent.glob("*.log"):
             assert "SECRET" not in log.read_text(), log.read_text()
         assert "/live/demo/360p/5.ts" in edge.log.read_text()
+        assert '"GET /watch/demo"' in edge.log.read_text()
 
 
 def _timed(url):

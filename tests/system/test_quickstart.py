@@ -49,7 +49,7 @@ def test_seconds_ends_healthy_and_leaves_nothing():
     demo.read_until("healthy for 8 s")
     demo.process.communicate(timeout=30)
     assert demo.process.returncode == 0, demo.lines
-    told = [line for line in demo.lines if re.match(r"(feed|node|edge|watch|kill|status)\b", line)]
+    told = [line for line in demo.lines if re.match(r"(feed|node|edge|watch|page|kill|status)\b", line)]
     assert len(told) < 10 and any("watch" in line for line in told), told
     assert not _left(), _left()
 
@@ -58,6 +58,8 @@ def test_the_printed_commands_work():
     demo = Quickstart()
     try:
         url = demo.read_until(r"^watch\s+(\S+)").group(1)
+        page = demo.read_until(r"^page\s+(\S+)#URISigningPackage=\S+$").group(1)
+        assert b"hls.min.js" in stage.get(page).body, page
         kill = demo.read_until(r"^kill A\s+(.*?)\s+\(").group(1)
         player = stage.Counters(url)
         stage.wait_for("pictures", lambda: len(player.frames) > 50, 20)

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Given two watch pages in Chromium, one by cookie and one by path prefix, that play through the
+edge, when node A is killed whole, comes back, and then node B is killed, then hls.js reports no
+error, playback never runs out of data, and every frame of the feed got into the buffer once."""
+import time
+
+import browser
+import stage
+
+
+class _Watcher:
+    """What was seen in a page, judged."""
+
+    def __init__(self, chromium, name):
+        look = chromium.look(name)
+        self.name, self.look, self.seen, self.page = name, look, look["seen"], look["headend"]
+        self.frames = self.seen["frames"]
+
+    def say(self):
+        shown = self.page["frames"]
+        print(f"# {self.name}: {len(self.frames)} pictures read, {shown['dropped']} of {sum(shown.values())} dropped "
+              f"on the way to the screen, time stood still for at most {self.seen['stands']:.2f} s, "
+              f"{self.page['refetched']} fetched again")
+
+    def judge_hls_js(self):
+        assert not self.seen["errors"], self.seen["errors"]
+        assert not self.page["errors"], self.page["errors"]
+        assert not self.look["words"], self.look["words"]
+        assert not self.seen["violations"], self.seen["violations"]
+        assert self.page["session"]["state"] == "open", self.page["session"]
+
+    def judge_time(self):
+        """A slow machine may be late with data that are there; what must not happen is that there are none."""
+        assert all(ahead > 0.1 for ahead in self.seen["waits"]), self.seen["waits"]
+        assert self.seen["stands"] <= stage.SEGMENT + 0.5, self.seen["stands"]
+
+    def judge_segments(self, least):
+        """Consecutive numbers of both kinds, each whole, and no hole in what the browser holds."""
+        for kind, whole in (("video", {50}), ("audio", {93, 94})):
+            samples = {}
+            for what, msn, count in self.seen["appended"]:
+                if what == kind:
+                    samples.setdefault(msn, set()).add(count)
+            assert len(samples) >= least, f"{kind}: only {len(samples)} segments"
+            assert sorted(samples) == list(range(min(samples), max(samples) + 1)), f"{kind}: {sorted(samples)}"
+            broken = {msn: counts for msn, counts in samples.items() if not counts <= whole}
+            assert not broken, f"{kind}: frames in a segment: {broken}"
+        assert len(self.look["ranges"]) == 1, self.look["ranges"]
+
+    def judge_pictures(self, seconds):
+        """Each picture that was shown is the one that belongs to its time: nothing is missing, repeated or
+        moved in between, whatever the screen left out."""
+        shifts = {counter - round(at * stage.FPS / 1e6) for at, counter in self.frames}
+        assert len(shifts) == 1, f"pictures against time: {sorted(shifts)}"
+        assert len(self.frames) > seconds * stage.FPS / 10, f"only {len(self.frames)} pictures"
+        assert (self.frames[-1][0] - self.frames[0][0]) / 1e6 > seconds, self.frames[-1]
+
+
+def _playing(chromium, *names):
+    for name in names:
+        stage.wait_for(f"{name}'s pictures", lambda: len(_Watcher(chromium, name).frames) > 2 * stage.FPS, 60)
+
+
+def _play_on(chromium, *names):
+    """Waits until the pages show what was encoded after this moment."""
+    newest = {name: max(msn for _, msn, _ in _Watcher(chromium, name).seen["appended"]) for name in names}
+    for name in names:
+        stage.wait_for(f"{name} going on", lambda: _Watcher(chromium, name).page["msn"] > newest[name] + 3, 60)
+
+
+def test_the_page_notices_no_death():
+    pages = ("cookie", "path")
+    with stage.Stage().on_air() as air, browser.Browser(air) as chromium:
+        for name in pages:
+            url = air.url("viewer-" + name, name, None, "--page")
+            assert chromium.do("open", name, url=url, width=480, height=560)["status"] == 200
+        _playing(chromium, *pages)
+        air.kill_node("A")
+        _play_on(chromium, *pages)
+        for name in pages:
+            shown = _Watcher(chromium, name).page
+            assert shown["node"] == shown["origin"] == "B", shown
+        air.start_node("A")
+        air.wait_ready("A")
+        time.sleep(2)
+        air.kill_node("B")
+        _play_on(chromium, *pages)
+        for name in pages:
+            watcher = _Watcher(chromium, name)
+            watcher.say()
+            watcher.judge_hls_js()
+            watcher.judge_time()
+            watcher.judge_segments(12)
+            watcher.judge_pictures(24)
+            shown = watcher.page
+            assert shown["node"] == shown["origin"] == "A", shown
+            assert shown["segments"]["main"]["gaps"] == 0, shown["segments"]
+            assert shown["latency"] > 0 and shown["session"]["lease"] > 200, shown
+
+
+stage.main()
