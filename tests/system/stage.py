@@ -142,8 +142,9 @@ class Stage:
             return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                     **options)
 
-    def start_feed(self):
-        self.processes.append(self.spawn("feed", str(TOP / "tools" / "feed"), str(self.feed_port)))
+    def start_feed(self, *more):
+        """more: words for tools/feed behind the port."""
+        self.processes.append(self.spawn("feed", str(TOP / "tools" / "feed"), str(self.feed_port), *more))
 
     def restart_feed(self, away):
         """Ends the feed that was started first; after so many seconds it begins a new timeline."""
@@ -274,8 +275,9 @@ class Viewer:
                               check=True).stdout
 
 
-# The boxes that tools/feed burns in: bit b is 22 x 20 pixels at (8 + 26 b, 332).
-_STRIP = "crop=640:2:0:341"
+# The boxes that tools/feed burns in: bit b is 22 x 20 pixels at (8 + 26 b, 332) of 640 x 360, and
+# where those are in a picture of another size.
+_STRIP = "crop=iw:2:0:341*ih/360,scale=640:2:flags=neighbor"
 
 
 class Counters:

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A feed in H.265 goes on air in H.264, H.265 and H.265 with ten bits, and players play it."""
+import contextlib
+import json
+import os
+import subprocess
+import time
+
+import stage
+
+RATE = 10  # of the feed, so that a busy machine keeps up
+ENOUGH = 40  # frames
+
+# name: (what it adds to the description, CODECS, and what ffprobe says of it)
+RUNGS = {
+    "h265": ({"encoder": "x265"}, "hvc1.1.6.L60.90", ("hevc", "Main", "yuv420p", 60)),
+    "h264": ({"encoder": "x264"}, "avc1.4D400D", ("h264", "Main", "yuv420p", 13)),
+    "ten": ({"encoder": "x265", "bit-depth": 10}, "hvc1.2.4.L60.90", ("hevc", "Main 10", "yuv420p10le", 60)),
+}
+
+
+def _node(*rungs):
+    """One node by itself with these renditions."""
+    def change(model):
+        del model["nodes"][1:]
+        model.pop("edge", None)
+        channel = model["channels"][0]
+        channel["watermark"] = False
+        channel["video"] = [dict(RUNGS[name][0], name=name, width=320, height=180, bitrate=400, preset="ultrafast")
+                            | {"frame-rate": f"{RATE}/1"} for name in rungs]
+    return change
+
+
+class Pair:
+    """Two nodes that know nothing of each other, of one feed that the second joins later."""
+
+    def __enter__(self):
+        with contextlib.ExitStack() as stack:
+            self.a = stack.enter_context(stage.Stage(change=_node(*RUNGS)))
+            self.b = stack.enter_context(stage.Stage(change=_node("h265"), secret=self.a.secret,
+                                                     feed_port=self.a.feed_port))
+            self.a.start_feed("86400", "h265", str(RATE))
+            self.a.start_node("A")
+            time.sleep(3.3)  # in the middle of a GOP
+            self.b.start_node("A")
+            for s in (self.a, self.b):
+                s.wait_ready("A", seconds=150)
+            self.stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *trace):
+        return self.stack.__exit__(*trace)
+
+
+def _viewer(air, account):
+    return stage.Viewer(air.url(account, "cookie", air.origin["A"]))
+
+
+def _probe(data):
+    done = subprocess.run(["ffprobe", "-v", "warning", "-f", "mpegts", "-show_entries",
+                           "stream=codec_name,profile,pix_fmt,level", "-of", "json", "-i", "pipe:0"],
+                          input=data, capture_output=True, timeout=60, check=True)
+    found = json.loads(done.stdout)["streams"][0]
+    return found["codec_name"], found["profile"], found["pix_fmt"], found["level"]
+
+
+def _judge(data, count):
+    """Every picture once, in order, at its time, and a decoder with nothing to say."""
+    seen, words = stage.counters_of(data)
+    assert words == "", words
+    assert len(seen) == count, f"{len(seen)} of {count} pictures"
+    assert not stage.consecutive(seen), stage.consecutive(seen)
+    pts = sorted(stage.timestamps(data, "v"))
+    steps = {b - a for a, b in zip(pts, pts[1:])}
+    assert steps == {90000 // RATE}, steps
+
+
+def _check_renditions(air):
+    """What the playlist says of each rendition is what its bitstream says."""
+    viewer = _viewer(air, "reader")
+    entry = viewer.entry.body.decode()
+    for name, (_, codecs, found) in RUNGS.items():
+        line = entry[:entry.index(f"\n{name}/index.m3u8")].splitlines()[-1]
+        assert f'CODECS="{codecs},' in line and "VIDEO-RANGE=SDR" in line, line
+        listed = viewer.media(name)[-4:]
+        data = b"".join(viewer.segment(name, n, k) for n, k in listed)
+        assert _probe(data) == found, f"{name}: {_probe(data)}"
+        _judge(data, 4 * 2 * RATE)
+
+
+def _check_alternating(pair):
+    """A's segment, B's, A's, …"""
+    viewers = [_viewer(s, "alternating") for s in (pair.a, pair.b)]
+    held = [dict(v.media("h265")) for v in viewers]
+    both = sorted(set(held[0]) & set(held[1]))
+    assert len(both) >= 3, f"common segments {both}"
+    data = b"".join(viewers[i % 2].segment("h265", n, held[i % 2][n]) for i, n in enumerate(both))
+    _judge(data, len(both) * 2 * RATE)
+    print(f"# {len(both)} segments of two nodes in turn")
+
+
+# VLC refuses to run as root.
+_UNPRIVILEGED = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {}
+
+
+class Players:
+    """Of a node whose only rendition is H.265."""
+
+    def __init__(self, air):
+        self.air = air
+        url = lambda player: air.url(player, "cookie", air.origin["A"])
+        env = dict(os.environ, HOME=str(air.dir), GST_REGISTRY=str(air.dir / "registry.bin"))
+        self.ffmpeg = stage.Counters(url("ffmpeg"))
+        self._start("hlsdemux", "gst-launch-1.0", "-v", "uridecodebin", "uri=" + url("hlsdemux"), "name=d", "d.", "!",
+                    "video/x-raw", "!", "fakesink", "name=pictures", "sync=true", "silent=false", "d.", "!",
+                    "audio/x-raw", "!", "fakesink", "sync=true", env=env)
+        self._start("vlc", "cvlc", "-I", "dummy", "-vv", "--no-color", "--vout", "dummy", "--aout", "dummy",
+                    url("vlc"), env=dict(env, HOME="/nonexistent"), cwd="/", **_UNPRIVILEGED)
+
+    def _start(self, name, *command, **options):
+        self.air.processes.append(self.air.spawn(name, *command, **options))
+
+    def words(self, name):
+        return (self.air.dir / f"{name}.log").read_text(errors="replace")
+
+    def judge(self):
+        stage.wait_for("ffmpeg's pictures", lambda: len(self.ffmpeg.frames) >= ENOUGH, 120)
+        seen = self.ffmpeg.stop()
+        assert self.ffmpeg.words == "", self.ffmpeg.words
+        assert not stage.consecutive(seen), stage.consecutive(seen)
+        stage.wait_for("hlsdemux's pictures", lambda: self.words("hlsdemux").count("chain ") >= ENOUGH, 120)
+        words = self.words("hlsdemux")
+        assert "GstHLSDemux:" in words and "avdec_h265" in words, words[-2000:]
+        assert "ERROR" not in words, words[-2000:]
+        stage.wait_for("VLC's first picture", lambda: "Received first picture" in self.words("vlc"), 120)
+        assert "hevc" in self.words("vlc").lower()
+
+
+def test_a_feed_in_h265_goes_on_air_in_either_codec():
+    with Pair() as pair:
+        players = Players(pair.b)
+        _check_renditions(pair.a)
+        _check_alternating(pair)
+        players.judge()
+
+
+stage.main()
