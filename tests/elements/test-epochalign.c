@@ -148,6 +148,47 @@ test_video_gap_is_filled_and_flagged (void)
   record_free (record);
 }
 
+/* Given ten bits, then frames pass as they are, and a gap is filled with the whole
+ * picture before it. */
+static void
+test_video_ten_bits (void)
+{
+  static const char *const formats[] = { "I420_10LE", "P010_10LE" };
+
+  for (gsize f = 0; f < G_N_ELEMENTS (formats); f++) {
+    GstHarness *harness = gst_harness_new_parse ("epochalign");
+    Record *record = record_new (harness);
+    g_autofree char *caps = g_strdup_printf (
+        "video/x-raw,format=%s,width=16,height=16,framerate=25/1", formats[f]);
+    guint16 picture[384];
+
+    gst_harness_set_src_caps_str (harness, caps);
+    for (guint n = 0; n < 100; n++) {
+      GstBuffer *buffer;
+
+      if (n == 50 || n == 51)
+        continue;
+      for (guint i = 0; i < 384; i++)
+        picture[i] = (guint16)((n * 7 + i) % 1024);
+      buffer = gst_buffer_new_memdup (picture, sizeof picture);
+      GST_BUFFER_PTS (buffer) = he_ticks_to_ns (tick (n, 25, 1));
+      g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
+    }
+    g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 100);
+    for (guint n = 0; n < 100; n++) {
+      guint shown = n == 50 || n == 51 ? 49 : n;
+
+      for (guint i = 0; i < 384; i++)
+        picture[i] = (guint16)((shown * 7 + i) % 1024);
+      g_assert_cmpint (
+          gst_buffer_memcmp (record_buffer (record, n), 0, picture, sizeof picture), ==,
+          0);
+    }
+    gst_harness_teardown (harness);
+    record_free (record);
+  }
+}
+
 /* Given frames that a decoder flagged, then their segment is said to be damaged. */
 static void
 test_video_damage_is_flagged (void)
@@ -513,6 +554,7 @@ main (int argc, char **argv)
   ADD ("video/announces-segments", video_announces_segments);
   ADD ("video/segment-is-the-identity", video_segment_is_the_identity);
   ADD ("video/gap-is-filled-and-flagged", video_gap_is_filled_and_flagged);
+  ADD ("video/ten-bits-pass-and-fill", video_ten_bits);
   ADD ("video/damage-is-flagged", video_damage_is_flagged);
   ADD ("video/flush-keeps-the-frame-rate", flush_keeps_the_frame_rate);
   ADD ("video/filler-has-the-format-of-its-caps", filler_has_the_format_of_its_caps);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-epoch.h"
+#include "he-h265.h"
+#include "he-nal.h"
 #include "record.h"
 
 #include <math.h>
@@ -7,6 +9,10 @@
 
 #define EPOCH (G_GUINT64_CONSTANT (1700000000) * 90000)
 #define X264 "x264enc speed-preset=superfast bitrate=200 bframes=2 b-adapt=false"
+#define X265 "x265enc speed-preset=ultrafast bitrate=200"
+/* A scene that changes, and open GOPs by x265's own default, are not to be seen. */
+#define X265_B                                                                           \
+  "x265enc speed-preset=superfast option-string=bframes=2:b-adapt=0:rc-lookahead=10"
 
 /* --- Video ------------------------------------------------------------------ */
 
@@ -121,6 +127,46 @@ assert_times (Record *record, guint frames, guint64 base, guint fps_n, guint fps
   }
 }
 
+/* H.265: each keyframe is an IDR picture, no other is one to enter at, none refers across
+ * it, and DTS grow and are never behind PTS. */
+static void
+assert_closed_gops (Record *record)
+{
+  GstClockTime last_dts = 0, key_pts = 0;
+
+  for (guint i = 0; i < record->items->len; i++) {
+    RecordItem *item = record_at (record, i);
+    GstClockTime pts, dts;
+    HeH265Entry entry;
+    GstMapInfo map;
+
+    if (item->kind != RECORD_BUFFER)
+      continue;
+    pts = GST_BUFFER_PTS (item->buffer);
+    dts = GST_BUFFER_DTS (item->buffer);
+    gst_buffer_map (item->buffer, &map, GST_MAP_READ);
+    entry = he_h265_entry (map.data, map.size);
+    if (is_key (item)) {
+      const guint8 *nal = he_nal_next (map.data, map.data + map.size);
+
+      while (he_nal_h265_type (nal) >= 32)
+        nal = he_nal_next (nal, map.data + map.size);
+      g_assert_cmpuint (he_nal_h265_type (nal), >=, 19);
+      g_assert_cmpuint (he_nal_h265_type (nal), <=, 20);
+      key_pts = pts;
+    }
+    gst_buffer_unmap (item->buffer, &map);
+    g_assert_cmpint ((entry & HE_H265_IRAP) != 0, ==, is_key (item));
+    g_assert_false (entry & HE_H265_RASL);
+    g_assert_cmpuint (pts, >=, key_pts);
+    if (GST_CLOCK_TIME_IS_VALID (dts)) {
+      g_assert_cmpuint (dts, <=, pts);
+      g_assert_true (dts > last_dts || last_dts == 0);
+      last_dts = dts;
+    }
+  }
+}
+
 /* Given any rate, B-frames and times since 1970 or since zero, when encoded, then every
  * frame comes out at its time, and keyframes stand on the boundaries alone. */
 static void
@@ -139,7 +185,10 @@ test_video_keys_are_boundaries (void)
     { X264, 25, 1, 0, 180000 },
     { X264 " rc-lookahead=60 ! queue", 25, 1, EPOCH, 90000 },
     { "openh264enc", 25, 1, EPOCH, 180000 },
-    { "x265enc speed-preset=ultrafast", 25, 1, EPOCH, 180000 },
+    { X265, 25, 1, EPOCH, 180000 },
+    { X265_B, 25, 1, EPOCH, 180000 },
+    { X265_B, 30000, 1001, EPOCH / 180180 * 180180, 180180 },
+    { X265_B, 25, 1, 0, 90000 },
   };
 
   for (gsize c = 0; c < G_N_ELEMENTS (cases); c++) {
@@ -157,6 +206,8 @@ test_video_keys_are_boundaries (void)
     record_finish (harness);
     g_assert_cmpuint (assert_cut (record, cases[c].duration90), ==, frames);
     assert_times (record, frames, cases[c].base, cases[c].n, cases[c].d);
+    if (g_str_has_prefix (cases[c].encoder, "x265"))
+      assert_closed_gops (record);
     gst_harness_teardown (harness);
     record_free (record);
   }
