@@ -136,12 +136,31 @@ class Players:
         assert "hevc" in self.words("vlc").lower()
 
 
+def _log(air):
+    return (air.dir / "node-A.log").read_text(errors="replace")
+
+
+def _copies(model):
+    _node("h264")(model)
+    model["channels"][0]["video"][0]["encoder"] = "copy"
+
+
+def _check_copy(pair):
+    """What cannot be passed through is said in words."""
+    with stage.Stage(change=_copies, feed_port=pair.a.feed_port) as c:
+        c.start_node("A")
+        stage.wait_for("the refusal", lambda: 'video is H.265, and "copy" passes H.264 through' in _log(c), 120)
+
+
 def test_a_feed_in_h265_goes_on_air_in_either_codec():
     with Pair() as pair:
+        # The worker has decoded a segment of its own, which is H.265.
+        stage.wait_for("readiness of the worker", lambda: "worker demo is ready" in _log(pair.b), 120)
         players = Players(pair.b)
         _check_renditions(pair.a)
         _check_alternating(pair)
         players.judge()
+        _check_copy(pair)
 
 
 stage.main()

@@ -475,6 +475,8 @@ test_h265 (void)
                                   0, 1, 0x44, 1,    7, 0, 0, 1, 0x28, 1,    0x80, 9 };
   static const guint8 bare[80] = { 0, 0, 1,    0x40, 1, 7, 0, 0, 1,    0x44, 1,    7, 0,
                                    0, 1, 0x44, 1,    7, 0, 0, 1, 0x2a, 1,    0x80, 9 };
+  static const guint8 without_vps[80]
+      = { 0, 0, 1, 0x42, 1, 7, 0, 0, 1, 0x44, 1, 7, 0, 0, 1, 0x2a, 1, 0x80, 9 };
   const guint64 gop = D90 / FRAME;
   g_autoptr (Output) output = output_new ();
   g_autoptr (HePackager) packager = packager_new (HE_TS_H265, NULL, output);
@@ -486,6 +488,7 @@ test_h265 (void)
   g_assert_false (push_h265 (packager, 3 * gop, bare, TRUE, &error));
   g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
   g_assert_nonnull (strstr (error->message, "h265parse config-interval=-1"));
+  g_assert_false (push_h265 (packager, 4 * gop, without_vps, TRUE, NULL));
   EXPECT (output, 1, 2);
   g_assert_cmphex (
       ((const guint8 *)g_bytes_get_data (output->bodies->pdata[0], NULL))[188 + 17], ==,
