@@ -111,11 +111,12 @@ fetch_and_decrypt (SoupSession *session, guint port)
 typedef struct {
   const char *format, *encoder;
   guint8 sps; /* the first byte of its NAL unit */
+  const char *range;
 } Codec;
 
-static const Codec h264 = { "I420", X264, 0x67 };
-static const Codec h265 = { "I420", X265, 0x42 };
-static const Codec h265_10 = { "I420_10LE", X265, 0x42 };
+static const Codec h264 = { "I420", X264, 0x67, "SDR" };
+static const Codec h265 = { "I420", X265, 0x42, "SDR" };
+static const Codec h265_10 = { "I420_10LE,colorimetry=bt2100-pq", X265, 0x42, "PQ" };
 
 /* The RFC 6381 name that follows from the sequence parameter set of a segment (ISO/IEC
  * 14496-15 section E.3), which the first packet of its first picture holds. */
@@ -181,8 +182,9 @@ play_on (GstElement *pipeline)
 /* Given listen, then a stranger gets nothing, and a viewer with a token the playlists,
  * the key and segments that decrypt with it. */
 static void
-test_serves (gconstpointer codec)
+test_serves (gconstpointer data)
 {
+  const Codec *codec = data;
   g_auto (Keys) keys = { 0 };
   g_autoptr (GstElement) pipeline = NULL;
   g_autoptr (SoupSession) session = soup_session_new ();
@@ -193,6 +195,7 @@ test_serves (gconstpointer codec)
   g_autofree char *main_list = NULL;
   g_autofree char *codecs = NULL;
   g_autofree char *expected = NULL;
+  g_autofree char *range = NULL;
   g_autoptr (GBytes) segment = NULL;
   guint port;
 
@@ -205,7 +208,8 @@ test_serves (gconstpointer codec)
   entry = g_strconcat ("/live/demo/main.m3u8?URISigningPackage=", token, NULL);
   main_list = fetch_text (session, port, entry);
   g_assert_nonnull (strstr (main_list, "RESOLUTION=320x180,FRAME-RATE=25.000"));
-  g_assert_nonnull (strstr (main_list, ",VIDEO-RANGE=SDR"));
+  range = g_strdup_printf (",VIDEO-RANGE=%s,", codec->range);
+  g_assert_nonnull (strstr (main_list, range));
   segment = fetch_and_decrypt (session, port);
   codecs = codecs_in (segment, codec);
   expected = g_strdup_printf ("CODECS=\"%s,mp4a.40.2\"", codecs);

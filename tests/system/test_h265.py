@@ -163,4 +163,20 @@ def test_a_feed_in_h265_goes_on_air_in_either_codec():
         _check_copy(pair)
 
 
+def _of_file(model):
+    _node("h264")(model)
+    model["channels"][0]["source"] = "file:clip.ts"
+    model["channels"][0]["audio"] = []
+
+
+def test_a_source_in_hdr_is_warned_of():
+    with stage.Stage(change=_of_file) as air:
+        subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={RATE}",
+                        "-t", "8", "-pix_fmt", "yuv420p10le", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
+                        "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:log-level=none:pools=1",
+                        air.dir / "clip.ts"], check=True, timeout=120)
+        air.start_node("A")
+        stage.wait_for("the warning", lambda: "The source is in HDR (PQ)" in _log(air), 120)
+
+
 stage.main()
