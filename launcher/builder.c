@@ -39,12 +39,32 @@ set_mark_keys (GstElement *pipeline, const HeSecret *key)
   g_value_unset (&item);
 }
 
+/* A recording goes to its destination alone: what an origin holds is a live window. */
+static void
+set_places (GstElement *sink, const HeadendPlan *plan, const HeadendJob *job)
+{
+  const HeadendModelChannel *channel = plan->description;
+  if (channel->recording) {
+    gst_util_set_object_arg (G_OBJECT (sink), "playlist-type", "vod");
+  } else {
+    g_object_set (sink, "origins", plan->origins, NULL);
+    set_secret (sink, "publish-key", job->secrets[HE_PURPOSE_PUBLISH]);
+  }
+  if (!channel->destination)
+    return;
+  g_object_set (sink, "destination", channel->destination, "key-uri", channel->key_uri,
+                NULL);
+  if (channel->credentials) {
+    g_autofree char *file = g_strconcat ("file:", channel->credentials, NULL);
+    g_object_set (sink, "credentials", file, NULL);
+  }
+}
+
 static gboolean
 set_sink (GstElement *sink, const HeadendPlan *plan, const HeadendJob *job,
           GError **error)
 {
-  g_object_set (sink, "origins", plan->origins, NULL);
-  set_secret (sink, "publish-key", job->secrets[HE_PURPOSE_PUBLISH]);
+  set_places (sink, plan, job);
   if (plan->channel->encrypted)
     set_secret (sink, "secret", job->secrets[HE_PURPOSE_CONTENT]);
   for (guint i = 0; i < plan->pads->len; i++) {

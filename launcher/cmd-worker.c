@@ -21,6 +21,9 @@
  * compare_run() (their own). */
 
 #define NO_DATA_SECONDS 15
+/* A recording is read as fast as it can be taken, which may be slowly: its destination
+ * may be away for a minute. */
+#define NO_DATA_SECONDS_RECORDING 120
 #define ALIVE_SECONDS 5
 /* After a jump one node's worker sees it some time before the others'. */
 #define MAX_APART 3 /* times ALIVE_SECONDS */
@@ -43,6 +46,7 @@ typedef struct {
   guint64 segments;   /* handed on by the sink when last looked at */
   gint64 segments_at; /* and when that number last grew */
   gboolean probing, ready;
+  gboolean finished; /* a recording, complete */
   guint ticks;
 } Worker;
 
@@ -125,6 +129,10 @@ on_segment (Worker *worker, const GstStructure *message)
       = rendition ? he_channel_find (worker->plan->channel, rendition) : NULL;
   HeSegment segment
       = { .channel = worker->plan->channel->name, .rendition = (char *)rendition };
+  if (worker->job->channel->recording && !worker->ready) {
+    worker->ready = TRUE; /* no origin has it; that it ends well is what counts */
+    say ("ready");
+  }
   if (worker->ready || worker->probing || !known || known->media != HE_MEDIA_VIDEO
       || !variant || !he_variant_from_name (variant, &segment.variant)
       || !gst_structure_get_uint64 (message, "msn", &segment.msn))
@@ -150,6 +158,21 @@ on_error (Worker *worker, GstMessage *message)
   give_up (worker);
 }
 
+/* A recording is complete then, playlists and all. */
+static void
+on_eos (Worker *worker)
+{
+  if (!worker->job->channel->recording) {
+    headend_log ("source %s has ended", worker->source);
+    give_up (worker);
+    return;
+  }
+  headend_log ("%s is finished, in %s", worker->job->channel->name,
+               worker->job->channel->destination);
+  worker->finished = TRUE;
+  g_main_loop_quit (worker->loop);
+}
+
 static gboolean
 on_message (GstBus *bus, GstMessage *message, gpointer user_data)
 {
@@ -166,8 +189,7 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
       break;
     }
     case GST_MESSAGE_EOS:
-      headend_log ("source %s has ended", worker->source);
-      give_up (worker);
+      on_eos (worker);
       break;
     case GST_MESSAGE_ELEMENT:
       if (gst_structure_has_name (structure, "hlsgatesink-segment"))
@@ -246,11 +268,15 @@ on_tick (gpointer user_data)
     compare (worker);
   }
 
-  if (now - MAX (data, worker->started) > NO_DATA_SECONDS * G_USEC_PER_SEC) {
-    headend_log ("no data from %s for %d s", worker->source, NO_DATA_SECONDS);
+  int no_data
+      = worker->job->channel->recording ? NO_DATA_SECONDS_RECORDING : NO_DATA_SECONDS;
+  if (now - MAX (data, worker->started) > no_data * G_USEC_PER_SEC) {
+    headend_log ("no data from %s for %d s", worker->source, no_data);
     give_up (worker);
     return G_SOURCE_CONTINUE;
   }
+  if (worker->job->channel->recording)
+    return G_SOURCE_CONTINUE;
   guint64 segments = segments_so_far (worker);
   if (segments != worker->segments || !data)
     worker->segments_at = now;
@@ -282,7 +308,8 @@ start (Worker *worker, GError **error)
       = gst_bin_get_by_name (GST_BIN (worker->pipeline), "demux");
   g_autoptr (GstPad) input = gst_element_get_static_pad (demux, "sink");
   g_autoptr (GstBus) bus = gst_element_get_bus (worker->pipeline);
-  g_signal_connect (demux, "agree-anchor", G_CALLBACK (agree), worker);
+  if (!worker->job->channel->recording)
+    g_signal_connect (demux, "agree-anchor", G_CALLBACK (agree), worker);
   gst_pad_add_probe (input, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
                      on_data, worker, NULL);
   gst_bus_add_watch (bus, on_message, worker);
@@ -332,5 +359,5 @@ headend_cmd_worker (int argc, char **argv)
   alarm (STOP_SECONDS); /* whatever hangs in the pipeline must not keep us */
   gst_element_set_state (worker.pipeline, GST_STATE_NULL);
   /* The process ends here: a probe may still hold the worker. */
-  return worker.code;
+  return worker.job->channel->recording ? !worker.finished : worker.code;
 }

@@ -252,6 +252,38 @@ check_copy (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
   return TRUE;
 }
 
+/* What a place that only holds files cannot do. */
+static gboolean
+check_destination (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
+{
+  const char *key = NULL;
+  if (!channel->destination) {
+    key = channel->recording     ? "playlist"
+          : channel->key_uri     ? "key-uri"
+          : channel->credentials ? "credentials"
+                                 : NULL;
+    return !key
+           || fault (ret_fault, g_strdup_printf ("$.channels[%u].%s", index, key),
+                     "is for a destination, and there is none; expected "
+                     "\"destination\": \"file:DIR\" or \"http://HOST/PATH/\" beside it");
+  }
+  if (channel->watermark)
+    return fault (ret_fault, g_strdup_printf ("$.channels[%u].watermark", index),
+                  "true (the default) needs a gate that chooses between variants, and at "
+                  "the destination there is none; expected \"watermark\": false");
+  if (channel->encrypted && !channel->key_uri)
+    return fault (ret_fault, g_strdup_printf ("$.channels[%u].destination", index),
+                  "holds encrypted segments, and nobody serves their keys there; "
+                  "expected \"key-uri\" to say where a gate does "
+                  "(https://GATE/live/%s/keys/), or \"encryption\": \"none\"",
+                  channel->name);
+  if (channel->recording && !g_str_has_prefix (channel->source, "file:"))
+    return fault (ret_fault, g_strdup_printf ("$.channels[%u].playlist", index),
+                  "\"vod\" needs a source that ends; expected \"source\": \"file:PATH\", "
+                  "or \"playlist\": \"live\"");
+  return TRUE;
+}
+
 static gboolean
 check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
 {
@@ -276,6 +308,7 @@ check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault
     return fault (ret_fault, g_strdup (keys),
                   "\"keys\" is where the keys are served; expected another name");
   return check_copy (channel, index, ret_fault)
+         && check_destination (channel, index, ret_fault)
          && check_duration (channel, index, ret_fault);
 }
 

@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 #include "encoder.h"
+#include "he-place.h"
 #include "he-token.h"
 #include "source.h"
 
@@ -232,6 +233,43 @@ read_duration (HeadendReader *reader, const HeadendKey *key, const HeJson *value
 }
 
 static const char *const encryption_names[] = { "none", "aes-128" };
+static const char *const playlist_names[] = { "live", "vod" };
+
+/* The value is never quoted: it may hold a password. */
+static gboolean
+read_destination (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                  gpointer field, GError **error)
+{
+  g_autoptr (GError) wrong = NULL;
+  g_autofree char *folder = NULL;
+  if (he_json_type (value) != HE_JSON_STRING
+      || strlen (he_json_string (value)) > (gsize)key->max)
+    return headend_read_error (reader, value, error, "expected %s", key->expected);
+  if (!he_place_check (he_json_string (value), &wrong))
+    return headend_read_error (reader, value, error, "%s", wrong->message);
+  folder = he_place_folder (he_json_string (value), reader->model->folder);
+  g_free (*(char **)field);
+  *(char **)field
+      = folder ? g_strconcat ("file:", folder, NULL) : g_strdup (he_json_string (value));
+  return TRUE;
+}
+
+/* What TIER/PERIOD can stand behind, in a quoted string of a playlist. */
+static gboolean
+read_key_uri (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+              gpointer field, GError **error)
+{
+  if (he_json_type (value) != HE_JSON_STRING
+      || !g_regex_match_simple ("^https?://[^/?#\"@\\s]+/([^?#\"\\s]*/)?\\z",
+                                he_json_string (value), 0, 0))
+    return headend_read_refuse (reader, key, value, error);
+  return headend_read_text (reader, key, value, field, error);
+}
+
+static const HeadendKey credentials_keys[] = {
+  { "file", headend_read_path, 0, TRUE, "a file", "a path" },
+  { NULL },
+};
 
 static const HeadendKey channel_keys[] = {
   { "name", headend_read_name, G_STRUCT_OFFSET (HeadendModelChannel, name), TRUE,
@@ -253,6 +291,15 @@ static const HeadendKey channel_keys[] = {
     "a rights tier", "1..64 letters, digits, '-' or '_', a letter or digit first" },
   { "watermark", headend_read_boolean, G_STRUCT_OFFSET (HeadendModelChannel, watermark),
     FALSE, "a switch", "true or false" },
+  { "destination", read_destination, G_STRUCT_OFFSET (HeadendModelChannel, destination),
+    FALSE, "a destination", "file:DIR, http://HOST/PATH/ or https://HOST/PATH/", 1,
+    1024 },
+  { "credentials", read_object, G_STRUCT_OFFSET (HeadendModelChannel, credentials), FALSE,
+    "an object", "file", .data = credentials_keys },
+  { "key-uri", read_key_uri, G_STRUCT_OFFSET (HeadendModelChannel, key_uri), FALSE,
+    "a prefix of key URIs", "http(s)://HOST/PATH/", 1, 1024 },
+  { "playlist", headend_read_choice, G_STRUCT_OFFSET (HeadendModelChannel, recording),
+    FALSE, "a type of playlist", "\"live\" or \"vod\"", .data = playlist_names },
   { "video", read_list, G_STRUCT_OFFSET (HeadendModelChannel, video), TRUE,
     "a list of video renditions", "an array of 1..16 objects", 1, 16,
     &(const List) { video_keys, (gpointer (*) (void))headend_video_new } },

@@ -71,6 +71,9 @@ headend_model_channel_free (HeadendModelChannel *channel)
   g_free (channel->name);
   g_free (channel->source);
   g_free (channel->tier);
+  g_free (channel->destination);
+  g_free (channel->credentials);
+  g_free (channel->key_uri);
   g_ptr_array_unref (channel->video);
   g_ptr_array_unref (channel->audio);
   g_free (channel);

@@ -42,8 +42,12 @@ typedef struct {
   guint key_version;
   char *tier;
   gboolean watermark;
-  GPtrArray *video; /* HeadendVideo, at least one */
-  GPtrArray *audio; /* HeadendAudio */
+  char *destination;  /* he-place.h, a folder absolute; NULL: none */
+  char *credentials;  /* file, or NULL */
+  char *key_uri;      /* or NULL */
+  gboolean recording; /* "playlist": "vod" */
+  GPtrArray *video;   /* HeadendVideo, at least one */
+  GPtrArray *audio;   /* HeadendAudio */
 } HeadendModelChannel;
 
 typedef struct {

@@ -3,24 +3,39 @@
 
 #include "encoder.h"
 
-/* A file comes as fast as it is read; ahead of epochalign, where running time is still
- * that of a live stream, it can be held to its own pace. */
+/* A file comes as fast as it is read, which is right for a recording; ahead of
+ * epochalign, where running time is still that of a live stream, it can be held to its
+ * own pace. */
 static const char *
-pace (const HeadendSource *source)
+pace (const HeadendModelChannel *channel, const HeadendSource *source)
 {
-  return source->live ? "" : " ! clocksync";
+  return source->live || channel->recording ? "" : "clocksync ! ";
+}
+
+/* Where a recording begins: with the first segment that epochdemux can put it on. */
+#define EARLIEST_START (10 * 90000)
+
+static guint64
+start_of (const HeadendModelChannel *channel)
+{
+  return (EARLIEST_START + channel->duration90 - 1) / channel->duration90
+         * channel->duration90;
 }
 
 static void
-append_source (GString *text, const HeadendSource *source, const char *node)
+append_source (GString *text, const HeadendModelChannel *channel,
+               const HeadendSource *source, const char *node)
 {
   g_string_append_printf (
       text,
       "%s name=source%s%s ! queue name=intake max-size-buffers=0 "
       "max-size-time=0 max-size-bytes=16777216 ! epochdemux name=demux "
-      "node=%s\n",
+      "node=%s",
       source->factory, source->settings ? " " : "",
       source->settings ? source->settings : "", node);
+  if (channel->recording)
+    g_string_append_printf (text, " start=%" G_GUINT64_FORMAT, start_of (channel));
+  g_string_append_c (text, '\n');
 }
 
 static void
@@ -61,8 +76,8 @@ append_track (GString *text, const HeadendModelChannel *channel,
   if (!copied && !encoded)
     return;
   g_string_append_printf (
-      text, HEADEND_QUEUE_COMPRESSED " name=audio-in-%u%s ! aacparse name=copy-%u ! ",
-      track, pace (source), track);
+      text, HEADEND_QUEUE_COMPRESSED " name=audio-in-%u ! %saacparse name=copy-%u ! ",
+      track, pace (channel, source), track);
   if (copied)
     g_string_append_printf (text,
                             "audio/mpeg,mpegversion=4,stream-format=adts ! tee "
@@ -87,10 +102,10 @@ append_video (GString *text, const HeadendModelChannel *channel,
   g_string_append (text, HEADEND_QUEUE_COMPRESSED " name=video-in");
   if (headend_encoder_copies (first->encoder)) {
     g_string_append_printf (text,
-                            "%s ! h264parse name=copy config-interval=-1 ! "
+                            " ! %sh264parse name=copy config-interval=-1 ! "
                             "video/x-h264,stream-format=byte-stream,alignment=au ! "
                             "sink.video_0\n",
-                            pace (source));
+                            pace (channel, source));
     return;
   }
   g_string_append_printf (text,
@@ -102,12 +117,12 @@ append_video (GString *text, const HeadendModelChannel *channel,
 }
 
 char *
-headend_pipeline_decoder (const HeadendSource *source, const HeadendRoute *route,
-                          HeVideoCodec codec)
+headend_pipeline_decoder (const HeadendModelChannel *channel, const HeadendSource *source,
+                          const HeadendRoute *route, HeVideoCodec codec)
 {
   if (!route->rungs->len)
     return NULL;
-  return g_strconcat (source->live ? "" : "clocksync ! ", route->decoders[codec], NULL);
+  return g_strconcat (pace (channel, source), route->decoders[codec], NULL);
 }
 
 char *
@@ -122,7 +137,7 @@ headend_pipeline_text (const HeadendModelChannel *channel, const HeadendSource *
       "tier=%s\n",
       channel->name, node, channel->duration90, channel->window, channel->key_version,
       channel->key_rotation, channel->tier);
-  append_source (text, source, node);
+  append_source (text, channel, source, node);
   append_video (text, channel, source, route);
   for (guint track = 0; track < headend_model_channel_tracks (channel); track++)
     append_track (text, channel, source, track);

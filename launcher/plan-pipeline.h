@@ -14,7 +14,8 @@ headend_pipeline_text (const HeadendModelChannel *channel, const HeadendSource *
                        const HeadendRoute *route, const char *node);
 
 /* What leads from the source's video of a codec to raw frames; NULL: it is copied. */
-char *headend_pipeline_decoder (const HeadendSource *source, const HeadendRoute *route,
-                                HeVideoCodec codec);
+char *
+headend_pipeline_decoder (const HeadendModelChannel *channel, const HeadendSource *source,
+                          const HeadendRoute *route, HeVideoCodec codec);
 
 G_END_DECLS

@@ -69,6 +69,7 @@ headend_plan_channel (const HeadendModelChannel *description)
   HeChannel *channel = he_channel_new (description->name);
   channel->duration90 = description->duration90;
   channel->window = description->window;
+  channel->recording = description->recording;
   channel->encrypted = description->encrypted;
   channel->key_rotation = description->key_rotation;
   channel->key_version = description->key_version;
@@ -158,7 +159,7 @@ headend_plan_new (const HeadendModel *model, const HeadendNode *node,
   plan_pads (plan);
   plan->pipeline = headend_pipeline_text (channel, plan->source, route, node->name);
   for (guint i = 0; i < G_N_ELEMENTS (plan->decoders); i++)
-    plan->decoders[i] = headend_pipeline_decoder (plan->source, route, i);
+    plan->decoders[i] = headend_pipeline_decoder (channel, plan->source, route, i);
   plan->origins = plan_origins (model, node);
   return plan;
 }
@@ -192,7 +193,7 @@ other_factories (const HeadendModelChannel *channel)
   g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
   const HeadendSource *source = headend_source_find (channel->source, &message);
   g_strv_builder_add (list, source->factory);
-  if (!source->live)
+  if (!source->live && !channel->recording)
     g_strv_builder_add (list, "clocksync");
   g_strv_builder_addv (list, (const char **)always);
   for (guint i = 0; i < channel->video->len; i++)

@@ -16,6 +16,7 @@ headend_node_status_free (HeadendNodeStatus *status)
 /* One channel in one node's answer; missing numbers are zero. */
 typedef struct {
   gboolean known, filled, healthy;
+  gboolean recording; /* a worker makes it for a destination: no origin can say how far */
   guint64 last_msn, age_ms, run, window;
   const HeJson *publishers;
 } Verdict;
@@ -51,8 +52,10 @@ judge (const HeadendNodeStatus *node, const HeadendModelChannel *channel)
   he_json_get_uint64 (object, "last-msn", FALSE, G_MAXINT64, &verdict.last_msn, NULL);
   he_json_get_uint64 (object, "age-ms", FALSE, G_MAXINT64, &verdict.age_ms, NULL);
   he_json_get_uint64 (object, "run", FALSE, G_MAXINT64, &verdict.run, NULL);
+  verdict.recording = channel->recording;
   verdict.publishers = he_json_member (object, "publishers");
-  verdict.healthy = verdict.filled && verdict.age_ms < 3 * channel->duration90 / 90;
+  verdict.healthy = channel->recording
+                    || (verdict.filled && verdict.age_ms < 3 * channel->duration90 / 90);
   return verdict;
 }
 
@@ -95,7 +98,8 @@ append_publishers (GString *text, const HeJson *publishers)
 static const char *
 word_of (const Verdict *verdict)
 {
-  return verdict->healthy   ? "healthy"
+  return verdict->recording ? "vod"
+         : verdict->healthy ? "healthy"
          : !verdict->known  ? "unknown"
          : !verdict->filled ? "filling"
                             : "stale";

@@ -15,6 +15,7 @@
 #define START_NEXT_MS 30000 /* a child that is not ready by then holds nobody up */
 #define HEARTBEAT_MS 30000
 #define STOP_MS 3000       /* between SIGTERM and SIGKILL */
+#define FAILURES_MAX 3     /* of a finite child in a row */
 #define STOP_GROUP_MS 5000 /* the same for a node, which has children of its own */
 
 typedef struct {
@@ -22,7 +23,9 @@ typedef struct {
   char *name;
   char **argv;
   char *input;
-  gboolean essential, group, heartbeat;
+  gboolean essential, group, heartbeat, finite;
+  gboolean over; /* finite, and not started again */
+  guint failures;
   int death_signal;
 
   GSubprocess *process; /* NULL while it is not running */
@@ -101,6 +104,7 @@ headend_supervisor_add (HeadendSupervisor *supervisor, const HeadendChildSpec *s
   child->essential = spec->essential;
   child->group = spec->group;
   child->heartbeat = spec->heartbeat;
+  child->finite = spec->finite;
   child->death_signal = spec->death_signal;
   g_ptr_array_add (supervisor->children, child);
 }
@@ -223,6 +227,38 @@ how_it_ended (GSubprocess *process)
                           g_subprocess_get_exit_status (process));
 }
 
+/* Ends us when nothing is left to do. */
+static void
+finish_if_all_are_over (HeadendSupervisor *supervisor)
+{
+  gboolean failed = FALSE, any = FALSE;
+  for (guint i = 0; i < supervisor->children->len; i++) {
+    const Child *child = supervisor->children->pdata[i];
+    if (!child->over && (child->finite || !child->essential))
+      return;
+    any |= child->over;
+    failed |= child->over && child->failures > 0;
+  }
+  if (!any)
+    return;
+  headend_log (failed ? "everything has ended, not all of it well"
+                      : "everything is finished");
+  stop (supervisor, failed ? 1 : 0);
+}
+
+/* Whether a finite child need not, or must not, be started again. */
+static gboolean
+is_over (Child *child)
+{
+  gboolean exited = g_subprocess_get_if_exited (child->process);
+  gboolean good = exited && g_subprocess_get_exit_status (child->process) == 0;
+  if (!child->finite)
+    return FALSE;
+  child->failures = good ? 0 : child->failures + 1;
+  child->over = good || child->failures >= FAILURES_MAX || (exited && child->group);
+  return child->over;
+}
+
 static void
 on_ended (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -230,12 +266,20 @@ on_ended (GObject *source, GAsyncResult *result, gpointer user_data)
   HeadendSupervisor *supervisor = child->supervisor;
   g_autofree char *how = how_it_ended (child->process);
   g_subprocess_wait_finish (child->process, result, NULL);
+  gboolean over = !supervisor->stopping && is_over (child);
   g_clear_object (&child->process);
   g_clear_object (&child->events);
   supervisor->running--;
   if (supervisor->stopping) {
     if (supervisor->running == 0)
       g_main_loop_quit (supervisor->loop);
+    return;
+  }
+  if (over) {
+    headend_log ("%s %s", child->name,
+                 child->failures > 0 ? "has failed for good" : "is finished");
+    pass (child);
+    finish_if_all_are_over (supervisor);
     return;
   }
   if (child->essential && !child->was_ready) {

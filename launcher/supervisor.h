@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 /* Keeps child processes of this program running. They start one after the other: the next
  * when the one before has written {"event":"ready"} on its standard output, or a bounded
- * time later. Whoever ends is started again, ever later (backoff.h). A child ends with us
- * whatever happens to us (PR_SET_PDEATHSIG). */
+ * time later. Whoever ends, but is not finite, is started again, ever later (backoff.h).
+ * A child ends with us whatever happens to us (PR_SET_PDEATHSIG). */
 typedef struct _HeadendSupervisor HeadendSupervisor;
 
 typedef struct {
@@ -19,6 +19,8 @@ typedef struct {
   gboolean group;     /* gets a process group of its own */
   gboolean heartbeat; /* is killed when it writes no event for 30 s */
   int death_signal;   /* what it gets when we die */
+  gboolean finite;    /* has an end, with exit code 0; or fails for good: a group with
+                         another exit code, others after three failures in a row */
 } HeadendChildSpec;
 
 HeadendSupervisor *headend_supervisor_new (void);
@@ -44,8 +46,9 @@ const char *headend_supervisor_waits_for (const HeadendSupervisor *supervisor);
  * there is none. */
 const char *headend_supervisor_stuck (const HeadendSupervisor *supervisor);
 
-/* Runs until SIGINT or SIGTERM, then ends the children (SIGTERM, after three seconds
- * SIGKILL). Returns the exit code. */
+/* Runs until SIGINT or SIGTERM, or until all children but essential ones are finite and
+ * have finished (exit code 0) or failed (1), then ends the children (SIGTERM, after three
+ * seconds SIGKILL). Returns the exit code. */
 int headend_supervisor_run (HeadendSupervisor *supervisor);
 
 G_END_DECLS

@@ -35,19 +35,21 @@ gst_headend_segment_event_parse (GstEvent *event, GstHeadendSegment *ret_segment
 }
 
 GstEvent *
-gst_headend_timeline_event_new (guint generation)
+gst_headend_timeline_event_new (guint generation, guint64 start90)
 {
   return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
                                gst_structure_new (GST_HEADEND_TIMELINE, "generation",
-                                                  G_TYPE_UINT, generation, NULL));
+                                                  G_TYPE_UINT, generation, "start",
+                                                  G_TYPE_UINT64, start90, NULL));
 }
 
 gboolean
-gst_headend_timeline_event_parse (GstEvent *event, guint *ret_generation)
+gst_headend_timeline_event_parse (GstEvent *event, guint *ret_generation,
+                                  guint64 *ret_start90)
 {
   return gst_event_has_name (event, GST_HEADEND_TIMELINE)
-         && gst_structure_get_uint (gst_event_get_structure (event), "generation",
-                                    ret_generation);
+         && gst_structure_get (gst_event_get_structure (event), "generation", G_TYPE_UINT,
+                               ret_generation, "start", G_TYPE_UINT64, ret_start90, NULL);
 }
 
 GstEvent *

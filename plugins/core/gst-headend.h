@@ -31,10 +31,13 @@ gst_headend_segment_event_parse (GstEvent *event, GstHeadendSegment *ret_segment
 
 /* Which of the source's timelines a frame belongs to: sticky, from epochdemux through the
  * decoders to epochalign.
- *   headend-timeline, generation=(uint) */
+ *   headend-timeline, generation=(uint), start=(guint64)
+ * start: the epoch time in ticks at which it begins, for a programme of its own; 0: it is
+ * joined in the middle. */
 #define GST_HEADEND_TIMELINE "headend-timeline"
-GstEvent *gst_headend_timeline_event_new (guint generation);
-gboolean gst_headend_timeline_event_parse (GstEvent *event, guint *ret_generation);
+GstEvent *gst_headend_timeline_event_new (guint generation, guint64 start90);
+gboolean gst_headend_timeline_event_parse (GstEvent *event, guint *ret_generation,
+                                           guint64 *ret_start90);
 
 /* Damage and filler, when noticed: serialized, not sticky.
  *   headend-status, msn=(guint64), flags=(uint HeSegmentFlags) */

@@ -31,10 +31,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeRendition, he_rendition_free)
 typedef struct {
   gatomicrefcount refs;
   char *name;
-  guint64 duration90;    /* constant segment duration */
-  guint window;          /* segments in a media playlist, >= 3 */
-  gboolean encrypted;    /* AES-128, whole segments */
-  guint key_rotation;    /* segments per key, >= 1 */
+  guint64 duration90; /* constant segment duration */
+  guint window;       /* segments in a media playlist, >= 3 */
+  gboolean
+      recording; /* made once, for somebody else to serve: an origin has its keys only */
+  gboolean encrypted; /* AES-128, whole segments */
+  guint key_rotation; /* segments per key, >= 1 */
   guint key_version;
   char *tier;            /* rights tier of the keys: "base" */
   GPtrArray *renditions; /* HeRendition, owned */

@@ -27,7 +27,7 @@ add_channel_reason (HeOrigin *origin, const HeChannel *channel, GPtrArray *reaso
 {
   HeStoreStatus status;
 
-  if (!he_store_get_status (origin->store, channel->name, &status))
+  if (channel->recording || !he_store_get_status (origin->store, channel->name, &status))
     return;
   if (!status.filled)
     g_ptr_array_add (reasons,

@@ -41,21 +41,31 @@ respond_not_found (HeRequest *request)
   he_request_respond_text (request, 404, "not found\n");
 }
 
-/* Keys of what is held, and of the period that follows, so that a player may be early. */
+/* Keys of what is held, and of the period that follows, so that a player may be early; of
+ * a recording, which is held elsewhere, all. */
+static gboolean
+has_key (HeOrigin *origin, const HeChannel *channel, guint64 period)
+{
+  guint64 oldest, newest;
+
+  if (origin->content == NULL || channel->recording)
+    return origin->content != NULL;
+  return he_store_range (origin->store, channel->name, &oldest, &newest)
+         && period >= he_key_period (oldest, channel->key_rotation)
+         && period <= he_key_period (newest, channel->key_rotation) + 1;
+}
+
 static void
 respond_key (const HeDecision *decision)
 {
   HeOrigin *origin = decision->origin;
   HeRequest *request = decision->request;
   const HeChannel *channel = decision->answer.channel;
-  guint64 period = decision->answer.period, oldest, newest;
+  guint64 period = decision->answer.period;
   g_autoptr (GBytes) body = NULL;
   guint8 key[16];
 
-  if (origin->content == NULL
-      || !he_store_range (origin->store, channel->name, &oldest, &newest)
-      || period < he_key_period (oldest, channel->key_rotation)
-      || period > he_key_period (newest, channel->key_rotation) + 1) {
+  if (!has_key (origin, channel, period)) {
     respond_not_found (request);
     return;
   }

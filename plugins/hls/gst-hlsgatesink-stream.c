@@ -208,6 +208,7 @@ ensure_packager (GstHlsGateSink *self, GstHlsGateSinkPad *pad)
   config.key_version = s->key_version;
   config.key_rotation = s->key_rotation;
   config.tier = s->tier;
+  config.recording = s->playlist_type == GST_HLS_GATE_VOD;
   pad->packager = he_packager_new (&config, on_packaged, pad);
   return TRUE;
 }
@@ -382,6 +383,7 @@ handle_custom (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
   HeSegmentFlags flags;
   guint64 msn;
   guint generation;
+  guint64 start90;
   GError *error = NULL;
 
   if (!pad->has_caps)
@@ -397,7 +399,7 @@ handle_custom (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
   } else if (gst_headend_status_event_parse (event, &msn, &flags)) {
     if (ensure_packager (self, pad))
       he_packager_status (pad->packager, msn, flags);
-  } else if (gst_headend_timeline_event_parse (event, &generation)) {
+  } else if (gst_headend_timeline_event_parse (event, &generation, &start90)) {
     pad->on_timeline = TRUE;
     if (ensure_packager (self, pad))
       he_packager_timeline (pad->packager, generation);

@@ -26,8 +26,11 @@
  * `CHANNEL/main.m3u8`, `CHANNEL/RENDITION/index.m3u8` and `CHANNEL/RENDITION/MSN.ts`,
  * segments before the playlists that name them. With the `playlist-type` live they list
  * what an origin would; what left the window a window ago is removed from a folder, not
- * from a server. No key is put there: playlists point to `key-uri`. A server gets the
- * `credentials`. A warning tells when the destination refuses, and when it is back.
+ * from a server. With vod they are written at EOS, and list everything from the first
+ * picture to the last segment, as short as it is; EOS is posted when they are there, and
+ * a destination that is away holds the streams up, for a minute. No key is put there:
+ * playlists point to `key-uri`. A server gets the `credentials`. A warning tells when the
+ * destination refuses, and when it is back.
  *
  * A rendition is a `video_N` or `audio_N` pad. With a `video_b_N` pad beside it,
  * `video_N` is variant a of it and the gate gives each viewer a or b. Pads have the

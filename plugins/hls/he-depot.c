@@ -8,10 +8,10 @@
 
 #include "he-codec.h"
 #include "he-error.h"
+#include "he-place.h"
 
 #define STATUS_TOO_MANY 429 /* RFC 6585; libsoup has no name for it */
 #define IO_TIMEOUT 5        /* seconds without a byte */
-#define EXPECTED "expected file:DIR, http://HOST/PATH/ or https://HOST/PATH/"
 
 struct _HeDepot {
   char *name;
@@ -21,58 +21,12 @@ struct _HeDepot {
   SoupSession *session; /* of the thread that puts */
 };
 
-static gboolean
-is_web (GUri *uri)
-{
-  return g_str_equal (g_uri_get_scheme (uri), "http")
-         || g_str_equal (g_uri_get_scheme (uri), "https");
-}
-
-static gboolean
-check_web (GUri *uri, GError **error)
-{
-  const char *wrong = NULL;
-
-  if (g_uri_get_userinfo (uri) != NULL)
-    wrong = "holds a user or password, which would be shown; put USER:PASSWORD into a "
-            "file and name it as credentials";
-  else if (g_uri_get_host (uri) == NULL || *g_uri_get_host (uri) == '\0')
-    wrong = "names no host; " EXPECTED;
-  else if (g_uri_get_query (uri) != NULL || g_uri_get_fragment (uri) != NULL)
-    wrong = "has a query or fragment; " EXPECTED;
-  else if (!g_str_has_suffix (g_uri_get_path (uri), "/"))
-    wrong = "does not end with a slash; " EXPECTED;
-  if (wrong == NULL)
-    return TRUE;
-  g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "the destination %s", wrong);
-  return FALSE;
-}
-
-/* The text is not quoted: it may hold a password. */
-gboolean
-he_depot_check (const char *text, GError **error)
-{
-  g_autoptr (GUri) uri = NULL;
-
-  if (g_str_has_prefix (text, "file:") && text[strlen ("file:")] != '\0'
-      && !g_str_has_prefix (text, "file://"))
-    return TRUE;
-  if (g_str_has_prefix (text, "file:///"))
-    return TRUE;
-  uri = g_uri_parse (text, G_URI_FLAGS_HAS_PASSWORD, NULL);
-  if (uri != NULL && is_web (uri))
-    return check_web (uri, error);
-  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
-               "the destination is no folder and no web server; " EXPECTED);
-  return FALSE;
-}
-
 HeDepot *
 he_depot_new (const char *uri, HeSecret *credentials, GError **error)
 {
   HeDepot *self;
 
-  if (!he_depot_check (uri, error))
+  if (!he_place_check (uri, error))
     return NULL;
   if (g_str_has_prefix (uri, "https:")
       && !g_tls_backend_supports_tls (g_tls_backend_get_default ())) {
@@ -84,15 +38,9 @@ he_depot_new (const char *uri, HeSecret *credentials, GError **error)
   }
   self = g_new0 (HeDepot, 1);
   self->name = g_strdup (uri);
-  if (g_str_has_prefix (uri, "file:")) {
-    const char *path = uri + strlen ("file:");
-
-    /* file:///DIR is file:/DIR. */
-    self->folder = g_canonicalize_filename (
-        g_str_has_prefix (path, "///") ? path + 2 : path, NULL);
-  } else {
+  self->folder = he_place_folder (uri, NULL);
+  if (self->folder == NULL)
     self->base = g_strdup (uri);
-  }
   if (credentials != NULL && self->base != NULL) {
     char *text
         = g_base64_encode (he_secret_data (credentials), he_secret_len (credentials));

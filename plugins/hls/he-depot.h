@@ -12,14 +12,11 @@ G_BEGIN_DECLS
  * Blocking; used by one thread at a time. */
 typedef struct _HeDepot HeDepot;
 
-/* credentials: "USER:PASSWORD" for HTTP's Basic scheme, or NULL. A URI that holds them
- * itself, or a query, is HE_ERROR_INVALID: it would be shown. */
+/* uri: he-place.h. credentials: "USER:PASSWORD" for HTTP's Basic scheme, or NULL. A URI
+ * that holds them itself, or a query, is HE_ERROR_INVALID: it would be shown. */
 HeDepot *he_depot_new (const char *uri, HeSecret *credentials, GError **error);
 void he_depot_free (HeDepot *depot); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeDepot, he_depot_free)
-
-/* Whether a URI is one, with what would be right in the error. */
-gboolean he_depot_check (const char *uri, GError **error);
 
 const char *he_depot_name (const HeDepot *depot); /* for messages: the URI */
 

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "he-crypto.h"
-#include "he-depot.h"
 #include "he-destination.h"
 #include "he-epoch.h"
 #include "he-error.h"
 #include "he-keys.h"
 #include "he-origin.h"
+#include "he-place.h"
 
 #define NEAR_NOW (60 * HE_TICKS_PER_SECOND)
 #define WAITING_MAX 64 /* segments before the channel is known; a recording keeps all */
@@ -187,7 +187,7 @@ check_config (const HeOutletConfig *config, GError **error)
   const char *missing = NULL;
   gboolean publishes = config->origins != NULL && *config->origins != NULL;
 
-  if (config->destination != NULL && !he_depot_check (config->destination, error))
+  if (config->destination != NULL && !he_place_check (config->destination, error))
     return FALSE;
   if (config->listen == NULL && !publishes && config->destination == NULL)
     missing = "none of listen, origins and destination is set, so nobody could get a "
@@ -196,6 +196,9 @@ check_config (const HeOutletConfig *config, GError **error)
   else if (config->recording && config->destination == NULL)
     missing = "playlist-type is vod, and only a destination gets such a playlist: set "
               "destination=file:DIR, or playlist-type=live";
+  else if (config->recording && (config->listen != NULL || publishes))
+    missing = "playlist-type is vod, which goes to the destination alone: leave listen "
+              "and origins out";
   else if (config->listen != NULL && config->jwks == NULL)
     missing = "listen is set and jwks is not, so no viewer could be let in: create keys "
               "with \"headend token keygen --dir .\" and set jwks=tokens.jwks";

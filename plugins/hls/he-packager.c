@@ -200,7 +200,36 @@ encrypt (HePackager *self, GBytes *clear)
 }
 
 static gboolean
-hand_out (HePackager *self, GError **error)
+reached_end (const HePackager *self)
+{
+  return self->end90 + SLACK
+         >= he_epoch_boundary (self->msn + 1, self->config.duration90);
+}
+
+/* The constant duration, but what the last segment of a recording really holds. Where
+ * units do not say how long they last, the last is taken to last as the others. */
+static guint64
+duration_in_hand (const HePackager *self, gboolean last)
+{
+  guint64 begin = he_epoch_boundary (self->msn, self->config.duration90);
+  guint64 low = G_MAXUINT64, high = 0, end;
+
+  if (!last || reached_end (self))
+    return self->config.duration90;
+  for (guint i = 0; i < self->units->len; i++) {
+    guint64 pts90 = g_array_index (self->units, Unit, i).info.pts90;
+
+    low = MIN (low, pts90);
+    high = MAX (high, pts90);
+  }
+  end = MAX (self->end90, high);
+  if (end == high && self->units->len > 1)
+    end = high + (high - low) / (self->units->len - 1);
+  return end > begin ? end - begin : 1;
+}
+
+static gboolean
+hand_out (HePackager *self, gboolean last, GError **error)
 {
   g_autoptr (GBytes) clear = NULL;
   g_autoptr (GBytes) body = NULL;
@@ -212,7 +241,7 @@ hand_out (HePackager *self, GError **error)
     .msn = self->msn,
     .generation = self->generation,
     .pts90 = he_epoch_boundary (self->msn, self->config.duration90),
-    .duration90 = self->config.duration90,
+    .duration90 = duration_in_hand (self, last),
     .flags = take_status (self, self->msn),
   };
 
@@ -230,13 +259,6 @@ hand_out (HePackager *self, GError **error)
   return TRUE;
 }
 
-static gboolean
-reached_end (const HePackager *self)
-{
-  return self->end90 + SLACK
-         >= he_epoch_boundary (self->msn + 1, self->config.duration90);
-}
-
 /* Ends the segment in hand, of which next_msn is the successor. */
 static gboolean
 close_segment (HePackager *self, guint64 next_msn, GError **error)
@@ -247,17 +269,18 @@ close_segment (HePackager *self, guint64 next_msn, GError **error)
     drop (self);
     return TRUE;
   }
-  return hand_out (self, error);
+  return hand_out (self, FALSE, error);
 }
 
 gboolean
 he_packager_end (HePackager *self, GError **error)
 {
-  gboolean whole = self->open && self->whole && reached_end (self);
+  gboolean whole
+      = self->open && self->whole && (self->config.recording || reached_end (self));
 
   self->pending = FALSE;
   if (whole)
-    return hand_out (self, error);
+    return hand_out (self, TRUE, error);
   drop (self);
   return TRUE;
 }
@@ -332,7 +355,8 @@ begins (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 *ret_msn
   self->pending = FALSE;
   *ret_msn = msn;
   /* After a segment in hand every cut is a boundary; before it, only what is marked. */
-  *ret_whole = self->open || forced || at_boundary (self, info, data);
+  *ret_whole
+      = self->open || forced || self->config.recording || at_boundary (self, info, data);
   return TRUE;
 }
 

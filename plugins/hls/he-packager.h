@@ -25,6 +25,8 @@ typedef struct {
   guint key_version;
   guint key_rotation; /* segments a key, >= 1 */
   const char *tier;
+  gboolean recording; /* from the first unit to the last: the first segment need not
+                         begin at its boundary, the last is as long as it is */
 } HePackagerConfig;
 
 /* body is what is to be served; digest is its SHA-256. Both are borrowed. */

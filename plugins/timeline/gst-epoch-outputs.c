@@ -120,7 +120,8 @@ prepare_output (GstEpochOutputs *self, GstEpochOutput *output, const HeFrame *fr
   if (!output->open)
     gst_pad_push_event (output->pad, gst_event_new_segment (&self->segment));
   if (!output->open || frame->generation != output->generation)
-    gst_pad_push_event (output->pad, gst_headend_timeline_event_new (frame->generation));
+    gst_pad_push_event (
+        output->pad, gst_headend_timeline_event_new (frame->generation, self->start90));
   output->open = TRUE;
   output->generation = frame->generation;
 }

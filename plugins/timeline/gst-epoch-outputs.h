@@ -25,6 +25,7 @@ typedef struct {
   GstSegment segment; /* one for all pads */
   gboolean has_segment;
   guint group_id;
+  guint64 start90; /* see gst_headend_timeline_event_new() */
 } GstEpochOutputs;
 
 extern GstStaticPadTemplate gst_epoch_video_template;

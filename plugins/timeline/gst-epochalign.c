@@ -9,6 +9,8 @@
  *
  * * drops everything up to the first segment boundary: with `segment-duration` D, segment
  *   n holds the frames with n * D <= PTS < (n + 1) * D, counted in 90 kHz ticks;
+ *   of a programme of its own (see `epochdemux`) nothing: its sound begins with silence
+ *   where the first sample comes late;
  * * fills lost frames, up to ten seconds, with the frame before them, or silence, and
  *   drops frames that are there twice; a longer gap is filled to the end of its segment,
  *   and the stream starts anew at the first boundary behind it;
@@ -63,6 +65,7 @@ struct _GstEpochAlign {
   gboolean is_audio, sent_segment;
   GstAudioInfo info;
   guint generation;
+  guint64 start90; /* of a programme of its own; 0: the stream is joined */
   HeAlignVideo video;
   GstBuffer *last; /* video: what fills a gap */
   GstHeadendReblock *audio;
@@ -93,6 +96,7 @@ reset (GstEpochAlign *self)
   gst_clear_buffer (&self->last);
   g_clear_pointer (&self->audio, gst_headend_reblock_free);
   self->sent_segment = FALSE;
+  self->start90 = 0;
   GST_OBJECT_LOCK (self);
   self->joined = FALSE;
   GST_OBJECT_UNLOCK (self);
@@ -255,6 +259,14 @@ chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return self->is_audio ? chain_audio (self, buffer) : chain_video (self, buffer);
 }
 
+/* A programme of its own: every sample from its start on is wanted. Before the first. */
+static void
+begin_at_start (GstEpochAlign *self)
+{
+  if (self->start90 > 0 && self->audio != NULL && self->in == 0)
+    gst_headend_reblock_begin (self->audio, self->start90);
+}
+
 static gboolean
 set_audio_caps (GstEpochAlign *self, GstCaps *caps)
 {
@@ -271,6 +283,7 @@ set_audio_caps (GstEpochAlign *self, GstCaps *caps)
   gst_headend_reblock_free (self->audio);
   self->info = info;
   self->audio = gst_headend_reblock_new (&info, self->duration90, skip, emit_frame, self);
+  begin_at_start (self);
   return TRUE;
 }
 
@@ -313,9 +326,13 @@ static gboolean
 custom_event (GstEpochAlign *self, GstPad *pad, GstEvent *event)
 {
   guint generation;
+  guint64 start90;
 
-  if (gst_headend_timeline_event_parse (event, &generation))
+  if (gst_headend_timeline_event_parse (event, &generation, &start90)) {
     self->generation = generation;
+    self->start90 = start90;
+    begin_at_start (self);
+  }
   /* Boundaries are announced here and nowhere else. */
   if (gst_event_has_name (event, GST_HEADEND_SEGMENT)
       || gst_event_has_name (event, "GstForceKeyUnit")) {

@@ -5,13 +5,13 @@
  * @short_description: places an MPEG-TS feed on the Unix epoch
  *
  * Demultiplexes the first program of an MPEG transport stream, H.264 and H.265 to
- * `video_%u` and AAC (ADTS) to `audio_%u`, with the source's own timestamps, unwrapped and
- * placed on the epoch. They depend on the feed and the agreed anchor alone, never on when it arrived,
- * so that two machines that receive one feed, from whatever moment on, give every frame
- * the same time. The feed may be joined anywhere: pictures before the first that decoding
- * can begin at (IDR; in H.265 also BLA and CRA) are left out, and so are those behind it
- * that refer to pictures in front of it (RASL). Video that turns into another codec is an
- * error.
+ * `video_%u` and AAC (ADTS) to `audio_%u`, with the source's own timestamps, unwrapped
+ * and placed on the epoch. They depend on the feed and the agreed anchor alone, never on
+ * when it arrived, so that two machines that receive one feed, from whatever moment on,
+ * give every frame the same time. The feed may be joined anywhere: pictures before the
+ * first that decoding can begin at (IDR; in H.265 also BLA and CRA) are left out, and so
+ * are those behind it that refer to pictures in front of it (RASL). Video that turns into
+ * another codec is an error.
  *
  * Buffers carry epoch time; the SEGMENT begins with the first of them and has the current
  * running time as its base, so sinks that synchronise work.
@@ -20,12 +20,15 @@
  * #GstEpochDemux::agree-anchor returns, else this element's own proposal, which
  * #GstEpochDemux:node signs. #GstEpochDemux:stats counts what came.
  *
+ * A file that is a programme of its own begins at #GstEpochDemux:start instead, with its
+ * first picture: no anchor is agreed on, and the same file always gets the same times.
+ *
  * When the source's timestamps jump (see he-source-clock.h for what counts as a jump) a
  * new generation begins, whose epoch time goes on where the old one ended: the signal is
  * emitted again with the next generation's proposal, every pad sends a sticky custom
- * event `headend-timeline` with the field `generation` before its first buffer of it, and
- * that buffer is marked DISCONT. Buffers behind lost packets are marked DISCONT,
- * truncated ones CORRUPTED.
+ * event `headend-timeline` with the fields `generation` and `start` before its first
+ * buffer of it, and that buffer is marked DISCONT. Buffers behind lost packets are marked
+ * DISCONT, truncated ones CORRUPTED.
  *
  * Messages: `epochdemux-anchor` with the string `anchor` (JSON), whenever one was agreed.
  *
@@ -48,6 +51,8 @@ GST_DEBUG_CATEGORY_STATIC (epoch_demux_debug);
 #define GST_CAT_DEFAULT epoch_demux_debug
 
 #define DEFAULT_NODE "node"
+#define MIN_START                                                                        \
+  (10 * HE_TICKS_PER_SECOND) /* what is a little before it has a time too */
 
 struct _GstEpochDemux {
   GstElement parent;
@@ -61,6 +66,7 @@ struct _GstEpochDemux {
   /* Under the object lock. */
   char *anchor_text; /* as set */
   char *node;
+  guint64 start90;
   HeAnchor anchor; /* that holds */
   gboolean has_anchor;
   HeDemuxStats stats;
@@ -69,6 +75,7 @@ struct _GstEpochDemux {
 enum {
   PROP_ANCHOR = 1,
   PROP_NODE,
+  PROP_START,
   PROP_STATS,
 };
 
@@ -241,16 +248,23 @@ start (GstEpochDemux *self)
   g_autofree char *text = NULL, *node = NULL;
   GError *error = NULL;
   HeAnchor anchor;
+  guint64 start90;
 
   GST_OBJECT_LOCK (self);
   text = g_strdup (self->anchor_text);
   node = g_strdup (self->node);
+  start90 = self->start90;
   GST_OBJECT_UNLOCK (self);
 
   if (!he_name_is_valid (node ? node : "")) {
     g_set_error (&error, HE_ERROR, HE_ERROR_INVALID,
                  "property node: \"%s\" is no name; use 1 to 64 letters, digits, _ and -",
                  node ? node : "");
+  } else if (start90 > 0 && (text != NULL || start90 < MIN_START)) {
+    g_set_error_literal (&error, HE_ERROR, HE_ERROR_INVALID,
+                         text != NULL ? "both anchor and start say where the first "
+                                        "picture stands: set one of them"
+                                      : "property start: expected 900000 (10 s) or more");
   } else if (text && !he_anchor_from_json (text, -1, &anchor, &error)) {
     g_prefix_error (&error, "property anchor: ");
   }
@@ -260,6 +274,8 @@ start (GstEpochDemux *self)
   }
 
   self->demux = he_demux_new (node);
+  he_demux_set_start (self->demux, start90);
+  self->outputs.start90 = start90;
   self->outputs.group_id = gst_util_group_id_next ();
   self->fed = FALSE;
   if (text)
@@ -326,6 +342,9 @@ gst_epoch_demux_get_property (GObject *object, guint id, GValue *value, GParamSp
     case PROP_NODE:
       g_value_set_string (value, self->node);
       break;
+    case PROP_START:
+      g_value_set_uint64 (value, self->start90);
+      break;
     case PROP_STATS:
       g_value_take_boxed (value, make_stats (self));
       break;
@@ -350,6 +369,9 @@ gst_epoch_demux_set_property (GObject *object, guint id, const GValue *value,
     case PROP_NODE:
       g_free (self->node);
       self->node = g_value_dup_string (value);
+      break;
+    case PROP_START:
+      self->start90 = g_value_get_uint64 (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -384,15 +406,22 @@ install_properties (GObjectClass *object_class)
       object_class, PROP_NODE,
       g_param_spec_string ("node", "Node", "The name that signs proposals of an anchor",
                            DEFAULT_NODE, flags));
+  g_object_class_install_property (
+      object_class, PROP_START,
+      g_param_spec_uint64 ("start", "Start",
+                           "Epoch time of the first picture in 90 kHz ticks, for a file "
+                           "that is a programme of its own: no anchor is agreed on (0: "
+                           "as the anchor says)",
+                           0, G_MAXINT64, 0, flags));
   /**
    * GstEpochDemux:stats:
    *
    * `epochdemux-stats`: counters since the element was started (guint64): `packets`,
    * `frames` (given), `damaged` (units truncated or malformed), `discontinuities`,
-   * `skipped` (pictures that decoding cannot begin with), `bad-times` (units whose timestamp nothing
-   * confirmed), `gaps` (continuity counter errors), `duplicates`, `transport-errors`,
-   * `scrambled` (packets), `bad-sections`, `sync-losses`, `skipped-bytes`; and
-   * `generation` (guint).
+   * `skipped` (pictures that decoding cannot begin with), `bad-times` (units whose
+   * timestamp nothing confirmed), `gaps` (continuity counter errors), `duplicates`,
+   * `transport-errors`, `scrambled` (packets), `bad-sections`, `sync-losses`,
+   * `skipped-bytes`; and `generation` (guint).
    */
   g_object_class_install_property (
       object_class, PROP_STATS,

@@ -42,6 +42,12 @@ gst_headend_reblock_free (GstHeadendReblock *reblock)
   g_free (reblock);
 }
 
+void
+gst_headend_reblock_begin (GstHeadendReblock *reblock, guint64 start90)
+{
+  reblock->next = he_align_audio_begin (&reblock->align, start90);
+}
+
 static HeSegmentFlags
 flags_of (const GstHeadendReblock *reblock, guint64 start)
 {

@@ -23,6 +23,9 @@ gst_headend_reblock_new (const GstAudioInfo *info, guint64 duration90, guint ski
                          GstHeadendReblockEmit emit, gpointer user);
 void gst_headend_reblock_free (GstHeadendReblock *reblock); /* takes NULL */
 
+/* The output begins at this epoch time, whatever the first block's: before the first. */
+void gst_headend_reblock_begin (GstHeadendReblock *reblock, guint64 start90);
+
 /* Takes the buffer, which has a PTS. FALSE in ret_taken: dropped, not held. */
 GstFlowReturn gst_headend_reblock_push (GstHeadendReblock *reblock, GstBuffer *buffer,
                                         gboolean *ret_taken);

@@ -55,6 +55,15 @@ he_align_audio_clear (HeAlignAudio *align)
   g_clear_pointer (&align->held, g_array_unref);
 }
 
+guint64
+he_align_audio_begin (HeAlignAudio *align, guint64 start90)
+{
+  align->next = he_audio_frame_at_or_after (start90, align->rate) * HE_AUDIO_FRAME;
+  align->joined = TRUE;
+  align->skip = 0;
+  return align->next;
+}
+
 static Held *
 held_at (HeAlignAudio *align, guint index)
 {

@@ -107,6 +107,12 @@ void
 he_align_audio_init (HeAlignAudio *align, guint rate, guint64 duration90, guint skip);
 void he_align_audio_clear (HeAlignAudio *align); /* takes one that is all zero */
 
+/* The output begins with the first frame of the grid at or behind this time instead of at
+ * the first boundary, with silence where blocks come late (up to HE_ALIGN_MAX_FILL), and
+ * no block is dropped for a decoder to settle. Before the first block. Returns the first
+ * sample. */
+guint64 he_align_audio_begin (HeAlignAudio *align, guint64 start90);
+
 /* A block of samples at a time in nanoseconds (of a tick where the source has ticks).
  * FALSE: drop it now. TRUE: the caller holds it, and calls pull until that is FALSE. */
 gboolean he_align_audio_push (HeAlignAudio *align, guint64 ns, guint samples);

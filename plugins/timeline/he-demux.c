@@ -52,6 +52,7 @@ struct _HeDemux {
   gboolean decided;  /* the first unit opens the generation just adopted */
   gboolean finished;
   guint64 wall90;
+  guint64 start90; /* of the first picture; 0: as the anchor says */
   guint64 first90; /* epoch time of the first unit placed; 0: none yet */
   HeDemuxStats stats;
 };
@@ -124,6 +125,8 @@ on_adts (const HeAdtsFrame *adts, gpointer user)
     .flags = HE_FRAME_KEY,
   };
 
+  if (adts->pts90 < stream->demux->start90)
+    return;
   stream->discont |= adts->gap;
   give (stream->demux, stream, &frame);
 }
@@ -390,6 +393,44 @@ place (HeDemux *demux, const Unit *unit, gboolean previous)
   give_unit (demux, stream, unit->pes, pts90, dts90);
 }
 
+static gboolean
+has_video (const HeDemux *demux)
+{
+  for (guint i = 0; i < demux->n_streams; i++)
+    if (demux->streams[i].info.media == HE_DEMUX_VIDEO)
+      return TRUE;
+  return FALSE;
+}
+
+/* Whether a programme of its own begins with this unit. */
+static gboolean
+begins_programme (HeDemux *demux, const Unit *unit)
+{
+  Stream *stream = &demux->streams[unit->stream];
+  gboolean usable = unit->pes->has_pts && !(unit->pes->flags & HE_PES_DAMAGED), key;
+  HeVideoEntry before = stream->entry;
+  gsize len;
+  const guint8 *data = g_bytes_get_data (unit->pes->data, &len);
+
+  if (stream->info.media == HE_DEMUX_AUDIO)
+    return usable && !has_video (demux);
+  if (!he_video_entry_take (&stream->entry, data, len, usable, &key))
+    return FALSE;
+  stream->entry = before; /* it is given like any other */
+  return TRUE;
+}
+
+static void
+begin_programme (HeDemux *demux, const Unit *unit)
+{
+  HeAnchor anchor = { .offset90 = (gint64)(demux->start90 - unit->pes->pts33) };
+
+  g_strlcpy (anchor.node, demux->node, sizeof anchor.node);
+  he_source_clock_adopt (&demux->clock, &anchor);
+  demux->clock.reference90 = demux->start90;
+  demux->clock.reference_wall90 = unit->wall90;
+}
+
 /* Deals with the first unit. FALSE: it stays. */
 static gboolean
 take_unit (HeDemux *demux)
@@ -398,7 +439,11 @@ take_unit (HeDemux *demux)
 
   if (unit == NULL)
     return FALSE;
-  if (!unit->pes->has_pts) {
+  if (demux->start90 > 0 && !demux->clock.anchored && begins_programme (demux, unit))
+    begin_programme (demux, unit);
+  if (demux->start90 > 0 && !demux->clock.anchored) {
+    demux->stats.skipped++;
+  } else if (!unit->pes->has_pts) {
     give_unit (demux, &demux->streams[unit->stream], unit->pes, HE_DEMUX_NO_TIME,
                HE_DEMUX_NO_TIME);
   } else {
@@ -470,6 +515,12 @@ const HeDemuxStream *
 he_demux_stream (const HeDemux *demux, guint number)
 {
   return &demux->streams[number].info;
+}
+
+void
+he_demux_set_start (HeDemux *demux, guint64 start90)
+{
+  demux->start90 = start90;
 }
 
 const HeAnchor *

@@ -92,6 +92,11 @@ HeDemuxEvent he_demux_next (HeDemux *demux, HeFrame *ret_frame);
 guint he_demux_n_streams (const HeDemux *demux);
 const HeDemuxStream *he_demux_stream (const HeDemux *demux, guint number);
 
+/* The feed is a programme of its own, as a file is: its first picture (its first sound
+ * where it has none) stands at this epoch time, nothing comes before, and no anchor is
+ * asked for until its timestamps jump. start90 >= 10 s; before the first input. */
+void he_demux_set_start (HeDemux *demux, guint64 start90);
+
 /* What this node would take as the anchor; a later generation at every jump. */
 const HeAnchor *he_demux_proposal (const HeDemux *demux);
 void he_demux_set_anchor (HeDemux *demux, const HeAnchor *anchor);

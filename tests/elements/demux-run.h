@@ -191,11 +191,12 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user)
   Run *run = user;
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
   guint generation;
+  guint64 start90;
 
   g_mutex_lock (&run->lock);
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
     gst_event_copy_segment (event, &run->segment);
-  if (gst_headend_timeline_event_parse (event, &generation))
+  if (gst_headend_timeline_event_parse (event, &generation, &start90))
     g_array_append_val (run->generations, generation);
   g_mutex_unlock (&run->lock);
   return GST_PAD_PROBE_OK;

@@ -217,7 +217,7 @@ test_generation_is_passed_on (void)
   GstHarness *harness = video_harness ("epochalign", 25, 1);
   Record *record = record_new (harness);
 
-  gst_harness_push_event (harness, gst_headend_timeline_event_new (7));
+  gst_harness_push_event (harness, gst_headend_timeline_event_new (7, 0));
   push_frame (harness, EPOCH, 0, 0);
   g_assert_cmpuint (record_at (record, 1)->segment.generation, ==, 7);
   gst_harness_teardown (harness);
