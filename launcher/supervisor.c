@@ -130,7 +130,7 @@ headend_supervisor_waits_for (const HeadendSupervisor *supervisor)
 {
   for (guint i = 0; i < supervisor->children->len; i++) {
     const Child *child = supervisor->children->pdata[i];
-    if (!child->process || !child->ready)
+    if (!child->over && (!child->process || !child->ready))
       return child->name;
   }
   return NULL;

@@ -50,6 +50,10 @@ print_channel (gpointer item, gpointer user_data)
   NUMBER (channel, key_version);
   TEXT (channel, tier);
   NUMBER (channel, watermark);
+  TEXT (channel, destination);
+  TEXT (channel, credentials);
+  TEXT (channel, key_uri);
+  NUMBER (channel, recording);
   g_ptr_array_foreach (channel->video, print_video, NULL);
   g_ptr_array_foreach (channel->audio, print_audio, NULL);
 }

@@ -67,6 +67,10 @@ _WRONG = [
     (("channels", 0, "audio", 0, "rate"), 22050), (("channels", 0, "audio", 0, "channels"), 3),
     (("channels", 0, "audio", 0, "bitrate"), 513), (("channels", 0, "audio", 0, "track"), 16),
     (("channels", 0, "audio", 0, "language"), "English"),
+    (("channels", 0, "destination"), "ftp://host/"), (("channels", 0, "destination"), "http://host"),
+    (("channels", 0, "destination"), "http://u:p@host/"), (("channels", 0, "destination"), "http://host/a?b=/"),
+    (("channels", 0, "key-uri"), "gate/keys/"), (("channels", 0, "key-uri"), "https://gate/keys"),
+    (("channels", 0, "playlist"), "event"), (("channels", 0, "credentials"), "user:password"),
 ]
 
 # The same for values that must be taken.

@@ -442,6 +442,32 @@ test_preset_anchor (void)
   g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 0)->generation, ==, 3);
 }
 
+/* Given a programme of its own, then its first picture stands at the start, sound and
+ * pictures before it are left out, nobody is asked for an anchor, and the wall clock has
+ * no part in it. */
+static void
+test_start (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  const guint64 start90 = 10 * HE_TICKS_PER_SECOND;
+
+  write_feed (ts, 77777, IDR_EVERY - 10, 3 * IDR_EVERY);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (Run) run = run_new ();
+    guint64 wall90 = i == 0 ? WALL : 12345;
+
+    he_demux_set_start (run->demux, start90);
+    run_push (run, ts->out, 0, wall90);
+    run_finish (run, wall90);
+    g_assert_cmpuint (run->anchors->len, ==, 0);
+    g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 0)->pts90, ==, start90);
+    g_assert_true (nth (run, HE_DEMUX_VIDEO, 0)->flags & HE_FRAME_KEY);
+    assert_even (run, HE_DEMUX_VIDEO, 2 * IDR_EVERY, FRAME);
+    g_assert_cmpuint (nth (run, HE_DEMUX_AUDIO, 0)->pts90, >=, start90);
+    g_assert_cmpuint (nth (run, HE_DEMUX_AUDIO, 0)->pts90, <, start90 + FRAME + 7680);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -463,5 +489,6 @@ main (int argc, char **argv)
   g_test_add_func ("/demux/damage/loss-is-flagged", test_loss);
   g_test_add_func ("/demux/damage/unconfirmed-time-does-not-block", test_bounded);
   g_test_add_func ("/demux/program/moved-stream-stays-the-same-stream", test_moved);
+  g_test_add_func ("/demux/start/first-picture-stands-there", test_start);
   return g_test_run ();
 }

@@ -267,6 +267,25 @@ static const struct {
     "$.channels[0].video[0]: no H.265 level takes 8192x8192" },
   { "unknown-audio-encoder", HEAD "\"audio\": [{\"encoder\": \"opus\"}], " TAIL,
     "$.channels[0].audio[0].encoder: \"opus\" is not an encoder" },
+  { "variants-at-a-destination", HEAD "\"destination\": \"file:out\", " TAIL,
+    "$.channels[0].watermark: true (the default) needs a gate that chooses" },
+  { "keys-at-a-destination",
+    HEAD "\"watermark\": false, \"destination\": \"file:out\", " TAIL,
+    "$.channels[0].destination: holds encrypted segments, and nobody serves their keys "
+    "there; expected \"key-uri\" to say where a gate does "
+    "(https://GATE/live/demo/keys/), or \"encryption\": \"none\"" },
+  { "recording-without-a-destination", HEAD "\"playlist\": \"vod\", " TAIL,
+    "$.channels[0].playlist: is for a destination, and there is none" },
+  { "recording-without-an-end",
+    HEAD "\"watermark\": false, \"encryption\": \"none\", \"playlist\": \"vod\", "
+         "\"destination\": \"file:out\", " TAIL,
+    "$.channels[0].playlist: \"vod\" needs a source that ends; expected \"source\": "
+    "\"file:PATH\"" },
+  { "destination-of-another-kind", HEAD "\"destination\": \"ftp://h/\", " TAIL,
+    "$.channels[0].destination: the destination is no folder and no web server; expected "
+    "file:DIR, http://HOST/PATH/ or https://HOST/PATH/" },
+  { "key-uri-without-a-slash", HEAD "\"key-uri\": \"https://gate/keys\", " TAIL,
+    "$.channels[0].key-uri: \"https://gate/keys\" is not a prefix of key URIs" },
   { "yes-for-true", HEAD "\"watermark\": \"yes\", " TAIL,
     "\"yes\" is not a switch; expected true or false" },
 };
@@ -343,6 +362,34 @@ test_missing_file (void)
   g_assert_nonnull (strstr (error->message, "/nonexistent/d.json"));
 }
 
+/* Given a destination with a password in it, when it is refused, then without it. */
+static void
+test_destination_without_password (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_assert_null (
+      parse (HEAD "\"destination\": \"https://me:verysecret@h/p/\", " TAIL, &error));
+  g_assert_null (strstr (error->message, "verysecret"));
+  g_assert_nonnull (strstr (error->message, "credentials"));
+}
+
+/* Given a relative folder, then it is the description's. */
+static void
+test_destination_folder (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeadendModel) model
+      = parse (HEAD "\"watermark\": false, \"destination\": \"file:a/b\", \"key-uri\": "
+                    "\"https://g/k/\", \"credentials\": {\"file\": \"pw\"}, " TAIL,
+               &error);
+  g_assert_no_error (error);
+  const HeadendModelChannel *channel = model->channels->pdata[0];
+  g_assert_cmpstr (channel->destination, ==, "file:/srv/tv/a/b");
+  g_assert_cmpstr (channel->credentials, ==, "/srv/tv/pw");
+  g_assert_cmpstr (channel->key_uri, ==, "https://g/k/");
+  g_assert_false (channel->recording);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -359,6 +406,9 @@ main (int argc, char **argv)
                    test_source_without_passphrase);
   g_test_add_func ("/description/takes-the-secret-from-the-environment",
                    test_secret_from_environment);
+  g_test_add_func ("/description/never-quotes-a-destinations-password",
+                   test_destination_without_password);
+  g_test_add_func ("/description/destination-is-relative-to-it", test_destination_folder);
   g_test_add_func ("/description/names-a-missing-file", test_missing_file);
   return g_test_run ();
 }

@@ -495,6 +495,70 @@ test_h265 (void)
       0x24);
 }
 
+/* Given a recording, then it begins with its first unit wherever that is, ends with its
+ * last, and says how long the last segment is, told by units or taken from their
+ * distance; a last segment that is full is no exception. */
+static void
+test_recording (void)
+{
+  static const guint8 picture[80] = { 0, 0, 0, 1, 0x41, 9, 9 };
+  static const guint8 idr[80]
+      = { 0, 0, 0, 1, 0x67, 1, 0, 0, 1, 0x68, 2, 0, 0, 1, 0x65, 3, 3 };
+  static const struct {
+    guint frames;
+    guint64 length90, last90;
+  } rows[] = { { 77, FRAME, 27 * FRAME },
+               { 77, 0, 27 * FRAME },
+               { 100, FRAME, D90 },
+               { 51, FRAME, FRAME } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autoptr (Output) output = output_new ();
+    HePackagerConfig config = { .channel = "demo",
+                                .rendition = "360p",
+                                .codec = HE_TS_H264,
+                                .duration90 = D90,
+                                .recording = TRUE };
+    g_autoptr (HePackager) packager = he_packager_new (&config, packaged, output);
+
+    for (guint64 n = 0; n < rows[i].frames; n++) {
+      guint64 t = 5 * D90 + n * FRAME;
+      HeUnitInfo info = { t, t, rows[i].length90, n % 50 == 0, n == 0 };
+      g_autoptr (GBytes) data = g_bytes_new_static (n % 50 == 0 ? idr : picture, 80);
+
+      g_assert_true (he_packager_push (packager, &info, data, NULL));
+    }
+    g_assert_true (he_packager_end (packager, NULL));
+    EXPECT (output, 5, 6);
+    g_assert_cmpuint (output->last->duration90, ==, rows[i].last90);
+    g_assert_cmpuint (he_packager_dropped (packager), ==, 0);
+  }
+}
+
+/* Given sound that begins behind the boundary, then a recording has it all the same. */
+static void
+test_recording_late (void)
+{
+  static const guint8 frame[100] = { 0xff, 0xf1, 0x4c, 0x80 };
+  g_autoptr (Output) output = output_new ();
+  HePackagerConfig config = { .channel = "demo",
+                              .rendition = "audio",
+                              .codec = HE_TS_ADTS,
+                              .duration90 = D90,
+                              .recording = TRUE };
+  g_autoptr (HePackager) packager = he_packager_new (&config, packaged, output);
+
+  for (guint64 n = 480; n < 600; n++) {
+    HeUnitInfo info = { n * 1920, n * 1920, 1920, TRUE, n == 480 };
+    g_autoptr (GBytes) data = g_bytes_new_static (frame, sizeof frame);
+
+    g_assert_true (he_packager_push (packager, &info, data, NULL));
+  }
+  g_assert_true (he_packager_end (packager, NULL));
+  EXPECT (output, 5, 6);
+  g_assert_cmpuint (output->last->duration90, ==, 600 * 1920 - 6 * D90);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -516,5 +580,7 @@ main (int argc, char **argv)
   g_test_add_func ("/packager/copy/irregular-is-told", test_copy_irregular);
   g_test_add_func ("/packager/copy/loss-is-marked", test_copy_loss);
   g_test_add_func ("/packager/h265/begins-with-irap-and-parameter-sets", test_h265);
+  g_test_add_func ("/packager/recording/from-first-to-last", test_recording);
+  g_test_add_func ("/packager/recording/late-sound-counts", test_recording_late);
   return g_test_run ();
 }

@@ -184,6 +184,23 @@ test_pace (void)
   g_assert_nonnull (strstr (file->pipeline, "clocksync"));
 }
 
+static const char recorded[]
+    = "{\"channels\": [{\"name\": \"clip\", \"source\": \"file:clip.ts\", "
+      "\"segment-duration\": 4, \"watermark\": false, \"encryption\": \"none\", "
+      "\"destination\": \"file:out\", \"playlist\": \"vod\", \"video\": [{\"width\": "
+      "640, \"height\": 360, \"bitrate\": 800}], \"audio\": [{}]}]}";
+
+/* Given a recording, then nothing holds it to a pace, and it begins on a boundary. */
+static void
+test_recording (void)
+{
+  g_autoptr (HeadendModel) model = model_of (recorded);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "node");
+  g_assert_null (strstr (plan->pipeline, "clocksync"));
+  g_assert_nonnull (strstr (plan->pipeline, "node=node start=1080000\n"));
+  g_assert_true (plan->channel->recording);
+}
+
 static void
 test_source_properties (void)
 {
@@ -480,6 +497,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/publishes-to-all-origins", test_origins);
   g_test_add_func ("/plan/no-secret-in-any-text", test_no_secret_in_text);
   g_test_add_func ("/plan/files-are-paced", test_pace);
+  g_test_add_func ("/plan/recordings-are-not", test_recording);
   g_test_add_func ("/plan/sources-become-properties", test_source_properties);
   g_test_add_func ("/plan/copy/nothing-decodes", test_copy);
   g_test_add_func ("/plan/copy/needs-no-encoder", test_copy_factories);

@@ -200,6 +200,27 @@ test_video_range (void)
       strstr (text, ",FRAME-RATE=29.970,VIDEO-RANGE=SDR,AUDIO=\"audio\"\n"));
 }
 
+/* Given a recording whose keys a gate serves, then the playlist is a finished one, the
+ * last segment is as long as it is, and keys stand behind the gate's prefix. */
+static void
+test_recording (void)
+{
+  g_autoptr (HeChannel) channel = he_channel_new ("clip");
+  g_autofree char *text = NULL;
+  HePlaylistStyle style
+      = { .key_uri = "https://gate/live/clip/keys/", .finished = TRUE, .last90 = 126000 };
+
+  g_ptr_array_add (channel->renditions, he_rendition_new ("360p", HE_MEDIA_VIDEO));
+  text = he_playlist_media_styled (channel, channel->renditions->pdata[0], NULL, 5, 6,
+                                   &style);
+  g_assert_cmpstr (
+      text, ==,
+      "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:2\n"
+      "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MEDIA-SEQUENCE:5\n"
+      "#EXT-X-KEY:METHOD=AES-128,URI=\"https://gate/live/clip/keys/base/0\"\n"
+      "#EXTINF:2.000,\n5.ts\n#EXTINF:1.400,\n6.ts\n#EXT-X-ENDLIST\n");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -215,5 +236,6 @@ main (int argc, char **argv)
   g_test_add_func ("/playlist/multivariant/range-of-video", test_video_range);
   g_test_add_func ("/playlist/codecs/follow-from-caps", test_codecs);
   g_test_add_func ("/playlist/codecs/h265-follow-from-caps", test_codecs_h265);
+  g_test_add_func ("/playlist/recording-is-finished", test_recording);
   return g_test_run ();
 }

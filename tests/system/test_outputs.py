@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Channels as files that somebody else serves: a recording of a file in a folder, and a live channel
+at a web server that is not ours, dies and comes back."""
+import json
+import re
+import subprocess
+import threading
+import time
+
+import stage
+
+SECONDS = 7.4
+FRAMES = 185  # of it, at 25 a second
+
+NGINX = """
+daemon off;
+master_process off;
+pid {dir}/nginx.pid;
+error_log {dir}/error.log;
+events {{ }}
+http {{
+  log_format order '$msec $request_method $uri $status $remote_user';
+  access_log {dir}/access.log order;
+  types {{ application/vnd.apple.mpegurl m3u8; video/mp2t ts; }}
+  client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fastcgi;
+  uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+  client_max_body_size 64m;
+  server {{
+    listen 127.0.0.1:{port};
+    root {dir}/root;
+    location / {{ dav_methods PUT; create_full_put_path on; {more} }}
+  }}
+}}
+"""
+
+
+class Server:
+    """A stock nginx that takes PUT and serves what it got."""
+
+    def __init__(self, air, more=""):
+        self.air, self.port = air, stage.free_ports(1)[0]
+        self.dir = air.dir / f"server-{self.port}"
+        (self.dir / "root").mkdir(parents=True)
+        (self.dir / "nginx.conf").write_text(NGINX.format(dir=self.dir, port=self.port, more=more))
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.process = None
+
+    def start(self):
+        self.process = self.air.spawn(f"server-{self.port}", "/usr/sbin/nginx", "-c", str(self.dir / "nginx.conf"),
+                                      "-p", str(self.dir), "-e", str(self.dir / "error.log"))
+        self.air.processes.append(self.process)
+        stage.wait_for("the server", lambda: _answers(self.url), 20)
+
+    def stop(self):
+        stage.end(self.process)
+
+    def requests(self):
+        """[(method, path, status)] in the order in which they were answered."""
+        lines = (self.dir / "access.log").read_text().splitlines()
+        return [(method, path, int(status)) for _, method, path, status, _ in (line.split() for line in lines)]
+
+
+def _answers(url):
+    try:
+        stage.get(url)
+        return True
+    except OSError:
+        return False
+
+
+def _clip(air):
+    """A file like tools/feed's feed, with B-frames and the frame counter, to its end."""
+    bits = "drawbox=x=0:y=326:w=iw:h=34:color=black:t=fill" + "".join(
+        f",drawbox=x={8 + 26 * b}:y=332:w=22:h=20:color=white:t=fill:enable='mod(floor(n/pow(2,{b})),2)'"
+        for b in range(24))
+    subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
+                    "-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000", "-t", str(SECONDS), "-vf", bits,
+                    "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-b:v", "2M", "-g", "50", "-pix_fmt",
+                    "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-f", "mpegts", str(air.dir / "clip.ts")],
+                   check=True, timeout=120)
+
+
+def _recording(air, change=lambda channel: None):
+    """pipelines/vod.json as it stands, on ports of its own, changed."""
+    model = json.loads((stage.TOP / "pipelines" / "vod.json").read_text())
+    ports = stage.free_ports(2)
+    model["nodes"] = [{"name": "node", "listen": f"127.0.0.1:{ports[0]}", "internal": f"127.0.0.1:{ports[1]}"}]
+    change(model["channels"][0])
+    path = air.dir / "vod.json"
+    path.write_text(json.dumps(model))
+    done = subprocess.run([stage.HEADEND, "run", str(path)], capture_output=True, text=True, timeout=120,
+                          stdin=subprocess.DEVNULL)
+    return done
+
+
+def _copied(channel):
+    channel["video"][0].update(encoder="copy", bitrate=2000)
+    channel["audio"][0]["encoder"] = "copy"
+
+
+def _check_recording(folder, counters):
+    """Every frame once, from the first to the last; and what the playlists say adds up."""
+    assert counters == list(range(FRAMES)), stage.consecutive(counters) or (len(counters), counters[:3])
+    for name, exact in (("360p", SECONDS), ("audio", None)):
+        text = (folder / "clip" / name / "index.m3u8").read_text()
+        assert "#EXT-X-PLAYLIST-TYPE:VOD\n" in text and text.endswith("#EXT-X-ENDLIST\n"), text
+        lengths = [float(x) for x in re.findall(r"#EXTINF:([\d.]+),", text)]
+        assert len(lengths) == 4 and lengths[:3] == [2.0] * 3, text
+        assert abs(sum(lengths) - SECONDS) < (1e-6 if exact else 0.06), text
+        for file in re.findall(r"^\d+\.ts$", text, re.M):
+            assert (folder / "clip" / name / file).stat().st_size > 0, file
+
+
+def _play(url):
+    player = stage.Counters(str(url), "-allowed_extensions", "ALL")
+    player.process.wait(120)
+    counters = player.stop()
+    assert not player.words, player.words
+    return counters
+
+
+def test_a_recording_is_complete():
+    with stage.Stage("single.json") as air:
+        _clip(air)
+        for name, change in (("encoded", None), ("copied", _copied)):
+            def both(channel, folder=f"file:{name}", change=change):
+                channel["destination"] = folder
+                if change:
+                    change(channel)
+            done = _recording(air, both)
+            assert done.returncode == 0, done.stderr
+            folder = air.dir / name
+            _check_recording(folder, _play(folder / "clip" / "main.m3u8"))
+            strangers = [p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".ts", ".m3u8")]
+            assert not strangers, strangers
+
+
+def test_a_recording_goes_to_a_server_that_is_slow_to_come():
+    with stage.Stage("single.json") as air:
+        _clip(air)
+        password = air.dir / "password"
+        password.write_text("me:verysecret\n")
+        password.chmod(0o600)
+        crypt = subprocess.run(["openssl", "passwd", "-1", "verysecret"], capture_output=True, text=True,
+                               check=True).stdout.strip()
+        (air.dir / "users").write_text(f"me:{crypt}\n")
+        server = Server(air, f"limit_except GET {{ auth_basic x; auth_basic_user_file {air.dir}/users; }}")
+        model = {}
+
+        def to_server(channel):
+            _copied(channel)
+            channel.update(destination=server.url + "vod/", credentials={"file": "password"})
+            model.update(channel)
+        runner = threading.Thread(target=lambda: model.update(done=_recording(air, to_server)))
+        runner.start()
+        time.sleep(3)
+        server.start()
+        runner.join()
+        done = model["done"]
+        assert done.returncode == 0, done.stderr
+        assert "verysecret" not in done.stderr and "takes segments again" in done.stderr, done.stderr
+        _check_recording(server.dir / "root" / "vod", _play(server.url + "vod/clip/main.m3u8"))
+        puts = [path for method, path, status in server.requests() if method == "PUT" and status in (201, 204)]
+        assert puts[-1] == "/vod/clip/main.m3u8" and len(puts) == 8 + 3, puts
+        assert all(p.endswith(".ts") for p in puts[:8]), puts
+
+
+def test_a_recording_that_fails_ends_the_run():
+    with stage.Stage("single.json") as air:
+        done = _recording(air)  # there is no clip.ts
+        assert done.returncode == 1, (done.returncode, done.stderr)
+        assert "has failed for good" in done.stderr, done.stderr
+
+
+def _affiliate(air_model, server):
+    channel, = air_model["channels"]
+    channel["destination"] = server + "live/"
+
+
+def _listed(text):
+    return [int(n) for n in re.findall(r"^(\d+)\.ts$", text, re.M)]
+
+
+def _media(server):
+    answer = stage.get(server.url + "live/demo/360p/index.m3u8")
+    return _listed(answer.body.decode()) if answer.status == 200 else []
+
+
+def test_an_affiliate_that_dies_and_comes_back():
+    port = stage.free_ports(1)[0]
+    with stage.Stage("affiliate.json", change=lambda m: _affiliate(m, f"http://127.0.0.1:{port}/")) as air:
+        server = Server(air)
+        server.port, server.url = port, f"http://127.0.0.1:{port}/"
+        (server.dir / "nginx.conf").write_text(NGINX.format(dir=server.dir, port=port, more=""))
+        server.start()
+        air.start_feed()
+        (name, base), = air.origin.items()
+        air.start_node(name)
+        first = stage.wait_for("the first playlist", lambda: _media(server), 120)
+        player = stage.Counters(server.url + "live/demo/main.m3u8", "-t", "4")
+        player.process.wait(60)
+        counters = player.stop()
+        assert len(counters) >= 50 and not stage.consecutive(counters), counters
+        assert not player.words, player.words
+
+        server.stop()
+        away_at = len(server.requests())
+        log = air.dir / f"node-{name}.log"
+        stage.wait_for("the complaint", lambda: "trying again" in log.read_text(), 60)
+        air.wait_ready(name)  # our own viewers notice nothing
+        time.sleep(20)  # ten segments, more than wait for it
+        server.start()
+        stage.wait_for("segments again", lambda: (_media(server) or [0])[-1] > first[-1] + 8, 60)
+        assert "takes segments again" in log.read_text()
+
+        requests = server.requests()
+        there, listings = set(), 0
+        for method, path, status in requests:
+            if method != "PUT":
+                continue
+            assert status in (201, 204), (path, status)
+            there.add(path)
+            if path.endswith("index.m3u8"):
+                listings += 1
+            if path.endswith("main.m3u8"):
+                assert {f"/live/demo/{r}/index.m3u8" for r in ("360p", "audio")} <= there, requests
+        assert listings >= 6, requests
+        # A playlist names what stands there, and nothing that came later: each number that is
+        # listed last was put before it was listed, and the folder holds every file of the list.
+        for rendition in ("360p", "audio"):
+            text = (server.dir / "root/live/demo" / rendition / "index.m3u8").read_text()
+            order = [p for m, p, s in requests if m == "PUT" and p.startswith(f"/live/demo/{rendition}/")]
+            for msn in _listed(text):
+                assert (server.dir / f"root/live/demo/{rendition}/{msn}.ts").exists(), msn
+                assert order.index(f"/live/demo/{rendition}/{msn}.ts") < len(order) - 1 - order[::-1].index(
+                    f"/live/demo/{rendition}/index.m3u8"), order
+        # What came first after the outage is of the newest window, not what was missed first.
+        back = [int(m.group(1)) for _, p, _ in requests[away_at:] if (m := re.search(r"/360p/(\d+)\.ts", p))]
+        before = [int(m.group(1)) for _, p, _ in requests[:away_at] if (m := re.search(r"/360p/(\d+)\.ts", p))]
+        assert back[0] > before[-1] + 1, (before, back)
+        assert back == sorted(back) and len(back) >= 6, back
+        print(f"# before {before[-1]}, back with {back[:7]}", flush=True)
+        text = stage.get(server.url + "live/demo/360p/index.m3u8").body.decode()
+        assert "PROGRAM-DATE-TIME" in text and "ENDLIST" not in text, text
+
+
+stage.main()
