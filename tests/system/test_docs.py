@@ -58,6 +58,9 @@ _OTHERS = {"secret": {"file": "other"}, "edge.trusted": ["10.0.0.1"],
            "channels[].segment-duration": 4, "channels[].video[].frame-rate": "50/1",
            "channels[].audio": [{}, {}]}
 
+# What has to stand beside a key for its values to mean anything.
+_BESIDE = {"channels[].playlist": {"source": "file:clip.ts", "destination": "file:out", "encryption": "none"}}
+
 # Keys whose other values not every encoder takes.
 _ENCODERS = {"channels[].video[].bit-depth": "x265"}
 
@@ -74,6 +77,7 @@ def _understood(path, value=None, encoder="x264"):
     for step in steps:
         place = place[step.removesuffix("[]")]
         place = place[0] if step.endswith("[]") else place
+    place.update(_BESIDE.get(path, {}))
     place.pop(last, None)
     if value is not None:
         place[last] = value
