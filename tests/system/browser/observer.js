@@ -7,9 +7,10 @@ window.seen = {
   frames: [], // [media time in microseconds, burned-in counter] of pictures that were shown
   appended: [], // [type, MSN, samples] of what went into the buffers
   buffered: [], // [type, MSN] as hls.js reports it
-  errors: [], // error events of hls.js
+  errors: [], // error events of hls.js, each with the seconds of buffer ahead
   waits: [], // seconds of buffer ahead, each time that playback waited
   stands: 0, // longest time in seconds that the picture's time stood still, once it moved
+  late: 0, // by how many seconds the machine was late with a timer, at most
   violations: [], // of the content security policy
 };
 
@@ -49,13 +50,15 @@ function ahead(video) {
 }
 
 function watchTime(video) {
-  let at = 0, since = null;
+  let at = 0, since = null, ticked = performance.now();
   video.addEventListener("waiting", () => {
     if (since !== null && !video.seeking)
       seen.waits.push(ahead(video));
   });
   setInterval(() => {
     const now = performance.now();
+    seen.late = Math.max(seen.late, (now - ticked) / 1000 - 0.05);
+    ticked = now;
     if (video.currentTime !== at) {
       at = video.currentTime;
       since = at > 0 && !video.paused ? now : null;
@@ -82,7 +85,7 @@ function countSamples(bytes) {
   return walk(0, bytes.byteLength);
 }
 
-function watchPlayer(hls) {
+function watchPlayer(hls, video) {
   hls.on("hlsBufferAppending", (_, { type, frag, data }) => {
     const samples = countSamples(data);
     if (samples)
@@ -90,7 +93,7 @@ function watchPlayer(hls) {
   });
   hls.on("hlsFragBuffered", (_, { frag }) => seen.buffered.push([frag.type, frag.sn]));
   hls.on("hlsError", (_, { details, fatal, response }) => {
-    seen.errors.push({ details, fatal, status: response ? response.code : null });
+    seen.errors.push({ details, fatal, status: response ? response.code : null, ahead: ahead(video) });
   });
 }
 
@@ -104,6 +107,6 @@ document.addEventListener("DOMContentLoaded", () => {
   setInterval(() => {
     const hls = window.headend && window.headend.hls;
     if (hls && hls !== watched)
-      watchPlayer(watched = hls);
+      watchPlayer(watched = hls, video);
   }, 5);
 });
