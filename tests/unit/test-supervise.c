@@ -67,8 +67,8 @@ test_job_malformed (void)
 {
   static const char *const texts[]
       = { "", "[]", "{}",
-          "{\"file\":\"f\",\"folder\":\"/\",\"description\":\"{}\","
-          "\"node\":\"n\",\"secrets\":{}}" };
+          ("{\"file\":\"f\",\"folder\":\"/\",\"description\":\"{}\","
+           "\"node\":\"n\",\"secrets\":{}}") };
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
     g_autoptr (GError) error = NULL;
     int ends[2];
