@@ -105,6 +105,7 @@ running_time (GstSegmentEncrypt *self, GstClockTime time)
 static GstFlowReturn
 push (GstSegmentEncrypt *self, GByteArray *bytes, GstBuffer *like)
 {
+  g_autoptr (GBytes) whole = NULL;
   GstBuffer *out;
 
   if (bytes->len == 0) {
@@ -112,7 +113,8 @@ push (GstSegmentEncrypt *self, GByteArray *bytes, GstBuffer *like)
     return GST_FLOW_OK;
   }
   self->bytes += bytes->len;
-  out = gst_buffer_new_wrapped_bytes (g_byte_array_free_to_bytes (bytes));
+  whole = g_byte_array_free_to_bytes (bytes);
+  out = gst_buffer_new_wrapped_bytes (whole);
   if (like != NULL)
     gst_buffer_copy_into (out, like, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS,
                           0, -1);

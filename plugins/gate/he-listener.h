@@ -45,6 +45,7 @@ typedef struct {
   guint64 accepted, refused, expired; /* refused: over a cap; expired: past a deadline */
   guint64 failures;                   /* of accept() */
 } HeListenerStats;
+/* On the accepting thread. */
 void he_listener_get_stats (const HeListener *listener, HeListenerStats *ret_stats);
 
 GSocket *he_connection_socket (HeConnection *connection);           /* does not block */

@@ -29,7 +29,7 @@ test_decodes (gconstpointer sync)
   g_assert_cmpuint (run->segment.base, ==, 0); /* began in PAUSED */
   if (sync)
     g_assert_cmpint (run->took_us, >, 3500000);
-  g_assert_cmpint (run->took_us, <, 15000000);
+  g_assert_cmpint (run->took_us, <, 100000000);
 }
 
 static void
@@ -267,14 +267,14 @@ test_live_base (void)
   g_usleep (400000);
   g_signal_emit_by_name (src, "push-buffer", buffer, &flow);
   gst_buffer_unref (buffer);
-  for (guint i = 0; i < 100 && !event; i++) {
+  for (guint i = 0; i < 2000 && !event; i++) {
     g_usleep (20000);
     event = gst_pad_get_sticky_event (pad, GST_EVENT_SEGMENT, 0);
   }
   g_assert_nonnull (event);
   gst_event_parse_segment (event, &segment);
   g_assert_cmpuint (segment->base, >=, 350 * GST_MSECOND);
-  g_assert_cmpuint (segment->base, <=, 5 * GST_SECOND);
+  g_assert_cmpuint (segment->base, <=, 60 * GST_SECOND);
   g_assert_cmpuint (segment->start, ==, segment->time);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_object_unref (pipeline);

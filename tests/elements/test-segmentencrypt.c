@@ -9,20 +9,21 @@ static GstHarness *
 harness_new (const char *sink_caps)
 {
   g_autoptr (GstElement) element = gst_element_factory_make ("segmentencrypt", NULL);
+  g_autoptr (GstCaps) caps
+      = gst_caps_from_string ("video/mpegts,systemstream=true,packetsize=188,"
+                              "streamheader=(buffer)<47400031,47402030>");
   GstHarness *h;
   GstSegment segment;
 
   g_assert_nonnull (element);
   g_object_set (element, "secret", SECRET, "channel", "demo", "key-rotation", ROTATION,
                 "segment-duration", (guint64)D90, NULL);
-  h = gst_harness_new_with_element (gst_object_ref (element), "sink", "src");
+  h = gst_harness_new_with_element (element, "sink", "src");
   if (sink_caps != NULL)
     gst_harness_set_sink_caps_str (h, sink_caps);
   gst_harness_play (h);
   gst_harness_push_event (h, gst_event_new_stream_start ("test"));
-  gst_harness_push_event (h, gst_event_new_caps (gst_caps_from_string (
-                                 "video/mpegts,systemstream=true,packetsize=188,"
-                                 "streamheader=(buffer)<47400031,47402030>")));
+  gst_harness_push_event (h, gst_event_new_caps (caps));
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_harness_push_event (h, gst_event_new_segment (&segment));
   return h;

@@ -113,5 +113,35 @@ server_stop (Server *server)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Server, server_stop)
 
+typedef struct {
+  HeListener *listener;
+  HeListenerStats stats;
+  gboolean done; /* atomic */
+} StatsQuestion;
+
+static inline gboolean
+answer_stats (gpointer data)
+{
+  StatsQuestion *question = data;
+
+  he_listener_get_stats (question->listener, &question->stats);
+  g_atomic_int_set (&question->done, TRUE);
+  return G_SOURCE_REMOVE;
+}
+
+/* Asks on the thread that accepts. */
+static inline HeListenerStats
+server_stats (Server *server)
+{
+  StatsQuestion question = { .listener = server->listener };
+  g_autoptr (GSource) source = g_idle_source_new ();
+
+  g_source_set_callback (source, answer_stats, &question, NULL);
+  g_source_attach (source, server->context);
+  while (!g_atomic_int_get (&question.done))
+    g_usleep (1000);
+  return question.stats;
+}
+
 G_GNUC_UNUSED static const HeListenerLimits usual
     = { .max_connections = 100, .head_seconds = 10 };

@@ -18,11 +18,11 @@ slow_heads_are_closed (void)
   char buffer[1];
 
   while (client_send (dripping, "G", 1)
-         && g_get_monotonic_time () - start < 10 * G_USEC_PER_SEC)
+         && g_get_monotonic_time () - start < 60 * G_USEC_PER_SEC)
     g_usleep (100000);
-  g_assert_cmpint (g_get_monotonic_time () - start, <, 4 * G_USEC_PER_SEC);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 50 * G_USEC_PER_SEC);
   g_assert_cmpint (g_socket_receive (silent, buffer, 1, NULL, NULL), <=, 0);
-  g_assert_cmpint (g_get_monotonic_time () - start, <, 5 * G_USEC_PER_SEC);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 55 * G_USEC_PER_SEC);
 }
 
 static void
@@ -60,7 +60,7 @@ caps_hold (void)
 
     if (reply->status == 200)
       break;
-    g_assert_cmpuint (i, <, 100);
+    g_assert_cmpuint (i, <, 3000);
     g_usleep (20000);
   }
 }

@@ -344,9 +344,15 @@ metrics_are_openmetrics (void)
   publish_window (pair);
   cookie = cookie_for (pair, 0, "alice");
   denied = get (port_of (pair, 0), "/live/demo/main.m3u8", NULL);
-  g_usleep (50000); /* the end of an exchange is counted after its last byte */
-  metrics = get (pair->internal[0], "/metrics", NULL);
-  text = reply_text (metrics);
+  /* The end of an exchange is counted after its last byte. */
+  for (guint i = 0; i < 3000 && !(text && strstr (text, lines[3]) && strstr (text, lines[4]));
+       i++) {
+    g_usleep (10000);
+    g_clear_pointer (&metrics, reply_free);
+    g_free (text);
+    metrics = get (pair->internal[0], "/metrics", NULL);
+    text = reply_text (metrics);
+  }
   for (guint i = 0; i < G_N_ELEMENTS (lines); i++) {
     if (strstr (text, lines[i]) == NULL)
       g_test_message ("missing %s in\n%s", lines[i], text);

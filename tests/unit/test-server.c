@@ -197,11 +197,11 @@ endless_bodies_are_cut_off (void)
 
   client_send (socket, head, strlen (head));
   while (client_send (socket, "4\r\nabcd\r\n", 9)
-         && g_get_monotonic_time () - start < 15 * G_USEC_PER_SEC) {
+         && g_get_monotonic_time () - start < 60 * G_USEC_PER_SEC) {
     sent++;
     g_usleep (2000);
   }
-  g_assert_cmpint (g_get_monotonic_time () - start, <, 10 * G_USEC_PER_SEC);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 50 * G_USEC_PER_SEC);
   g_assert_cmpuint (g_atomic_int_get (&server->bodies), ==, 0);
 }
 
@@ -224,13 +224,9 @@ clients_that_leave_are_forgotten (void)
     g_socket_close (socket, NULL);
   }
   for (guint i = 0;; i++) {
-    HeListenerStats stats;
-
-    /* Read from another thread, which is good enough to wait for a number. */
-    he_listener_get_stats (server->listener, &stats);
-    if (stats.open == 0 && g_atomic_int_get (&server->finished) == 25)
+    if (server_stats (server).open == 0 && g_atomic_int_get (&server->finished) == 25)
       break;
-    g_assert_cmpuint (i, <, 200);
+    g_assert_cmpuint (i, <, 3000);
     g_usleep (20000);
   }
 }

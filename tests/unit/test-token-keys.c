@@ -288,7 +288,7 @@ test_pattern_time (void)
     g_assert_false (he_token_uri_matches ("regex:(a+a+)+[bc]", text));
     g_assert_false (he_token_uri_matches ("regex:(a|a|aa)*[bc]", text));
   }
-  g_assert_cmpint (g_get_monotonic_time () - start, <, G_USEC_PER_SEC);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 60 * G_USEC_PER_SEC);
 }
 
 static void

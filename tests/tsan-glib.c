@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Preloaded under ThreadSanitizer: GLib and GStreamer were not built with it, and GLib's locks
+ * are futexes of its own, so it would take everything that they guard for a race. Each function
+ * here calls the real one, and says what it puts in order. */
+#define G_DISABLE_DEPRECATION_WARNINGS
+#include <dlfcn.h>
+#include <gst/gst.h>
+
+void __tsan_acquire (void *address);
+void __tsan_release (void *address);
+
+#undef g_object_unref
+#undef g_once_init_enter
+#undef g_once_init_leave
+
+/* The real function, looked up once. */
+#define REAL(name)                                                                       \
+  ({                                                                                     \
+    static void *real_;                                                                  \
+    if (!__atomic_load_n (&real_, __ATOMIC_RELAXED))                                     \
+      __atomic_store_n (&real_, dlsym (RTLD_NEXT, #name), __ATOMIC_RELAXED);             \
+    (__typeof__ (&name))__atomic_load_n (&real_, __ATOMIC_RELAXED);                      \
+  })
+
+#define TAKES(name, type)                                                                \
+  void name (type *lock)                                                                 \
+  {                                                                                      \
+    REAL (name) (lock);                                                                  \
+    __tsan_acquire (lock);                                                               \
+  }
+
+#define TRIES(name, type)                                                                \
+  gboolean name (type *lock)                                                             \
+  {                                                                                      \
+    gboolean taken = REAL (name) (lock);                                                 \
+    if (taken)                                                                           \
+      __tsan_acquire (lock);                                                             \
+    return taken;                                                                        \
+  }
+
+#define GIVES(name, type)                                                                \
+  void name (type *lock)                                                                 \
+  {                                                                                      \
+    __tsan_release (lock);                                                               \
+    REAL (name) (lock);                                                                  \
+  }
+
+TAKES (g_mutex_lock, GMutex)
+TRIES (g_mutex_trylock, GMutex)
+GIVES (g_mutex_unlock, GMutex)
+TAKES (g_rec_mutex_lock, GRecMutex)
+TRIES (g_rec_mutex_trylock, GRecMutex)
+GIVES (g_rec_mutex_unlock, GRecMutex)
+TAKES (g_rw_lock_writer_lock, GRWLock)
+TRIES (g_rw_lock_writer_trylock, GRWLock)
+GIVES (g_rw_lock_writer_unlock, GRWLock)
+TAKES (g_rw_lock_reader_lock, GRWLock)
+TRIES (g_rw_lock_reader_trylock, GRWLock)
+GIVES (g_rw_lock_reader_unlock, GRWLock)
+
+void
+g_cond_wait (GCond *cond, GMutex *mutex)
+{
+  __tsan_release (mutex);
+  REAL (g_cond_wait) (cond, mutex);
+  __tsan_acquire (mutex);
+}
+
+gboolean
+g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
+{
+  gboolean signalled;
+
+  __tsan_release (mutex);
+  signalled = REAL (g_cond_wait_until) (cond, mutex, end_time);
+  __tsan_acquire (mutex);
+  return signalled;
+}
+
+void
+g_once_init_leave (volatile void *location, gsize result)
+{
+  __tsan_release ((void *)location);
+  REAL (g_once_init_leave) (location, result);
+}
+
+/* --- Queues and messages --------------------------------------------------------- */
+
+void
+g_async_queue_push (GAsyncQueue *queue, gpointer data)
+{
+  __tsan_release (queue);
+  REAL (g_async_queue_push) (queue, data);
+}
+
+#define POPS(name, parameters, ...)                                                      \
+  gpointer name parameters                                                               \
+  {                                                                                      \
+    gpointer data = REAL (name) (__VA_ARGS__);                                           \
+    __tsan_acquire (queue);                                                              \
+    return data;                                                                         \
+  }
+
+POPS (g_async_queue_pop, (GAsyncQueue * queue), queue)
+POPS (g_async_queue_try_pop, (GAsyncQueue * queue), queue)
+POPS (g_async_queue_timeout_pop, (GAsyncQueue * queue, guint64 us), queue, us)
+
+gboolean
+gst_bus_post (GstBus *bus, GstMessage *message)
+{
+  __tsan_release (bus);
+  return REAL (gst_bus_post) (bus, message);
+}
+
+GstMessage *
+gst_bus_timed_pop_filtered (GstBus *bus, GstClockTime timeout, GstMessageType types)
+{
+  GstMessage *message = REAL (gst_bus_timed_pop_filtered) (bus, timeout, types);
+
+  __tsan_acquire (bus);
+  return message;
+}
+
+/* --- References: who drops the last one sees what the others did -------------------- */
+
+#define DROPS(name, type)                                                                \
+  void name (type object)                                                                \
+  {                                                                                      \
+    if (object) {                                                                        \
+      __tsan_release (object);                                                           \
+      __tsan_acquire (object);                                                           \
+    }                                                                                    \
+    REAL (name) (object);                                                                \
+  }
+
+DROPS (g_object_unref, gpointer)
+DROPS (gst_object_unref, gpointer)
+DROPS (gst_mini_object_unref, GstMiniObject *)
+DROPS (g_bytes_unref, GBytes *)
