@@ -29,7 +29,7 @@ _headend() {
       graph) words="--dot --help" ;;
       edge) words="--dir= --help" ;;
       status) words="--json --help" ;;
-      "token keygen") words="--dir= --help" ;;
+      "token keygen") words="--dir= --algorithm= --help" ;;
       "token mint") words="--key= --account= --channel= --issuer= --audience= --ttl= --session=
         --max-sessions= --url= --transport= --help" ;;
       token | "token inspect") words="--help" ;;
