@@ -113,7 +113,8 @@ run_node (const HeadendModel *model, const char *text, const HeadendNode *node,
     channels = TRUE;
   }
   const char *const origins[] = { origin ? node->internal : NULL, NULL };
-  g_autoptr (HeadendVitals) vitals = headend_vitals_new (supervisor, origins, channels);
+  G_GNUC_UNUSED g_autoptr (HeadendVitals) vitals
+      = headend_vitals_new (supervisor, origins, channels);
   headend_supervisor_on_up (supervisor, say_up, &events);
   return headend_supervisor_run (supervisor);
 }
@@ -149,7 +150,7 @@ run_all (const HeadendModel *model, const char *path)
     g_ptr_array_add (origins, node->internal);
   }
   g_ptr_array_add (origins, NULL);
-  g_autoptr (HeadendVitals) vitals
+  G_GNUC_UNUSED g_autoptr (HeadendVitals) vitals
       = headend_vitals_new (supervisor, (const char *const *)origins->pdata, TRUE);
   return headend_supervisor_run (supervisor);
 }
