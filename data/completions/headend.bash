@@ -30,8 +30,8 @@ _headend() {
       edge) words="--dir= --help" ;;
       status) words="--json --help" ;;
       "token keygen") words="--dir= --algorithm= --help" ;;
-      "token mint") words="--key= --account= --channel= --issuer= --audience= --ttl= --session=
-        --max-sessions= --url= --transport= --help" ;;
+      "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=
+        --session= --max-sessions= --url= --transport= --page --help" ;;
       token | "token inspect") words="--help" ;;
     esac
   else
@@ -42,6 +42,8 @@ _headend() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
         return ;;
+      "token keygen:--algorithm") words="ES256 EdDSA RS256 PS256 HS256" ;;
+      "token mint:--algorithm") words="PS256" ;;
       "token mint:--transport") words="cookie path" ;;
       "token mint:--key")
         compopt -o filenames
