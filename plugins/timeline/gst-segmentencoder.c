@@ -21,7 +21,9 @@
  * Encoders that are known are kept from placing keyframes of their own, by properties
  * that were left at their defaults: x264enc and x265enc get `key-int-max` and the options
  * scenecut=0 and open-gop=0 (added to `option-string` unless given there), openh264enc
- * `gop-size` and `scene-change-detection`. For others the description has to.
+ * `gop-size` and `scene-change-detection`, those of NVENC and Quick Sync `gop-size`, those
+ * of VA-API `key-int-max` (1024 frames, which is the most). For others the description has
+ * to. NVENC of GStreamer 1.22 with a driver that dropped its presets is an error.
  *
  * The description takes effect when the element goes to READY. An element that does not
  * exist is an error that names it and what to install.
