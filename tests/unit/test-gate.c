@@ -170,8 +170,15 @@ test_lease_ends (void)
   g_auto (HeAnswer) playlist
       = ask (&f, "/live/demo/360p/index.m3u8", cookie, HOME, later);
   g_assert_cmpint (playlist.code, ==, HE_CODE_OK);
+  g_assert_cmpuint (playlist.lease_seconds, ==, 300);
   g_auto (HeAnswer) segment = ask (&f, "/live/demo/360p/1.ts", cookie, HOME, later);
   g_assert_cmpint (segment.code, ==, HE_CODE_OK);
+  /* No playlist extends it beyond the session's end. */
+  g_autofree char *brief = mint_for ("bob", "*", 100, NULL);
+  g_autofree char *other = cookie_of (&f, brief);
+  g_auto (HeAnswer) last
+      = ask (&f, "/live/demo/360p/index.m3u8", other, HOME, T0 + 40 * S);
+  g_assert_cmpuint (last.lease_seconds, ==, 60);
 }
 
 static void

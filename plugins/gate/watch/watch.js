@@ -66,6 +66,7 @@ function refused(status, get) {
   const name = { 603: "ended", 604: "evicted" }[code] || "refused";
   const words = { ended: "The session has ended", evicted: "Evicted", refused: "Refused" }[name];
   sessionStorage.removeItem(remembered);
+  state.session.lease = null;
   setSession(name, `${words}: ${reason}${code ? ` (${code})` : ""}.`, code, reason);
 }
 
