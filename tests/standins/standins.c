@@ -202,9 +202,10 @@ is_in (const StandinRecord *record, const char *set)
 static gboolean
 is_standin (GstElementFactory *factory)
 {
-  return g_type_get_qdata (gst_element_factory_get_element_type (factory),
-                           g_quark_from_static_string ("standin"))
-         != NULL;
+  GType type = gst_element_factory_get_element_type (factory);
+
+  /* A real one that is not loaded yet has no type. */
+  return type != 0 && g_type_get_qdata (type, g_quark_from_static_string ("standin"));
 }
 
 static GType
