@@ -95,15 +95,17 @@ discard (GstBin *pipeline, GstPad *pad)
   gst_element_sync_state_with_parent (drain);
 }
 
-/* By HeVideoCodec: a caps name, what people call it, and the plan's decoder for it. */
+/* By HeVideoCodec: a caps name, what people call it, what copies it, whether the channel
+ * does, and the plan's decoder for it. */
 typedef struct {
-  const char *caps, *name;
+  const char *caps, *name, *copier;
+  gboolean copied;
   char *decoder;
 } Decoder;
 
 static const Decoder codecs[] = {
-  [HE_VIDEO_H264] = { "video/x-h264", "H.264", NULL },
-  [HE_VIDEO_H265] = { "video/x-h265", "H.265", NULL },
+  [HE_VIDEO_H264] = { "video/x-h264", "H.264", "copy" },
+  [HE_VIDEO_H265] = { "video/x-h265", "H.265", "copy-h265" },
 };
 
 static void
@@ -161,13 +163,14 @@ prepare_video (GstElement *demux, GstBin *pipeline, GstPad *pad, const Decoder *
                        (NULL));
     return FALSE;
   }
-  if (wanted == &decoders[HE_VIDEO_H264])
+  if (wanted->copied)
     return TRUE;
-  GST_ELEMENT_ERROR (demux, STREAM, FORMAT,
-                     ("The source's video is %s, and \"copy\" passes H.264 through; name "
-                      "an encoder, such as \"x264\" or \"x265\"",
-                      wanted->name),
-                     (NULL));
+  GST_ELEMENT_ERROR (
+      demux, STREAM, FORMAT,
+      ("The source's video is %s, and the description passes another codec "
+       "through; set \"encoder\": \"%s\", or an encoder such as \"x264\"",
+       wanted->name, wanted->copier),
+      (NULL));
   return FALSE;
 }
 
@@ -244,6 +247,11 @@ video_differs (const GstStructure *caps, const HeadendVideo *video)
                               "says %u/%u; set \"frame-rate\": \"%d/%d\"",
                               n, d, video->frame_rate.n, video->frame_rate.d, n, d);
   }
+  const char *profile = gst_structure_get_string (caps, "profile");
+  if (headend_encoder_copies (video->encoder) && profile && strstr (profile, "-10"))
+    return g_strdup_printf ("The source has 10 bits a sample (profile %s), and \"%s\" "
+                            "passes 8 through; set another encoder",
+                            profile, video->encoder);
   if (headend_encoder_copies (video->encoder)
       && gst_structure_get_int (caps, "width", &width)
       && gst_structure_get_int (caps, "height", &height)
@@ -348,8 +356,12 @@ static Decoder *
 decoders_of (const HeadendPlan *plan)
 {
   Decoder *decoders = g_memdup2 (codecs, sizeof codecs);
-  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++)
+  const HeadendVideo *first = plan->description->video->pdata[0];
+  gboolean copies = headend_encoder_copies (first->encoder);
+  for (guint i = 0; i < G_N_ELEMENTS (codecs); i++) {
     decoders[i].decoder = g_strdup (plan->decoders[i]);
+    decoders[i].copied = copies && headend_encoder_of (first)->codec == i;
+  }
   return decoders;
 }
 

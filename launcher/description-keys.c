@@ -121,7 +121,7 @@ static const HeadendKey video_keys[] = {
     "a bit depth", "8 or 10" },
   { "encoder", read_encoder, G_STRUCT_OFFSET (HeadendVideo, encoder), FALSE, "an encoder",
     "one of x264, x265, openh264, nvenc, nvenc-h265, va, va-h265, qsv, qsv-h265, or "
-    "\"copy\" to pass the source through" },
+    "\"copy\" or \"copy-h265\" to pass the source through" },
   /* Which presets there are depends on the encoder, whose key may stand behind:
    * description-check.c */
   { "preset", headend_read_text, G_STRUCT_OFFSET (HeadendVideo, preset), FALSE,

@@ -14,7 +14,7 @@ G_BEGIN_DECLS
 
 const HeEncoderFamily *headend_encoder_of (const HeadendVideo *video);
 
-/* Whether the source's own stream is passed through: "copy". */
+/* Whether the source's own stream is passed through: "copy", "copy-h265". */
 gboolean headend_encoder_copies (const char *name);
 
 /* Strings are borrowed; level: as caps write it. */

@@ -48,7 +48,10 @@ add_rung (GPtrArray *boxes, const char *worker, const HeadendModelChannel *chann
 {
   static const char *const variants[] = { "a", "b" };
   if (headend_encoder_copies (video->encoder)) {
-    guint copy = add (boxes, worker, "%s: h264parse, as it is (%s)", r->name, r->codecs);
+    guint copy = add (boxes, worker, "%s: %s, as it is (%s)", r->name,
+                      headend_encoder_of (video)->codec == HE_VIDEO_H265 ? "h265parse"
+                                                                         : "h264parse",
+                      r->codecs);
     join (boxes, from, copy);
     join (boxes, copy, sink);
     return;

@@ -105,7 +105,9 @@ headend_level_codec (HeVideoCodec codec, const HeadendLevel *level, guint depth)
 }
 
 char *
-headend_level_codec_high (const HeadendLevel *level)
+headend_level_codec_copied (HeVideoCodec codec, const HeadendLevel *level)
 {
+  if (codec == HE_VIDEO_H265)
+    return headend_level_codec (codec, level, 8);
   return g_strdup_printf ("avc1.6400%02X", level->idc);
 }

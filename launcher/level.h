@@ -26,6 +26,6 @@ const HeadendLevel *headend_level_of (const HeadendVideo *video);
 char *headend_level_codec (HeVideoCodec codec, const HeadendLevel *level, guint depth);
 /* The same for pictures that nobody here encoded: profile high, which holds the others
  * that broadcast uses: "avc1.64001E". */
-char *headend_level_codec_high (const HeadendLevel *level);
+char *headend_level_codec_copied (HeVideoCodec codec, const HeadendLevel *level);
 
 G_END_DECLS

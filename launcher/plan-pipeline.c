@@ -99,13 +99,15 @@ append_video (GString *text, const HeadendModelChannel *channel,
               const HeadendSource *source, const HeadendRoute *route)
 {
   const HeadendVideo *first = channel->video->pdata[0];
+  const char *codec
+      = headend_encoder_of (first)->codec == HE_VIDEO_H265 ? "h265" : "h264";
   g_string_append (text, HEADEND_QUEUE_COMPRESSED " name=video-in");
   if (headend_encoder_copies (first->encoder)) {
     g_string_append_printf (text,
-                            " ! %sh264parse name=copy config-interval=-1 ! "
-                            "video/x-h264,stream-format=byte-stream,alignment=au ! "
+                            " ! %s%sparse name=copy config-interval=-1 ! "
+                            "video/x-%s,stream-format=byte-stream,alignment=au ! "
                             "sink.video_0\n",
-                            pace (channel, source));
+                            pace (channel, source), codec, codec);
     return;
   }
   g_string_append_printf (text,

@@ -50,10 +50,11 @@ video_rendition (const HeadendModelChannel *channel, const HeadendVideo *video,
         + (largest_audio ? largest_audio->bandwidth : 0);
   rendition->average_bandwidth = ts_rate (video->bitrate, channel->duration90)
                                  + (largest_audio ? largest_audio->average_bandwidth : 0);
-  rendition->codecs = headend_encoder_copies (video->encoder)
-                          ? headend_level_codec_high (level)
-                          : headend_level_codec (headend_encoder_of (video)->codec, level,
-                                                 video->bit_depth);
+  rendition->codecs
+      = headend_encoder_copies (video->encoder)
+            ? headend_level_codec_copied (headend_encoder_of (video)->codec, level)
+            : headend_level_codec (headend_encoder_of (video)->codec, level,
+                                   video->bit_depth);
   /* Nothing here makes another one, and what is copied says itself what it is. */
   rendition->video_range = headend_encoder_copies (video->encoder) ? NULL : "SDR";
   rendition->width = video->width;

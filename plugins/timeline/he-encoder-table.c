@@ -204,5 +204,6 @@ const HeEncoderFamily he_encoder_family_table[] = {
   { "qsv", HE_VIDEO_H264, qsv_factories, intel_presets, "balanced", 65535 },
   { "qsv-h265", HE_VIDEO_H265, qsv_h265_factories, intel_presets, "balanced", 65535 },
   { "copy", HE_VIDEO_H264, no_factories, x26x_presets, "superfast" },
+  { "copy-h265", HE_VIDEO_H265, no_factories, x26x_presets, "superfast" },
   { NULL },
 };

@@ -149,7 +149,8 @@ def _check_copy(pair):
     """What cannot be passed through is said in words."""
     with stage.Stage(change=_copies, feed_port=pair.a.feed_port) as c:
         c.start_node("A")
-        stage.wait_for("the refusal", lambda: 'video is H.265, and "copy" passes H.264 through' in _log(c), 120)
+        stage.wait_for("the refusal", lambda: 'video is H.265' in _log(c), 120)
+        assert 'set "encoder": "copy-h265"' in _log(c)
 
 
 def test_a_feed_in_h265_goes_on_air_in_either_codec():

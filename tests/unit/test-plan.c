@@ -241,6 +241,23 @@ test_copy (void)
   g_assert_nonnull (strstr (text, "360p: h264parse, as it is (avc1.64001E)"));
 }
 
+/* Given H.265 that is passed through, then its parser stands there and its name is told.
+ */
+static void
+test_copy_h265 (void)
+{
+  g_auto (GStrv) parts = g_strsplit (copied, "\"copy\"}], \"audio\"", 2);
+  g_autofree char *text
+      = g_strconcat (parts[0], "\"copy-h265\"}], \"audio\"", parts[1], NULL);
+  g_autoptr (HeadendModel) model = model_of (text);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "node");
+  const HeRendition *video = plan->channel->renditions->pdata[0];
+  g_assert_nonnull (strstr (plan->pipeline, "h265parse name=copy config-interval=-1 ! "
+                                            "video/x-h265,stream-format=byte-stream"));
+  g_assert_null (plan->decoders[HE_VIDEO_H265]);
+  g_assert_true (g_str_has_prefix (video->codecs, "hvc1.1.6.L"));
+}
+
 static gboolean
 has_no_encoder (gpointer user, const char *factory, const char *property,
                 const char *value)
@@ -500,6 +517,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/recordings-are-not", test_recording);
   g_test_add_func ("/plan/sources-become-properties", test_source_properties);
   g_test_add_func ("/plan/copy/nothing-decodes", test_copy);
+  g_test_add_func ("/plan/copy/h265", test_copy_h265);
   g_test_add_func ("/plan/copy/needs-no-encoder", test_copy_factories);
   g_test_add_func ("/plan/names-a-missing-element", test_missing_element);
   g_test_add_func ("/plan/gpu-keeps-frames", test_gpu_keeps_frames);
