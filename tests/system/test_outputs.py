@@ -68,15 +68,15 @@ def _answers(url):
         return False
 
 
-def _clip(air):
+def _clip(air, name="clip.ts", codec=("libx264", "-preset", "ultrafast", "-bf", "2", "-g", "50")):
     """A file like tools/feed's feed, with B-frames and the frame counter, to its end."""
     bits = "drawbox=x=0:y=326:w=iw:h=34:color=black:t=fill" + "".join(
         f",drawbox=x={8 + 26 * b}:y=332:w=22:h=20:color=white:t=fill:enable='mod(floor(n/pow(2,{b})),2)'"
         for b in range(24))
     subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25",
                     "-f", "lavfi", "-i", "sine=frequency=330:sample_rate=48000", "-t", str(SECONDS), "-vf", bits,
-                    "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-b:v", "2M", "-g", "50", "-pix_fmt",
-                    "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-f", "mpegts", str(air.dir / "clip.ts")],
+                    "-c:v", *codec, "-b:v", "2M", "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2",
+                    "-f", "mpegts", str(air.dir / name)],
                    check=True, timeout=120)
 
 
@@ -96,6 +96,16 @@ def _recording(air, change=lambda channel: None):
 def _copied(channel):
     channel["video"][0].update(encoder="copy", bitrate=2000)
     channel["audio"][0]["encoder"] = "copy"
+
+
+_X265 = ("libx265", "-preset", "ultrafast", "-x265-params",
+         "keyint=50:min-keyint=50:scenecut=0:open-gop=0:bframes=2:log-level=none")
+
+
+def _copied_h265(channel):
+    _copied(channel)
+    channel["video"][0]["encoder"] = "copy-h265"
+    channel["source"] = "file:h265.ts"
 
 
 def _check_recording(folder, counters):
@@ -122,7 +132,8 @@ def _play(url):
 def test_a_recording_is_complete():
     with stage.Stage("single.json") as air:
         _clip(air)
-        for name, change in (("encoded", None), ("copied", _copied)):
+        _clip(air, "h265.ts", _X265)
+        for name, change in (("encoded", None), ("copied", _copied), ("copied-h265", _copied_h265)):
             def both(channel, folder=f"file:{name}", change=change):
                 channel["destination"] = folder
                 if change:
