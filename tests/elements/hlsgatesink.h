@@ -64,7 +64,7 @@ run (GstElement *pipeline, Result *result)
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (!done) {
     g_autoptr (GstMessage) message
-        = gst_bus_timed_pop_filtered (bus, 60 * GST_SECOND, MESSAGES);
+        = gst_bus_timed_pop_filtered (bus, 600 * GST_SECOND, MESSAGES);
 
     g_assert_nonnull (message);
     take_message (result, message);
