@@ -196,6 +196,17 @@ he_cbc_finish (HeCbc *cbc, GByteArray *out)
   g_byte_array_set_size (out, before + (guint)written);
 }
 
+gsize
+he_cbc_in_place (HeCbc *cbc, guint8 *data, gsize len)
+{
+  int head = 0, tail = 0;
+
+  g_assert (len <= UPDATE_MAX);
+  must (EVP_EncryptUpdate (cbc->ctx, data, &head, data, (int)len), "AES-128-CBC update");
+  must (EVP_EncryptFinal_ex (cbc->ctx, data + head, &tail), "AES-128-CBC final");
+  return (gsize)(head + tail);
+}
+
 GBytes *
 he_aes128_cbc_encrypt (const guint8 key[16], const guint8 iv[16], const guint8 *data,
                        gsize len)

@@ -47,6 +47,9 @@ void he_cbc_free (HeCbc *cbc);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeCbc, he_cbc_free)
 void he_cbc_update (HeCbc *cbc, const guint8 *data, gsize len, GByteArray *out); /* appends */
 void he_cbc_finish (HeCbc *cbc, GByteArray *out);                                /* appends */
+/* A whole message where it lies, with room for 16 bytes behind it. Returns its new length.
+ * The cipher is used up. */
+gsize he_cbc_in_place (HeCbc *cbc, guint8 *data, gsize len);
 
 /* AES-256-GCM with a random nonce; key of 32 bytes. Sealed = nonce ‖ ciphertext ‖ tag. */
 GBytes *he_aead_seal (const HeSecret *key, const guint8 *aad, gsize aad_len,

@@ -41,17 +41,25 @@ he_segment_cipher_free (HeSegmentCipher *cipher)
   g_free (cipher);
 }
 
-void
-he_segment_cipher_begin (HeSegmentCipher *cipher, guint64 msn)
+static HeCbc *
+cbc_of (const HeSegmentCipher *cipher, guint64 msn)
 {
   guint8 key[HE_AES128_KEY_LEN], iv[HE_AES_BLOCK];
+  HeCbc *cbc;
 
-  g_assert (cipher->cbc == NULL);
   he_content_key (cipher->content, cipher->key_version, cipher->channel, cipher->tier,
                   he_key_period (msn, cipher->rotation), key);
   he_content_iv (msn, iv);
-  cipher->cbc = he_cbc_new (key, iv);
+  cbc = he_cbc_new (key, iv);
   OPENSSL_cleanse (key, sizeof key);
+  return cbc;
+}
+
+void
+he_segment_cipher_begin (HeSegmentCipher *cipher, guint64 msn)
+{
+  g_assert (cipher->cbc == NULL);
+  cipher->cbc = cbc_of (cipher, msn);
 }
 
 gboolean
@@ -74,6 +82,18 @@ he_segment_cipher_finish (HeSegmentCipher *cipher, GByteArray *out)
   g_assert (cipher->cbc != NULL);
   he_cbc_finish (cipher->cbc, out);
   g_clear_pointer (&cipher->cbc, he_cbc_free);
+}
+
+GBytes *
+he_segment_cipher_seal (HeSegmentCipher *cipher, guint64 msn, GBytes *clear)
+{
+  g_autoptr (HeCbc) cbc = cbc_of (cipher, msn);
+  gsize len;
+  guint8 *data = g_bytes_unref_to_data (clear, &len);
+
+  g_assert (cipher->cbc == NULL);
+  data = g_realloc (data, len + HE_AES_BLOCK);
+  return g_bytes_new_take (data, he_cbc_in_place (cbc, data, len));
 }
 
 void

@@ -32,6 +32,10 @@ void he_segment_cipher_update (HeSegmentCipher *cipher, const guint8 *data, gsiz
 /* Appends the padded rest, 1 to 16 bytes of padding included, and closes the segment. */
 void he_segment_cipher_finish (HeSegmentCipher *cipher, GByteArray *out);
 
+/* Encrypts segment msn at once; none is open. Takes clear, and if nobody else holds it
+ * its memory, which is made 16 bytes longer. */
+GBytes *he_segment_cipher_seal (HeSegmentCipher *cipher, guint64 msn, GBytes *clear);
+
 /* Closes the open segment, if any, without its end. */
 void he_segment_cipher_abandon (HeSegmentCipher *cipher);
 

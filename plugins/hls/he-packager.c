@@ -183,22 +183,6 @@ write_clear (HePackager *self, GError **error)
   return he_ts_write_segment (self->config.codec, units, self->units->len, error);
 }
 
-static GBytes *
-encrypt (HePackager *self, GBytes *clear)
-{
-  gsize len;
-  const guint8 *data = g_bytes_get_data (clear, &len);
-  GByteArray *body;
-
-  if (self->cipher == NULL)
-    return g_bytes_ref (clear);
-  body = g_byte_array_sized_new (len + HE_AES_BLOCK);
-  he_segment_cipher_begin (self->cipher, self->msn);
-  he_segment_cipher_update (self->cipher, data, len, body);
-  he_segment_cipher_finish (self->cipher, body);
-  return g_byte_array_free_to_bytes (body);
-}
-
 static gboolean
 reached_end (const HePackager *self)
 {
@@ -252,7 +236,9 @@ hand_out (HePackager *self, gboolean last, GError **error)
     drop (self);
     return FALSE;
   }
-  body = encrypt (self, clear);
+  body = self->cipher
+             ? he_segment_cipher_seal (self->cipher, self->msn, g_steal_pointer (&clear))
+             : g_steal_pointer (&clear);
   he_sha256 (g_bytes_get_data (body, NULL), g_bytes_get_size (body), digest);
   self->packaged (&segment, body, digest, self->user_data);
   empty (self);

@@ -38,7 +38,10 @@ static const Kind kinds[] = {
 
 /* One PES packet, and how it is cut into TS packets. */
 typedef struct {
-  gsize offset, len; /* in Plan.bytes */
+  const HeAccessUnit *units;
+  guint n_units;
+  gboolean delimiter; /* in front of them */
+  gsize len;
   gsize header; /* bytes of the PES header, which are never split: readers rely on it */
   guint64 dts90;
   gboolean keyframe;
@@ -48,12 +51,12 @@ typedef struct {
 
 typedef struct {
   HeTsCodec codec;
-  GByteArray *bytes; /* all PES packets, one after the other */
-  GArray *pes;       /* Pes */
+  GArray *pes; /* Pes */
+  gsize bytes; /* of them all */
 } Plan;
 
 typedef struct {
-  GByteArray *out;
+  guint8 *at; /* the next packet's place */
   guint16 pid;
   guint counter;
 } Writer;
@@ -75,23 +78,23 @@ crc32_mpeg (const guint8 *data, gsize len)
 
 /* A packet that holds one section and 0xff; len counts the section without its CRC. */
 static void
-append_section (GByteArray *out, guint16 pid, guint counter, const guint8 *section,
+append_section (Writer *writer, guint16 pid, guint counter, const guint8 *section,
                 gsize len)
 {
-  guint8 packet[HE_TS_PACKET];
+  guint8 *packet = writer->at;
 
-  memset (packet, 0xff, sizeof packet);
+  writer->at += HE_TS_PACKET;
+  memset (packet, 0xff, HE_TS_PACKET);
   packet[0] = 0x47;
   he_write_be16 (packet + 1, 0x4000 | pid);
   packet[3] = (guint8)(0x10 | (counter % ROUND));
   packet[4] = 0; /* pointer_field */
   memcpy (packet + 5, section, len);
   he_write_be32 (packet + 5 + len, crc32_mpeg (section, len));
-  g_byte_array_append (out, packet, sizeof packet);
 }
 
 static void
-append_pmt (const Writer *writer, const Kind *kind, guint counter)
+append_pmt (Writer *writer, const Kind *kind, guint counter)
 {
   gsize info = kind->registration != NULL ? 6 : 0;
   guint8 pmt[23] = { 0x02,
@@ -117,11 +120,11 @@ append_pmt (const Writer *writer, const Kind *kind, guint counter)
     pmt[18] = 4;
     memcpy (pmt + 19, kind->registration, 4);
   }
-  append_section (writer->out, HE_TS_PMT_PID, counter, pmt, 17 + info);
+  append_section (writer, HE_TS_PMT_PID, counter, pmt, 17 + info);
 }
 
 static void
-append_tables (const Writer *writer, HeTsCodec codec, guint counter)
+append_tables (Writer *writer, HeTsCodec codec, guint counter)
 {
   const guint8 pat[] = { 0x00,
                          0xb0,
@@ -136,7 +139,7 @@ append_tables (const Writer *writer, HeTsCodec codec, guint counter)
                          0xe0 | HE_TS_PMT_PID >> 8,
                          HE_TS_PMT_PID & 0xff };
 
-  append_section (writer->out, 0, counter, pat, sizeof pat);
+  append_section (writer, 0, counter, pat, sizeof pat);
   append_pmt (writer, &kinds[codec], counter);
 }
 
@@ -152,16 +155,19 @@ write_timestamp (guint8 *p, guint8 prefix, guint64 t90)
   he_write_be16 (p + 3, (guint16)((t & 0x7fff) << 1 | 1));
 }
 
-/* Appends the header of a PES packet that will hold payload bytes, and returns its
- * length. */
 static gsize
-append_pes_header (GByteArray *out, HeTsCodec codec, const HeAccessUnit *first,
-                   gsize payload)
+pes_header_len (const HeAccessUnit *first)
 {
-  gboolean has_dts = first->dts90 != first->pts90;
+  return first->dts90 != first->pts90 ? 19 : 14;
+}
+
+static void
+append_pes_header (GByteArray *out, HeTsCodec codec, const HeAccessUnit *first,
+                   gsize pes_len)
+{
   guint8 header[19] = { 0, 0, 1, kinds[codec].stream_id };
-  gsize len = has_dts ? 19 : 14;
-  gsize rest = len - 6 + payload;
+  gsize len = pes_header_len (first), rest = pes_len - 6;
+  gboolean has_dts = len > 14;
 
   /* Zero means unbounded, which only video may be. */
   he_write_be16 (header + 4, rest <= G_MAXUINT16 ? (guint16)rest : 0);
@@ -172,7 +178,6 @@ append_pes_header (GByteArray *out, HeTsCodec codec, const HeAccessUnit *first,
   if (has_dts)
     write_timestamp (header + 14, 1, first->dts90);
   g_byte_array_append (out, header, (guint)len);
-  return len;
 }
 
 /* Whether the first NAL unit of a picture is one. */
@@ -191,23 +196,33 @@ has_delimiter (HeTsCodec codec, const HeAccessUnit *unit)
 static void
 add_pes (Plan *plan, const HeAccessUnit *units, guint n_units)
 {
-  const Kind *kind = &kinds[plan->codec];
-  gboolean insert = he_ts_is_video (plan->codec) && !has_delimiter (plan->codec, units);
-  Pes pes = { .offset = plan->bytes->len,
+  Pes pes = { .units = units,
+              .n_units = n_units,
+              .delimiter
+              = he_ts_is_video (plan->codec) && !has_delimiter (plan->codec, units),
+              .header = pes_header_len (&units[0]),
               .dts90 = units[0].dts90,
               .keyframe = units[0].keyframe };
-  gsize payload = insert ? kind->delimiter_len : 0;
 
+  pes.len = pes.header + (pes.delimiter ? kinds[plan->codec].delimiter_len : 0);
   for (guint i = 0; i < n_units; i++)
-    payload += units[i].len;
-  pes.header = append_pes_header (plan->bytes, plan->codec, &units[0], payload);
-  if (insert)
-    g_byte_array_append (plan->bytes, kind->delimiter, kind->delimiter_len);
-  for (guint i = 0; i < n_units; i++)
-    g_byte_array_append (plan->bytes, units[i].data, (guint)units[i].len);
-  pes.len = pes.header + payload;
+    pes.len += units[i].len;
   pes.packets = (guint)((pes.len + PCR_FIELD + PAYLOAD - 1) / PAYLOAD);
+  plan->bytes += pes.len;
   g_array_append_val (plan->pes, pes);
+}
+
+static void
+put_together (HeTsCodec codec, const Pes *pes, GByteArray *ret_bytes)
+{
+  const Kind *kind = &kinds[codec];
+
+  g_byte_array_set_size (ret_bytes, 0);
+  append_pes_header (ret_bytes, codec, pes->units, pes->len);
+  if (pes->delimiter)
+    g_byte_array_append (ret_bytes, kind->delimiter, kind->delimiter_len);
+  for (guint i = 0; i < pes->n_units; i++)
+    g_byte_array_append (ret_bytes, pes->units[i].data, (guint)pes->units[i].len);
 }
 
 /* How many units go into the PES that begins with the first: one picture, or as many
@@ -254,8 +269,8 @@ spread (Plan *plan, guint *ret_packets, GError **error)
   if (missing == 0)
     return TRUE;
   g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
-               "segment of %u bytes: too short to fill %d packets", plan->bytes->len,
-               ROUND);
+               "segment of %" G_GSIZE_FORMAT " bytes: too short to fill %d packets",
+               plan->bytes, ROUND);
   return FALSE;
 }
 
@@ -276,10 +291,11 @@ static void
 append_packet (Writer *writer, const guint8 *data, gsize len, gboolean start,
                gboolean random_access, const guint64 *pcr90)
 {
-  guint8 packet[HE_TS_PACKET];
+  guint8 *packet = writer->at;
   gsize field = PAYLOAD - len;
   guint counter = len > 0 ? writer->counter++ : writer->counter - 1;
 
+  writer->at += HE_TS_PACKET;
   packet[0] = 0x47;
   he_write_be16 (packet + 1, (guint16)((start ? 0x4000 : 0) | writer->pid));
   packet[3] = (guint8)((field > 0 ? 0x20 : 0) | (len > 0 ? 0x10 : 0) | counter % ROUND);
@@ -293,7 +309,6 @@ append_packet (Writer *writer, const guint8 *data, gsize len, gboolean start,
   }
   if (len > 0)
     memcpy (packet + HE_TS_PACKET - len, data, len);
-  g_byte_array_append (writer->out, packet, sizeof packet);
 }
 
 static gsize
@@ -311,7 +326,8 @@ next_chunk (const Pes *pes, gsize done, guint packet)
 
 /* Tables stand before every sixteenth part of the stream's packets. */
 static void
-append_pes (Writer *writer, const Plan *plan, const Pes *pes, guint total)
+append_pes (Writer *writer, HeTsCodec codec, const Pes *pes, const guint8 *bytes,
+            guint total)
 {
   guint64 pcr90 = pes->dts90 - HE_TS_PCR_DELAY;
   guint part = total / ROUND;
@@ -321,9 +337,9 @@ append_pes (Writer *writer, const Plan *plan, const Pes *pes, guint total)
     gsize len = next_chunk (pes, done, i);
 
     if (writer->counter % part == 0)
-      append_tables (writer, plan->codec, writer->counter / part);
-    append_packet (writer, plan->bytes->data + pes->offset + done, len, i == 0,
-                   i == 0 && pes->keyframe, i == 0 ? &pcr90 : NULL);
+      append_tables (writer, codec, writer->counter / part);
+    append_packet (writer, bytes + done, len, i == 0, i == 0 && pes->keyframe,
+                   i == 0 ? &pcr90 : NULL);
     done += len;
   }
 }
@@ -341,20 +357,37 @@ append_pcrs (Writer *writer, guint64 from90, guint64 to90)
   }
 }
 
+static gsize
+count_pcrs (const Plan *plan)
+{
+  gsize n = 0;
+
+  for (guint i = 1; i < plan->pes->len; i++) {
+    const Pes *pes = &g_array_index (plan->pes, Pes, i);
+
+    n += (pes->dts90 - pes[-1].dts90 - 1) / HE_TS_PCR_INTERVAL;
+  }
+  return n;
+}
+
 static GBytes *
 write_plan (const Plan *plan, guint total)
 {
-  GByteArray *out = g_byte_array_sized_new ((total + 2 * ROUND) * HE_TS_PACKET);
-  Writer writer = { .out = out, .pid = kinds[plan->codec].pid };
+  gsize size = (total + 2 * ROUND + count_pcrs (plan)) * HE_TS_PACKET;
+  guint8 *data = g_malloc (size + HE_TS_ROOM);
+  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  Writer writer = { .at = data, .pid = kinds[plan->codec].pid };
 
   for (guint i = 0; i < plan->pes->len; i++) {
     const Pes *pes = &g_array_index (plan->pes, Pes, i);
 
     if (i > 0)
       append_pcrs (&writer, pes[-1].dts90, pes->dts90);
-    append_pes (&writer, plan, pes, total);
+    put_together (plan->codec, pes, bytes);
+    append_pes (&writer, plan->codec, pes, bytes->data, total);
   }
-  return g_byte_array_free_to_bytes (out);
+  g_assert (writer.at == data + size);
+  return g_bytes_new_take (data, size);
 }
 
 static gboolean
@@ -387,9 +420,8 @@ GBytes *
 he_ts_write_segment (HeTsCodec codec, const HeAccessUnit *units, guint n_units,
                      GError **error)
 {
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
   g_autoptr (GArray) pes = g_array_new (FALSE, FALSE, sizeof (Pes));
-  Plan plan = { .codec = codec, .bytes = bytes, .pes = pes };
+  Plan plan = { .codec = codec, .pes = pes };
   guint total;
 
   if (!check_units (codec, units, n_units, error))

@@ -40,6 +40,9 @@ typedef struct {
 /* Between two PCRs of a segment lie at most 90 ms; the standard says 100. */
 #define HE_TS_PCR_INTERVAL 8100 /* ticks */
 
+/* Bytes behind a segment that may be written to: what encryption adds. */
+#define HE_TS_ROOM 16
+
 /* Units in decoding order; a video unit without access unit delimiter gets one. Fails
  * with HE_ERROR_INVALID when there is no unit, the first is no keyframe, a time runs
  * backwards, or there are too few bytes to fill 16 packets of at least one byte each. */

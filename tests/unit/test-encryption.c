@@ -54,6 +54,31 @@ each_segment_is_one_padded_message (void)
   }
 }
 
+/* Whoever else holds the clear bytes keeps them as they are. */
+static void
+sealed_at_once_is_the_same (void)
+{
+  static const char *const plains[]
+      = { "", "0123456789", "0123456789abcdef", "0123456789abcdefghij" };
+  g_autoptr (HeSecret) content = counting_secret ();
+  g_autoptr (HeSegmentCipher) cipher
+      = he_segment_cipher_new (content, 1, "demo", "base", 3);
+
+  for (guint i = 0; i < G_N_ELEMENTS (plains); i++)
+    for (guint held = 0; held < 2; held++) {
+      g_autoptr (GBytes) clear = g_bytes_new (plains[i], strlen (plains[i]));
+      g_autoptr (GBytes) other = held ? g_bytes_ref (clear) : NULL;
+      g_autoptr (GByteArray) out = g_bytes_unref_to_array (
+          he_segment_cipher_seal (cipher, N + i, g_steal_pointer (&clear)));
+
+      g_assert_cmpuint (out->len, ==, strlen (plains[i]) / 16 * 16 + 16);
+      assert_decrypts (out, content, N + i, 3, plains[i]);
+      if (held)
+        g_assert_cmpmem (g_bytes_get_data (other, NULL), g_bytes_get_size (other),
+                         plains[i], strlen (plains[i]));
+    }
+}
+
 static void
 an_empty_segment_is_a_block_of_padding (void)
 {
@@ -214,6 +239,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/segment-cipher/each-segment-is-one-padded-message",
                    each_segment_is_one_padded_message);
+  g_test_add_func ("/segment-cipher/sealed-at-once-is-the-same",
+                   sealed_at_once_is_the_same);
   g_test_add_func ("/segment-cipher/an-empty-segment-is-a-block-of-padding",
                    an_empty_segment_is_a_block_of_padding);
   g_test_add_func ("/segment-cipher/an-abandoned-segment-leaves-nothing-behind",
