@@ -12,3 +12,6 @@ int headend_cmd_status (int argc, char **argv);
 /* Children of run, each with a job (job.h) on its standard input. */
 int headend_cmd_origin (int argc, char **argv);
 int headend_cmd_worker (int argc, char **argv);
+/* A child of worker: whether a picture comes out of the segment, MPEG-TS in the clear, on its
+ * standard input. "h264" or "h265" follows its name; what is wrong goes to standard error. */
+int headend_cmd_decode (int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct {
   { "status", headend_cmd_status, "status FILE [--json]     ask the nodes how they are" },
   { "origin", headend_cmd_origin, NULL },
   { "worker", headend_cmd_worker, NULL },
+  { "decode", headend_cmd_decode, NULL },
 };
 
 static void

@@ -123,4 +123,13 @@ def test_no_process_shows_a_secret():
         assert secret not in said and "verysecret" not in said, said
 
 
+def test_the_decoder_that_readiness_asks_tells_pictures_from_noise():
+    clip = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25",
+                           "-t", "1", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-f", "mpegts",
+                           "pipe:1"], capture_output=True, timeout=60, check=True).stdout
+    for given, code, word in ((clip, 0, b""), (os.urandom(100000), 1, b"no picture"), (b"", 1, b"empty")):
+        done = subprocess.run([stage.HEADEND, "decode", "h264"], input=given, capture_output=True, timeout=60)
+        assert done.returncode == code and word in done.stderr, (len(given), done.returncode, done.stderr)
+
+
 stage.main()
