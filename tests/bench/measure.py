@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs commands in turn, and prints what they cost side by side."""
+import concurrent.futures
+import contextlib
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+missed = []
+
+
+def output(*command):
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          check=False)
+    return done.stdout + done.stderr
+
+
+def first(pattern, text):
+    found = re.search(pattern, text, re.M)
+    return found.group(1).strip() if found else "unknown"
+
+
+def print_machine(build):
+    cpu = first(r"^model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    gst = first(r"version (\S+)", output("gst-launch-1.0", "--version"))
+    ffmpeg = first(r"ffmpeg version (\S+)", output("ffmpeg", "-version"))
+    nginx = first(r"nginx/(\S+)", output("nginx", "-v"))
+    project = first(r"headend (\S+)", output(os.environ["HEADEND"], "--version"))
+    buildtype = first(r'"buildtype".*?"value": "(\w+)"',
+                      re.sub(r"\},", "},\n", output("meson", "introspect", "--buildoptions", str(build))))
+    print(f"{cpu}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
+          f"Linux {os.uname().release}")
+    print(f"gst-headend {project} ({buildtype}), GStreamer {gst}, ffmpeg {ffmpeg}, nginx {nginx}",
+          flush=True)
+
+
+def verdict():
+    for line in missed:
+        print("over:", line)
+    return 1 if missed else 0
+
+
+def part(title):
+    print(f"\n{title}", flush=True)
+
+
+def row(name, text):
+    print(f"  {name:<58} {text}", flush=True)
+
+
+def spread(values, unit=""):
+    return (f"{statistics.median(values):7.3f}{unit}  "
+            f"({min(values):.3f} to {max(values):.3f})")
+
+
+def limit(name, value, most, unit=""):
+    over = value > most
+    row(name, f"{value:7.3f}{unit}  limit {most}{unit}: {'over' if over else 'ok'}")
+    if over:
+        missed.append(f"{name}: {value:.3f}{unit}, limit {most}{unit}")
+
+
+def cpu_seconds(command, **options):
+    """User and system time of a command and all that it waited for."""
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   **options)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            sys.exit(f"{command[0]} failed: {log.read().decode(errors='replace')[-2000:]}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def in_turn(commands, runs, **options):
+    """name -> CPU seconds of each run; a run of each that does not count goes first."""
+    seconds = {name: [] for name in commands}
+    for turn in range(runs + 1):
+        for name, command in commands.items():
+            spent = cpu_seconds(command, **options)
+            if turn:
+                seconds[name].append(spent)
+    return seconds
+
+
+def together(commands, runs, **options):
+    """The same with commands that run at the same time: what slows one slows the other."""
+    seconds = {name: [] for name in commands}
+    with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
+        for _ in range(runs):
+            spent = pool.map(lambda command: cpu_seconds(command, **options), commands.values())
+            for name, value in zip(commands, spent):
+                seconds[name].append(value)
+    return seconds
+
+
+def ratio(ours, theirs):
+    """The middle one of the ratios of runs that belong together."""
+    return statistics.median(a / b for a, b in zip(ours, theirs))
+
+
+def memory(pid):
+    """VmHWM, VmRSS and Pss of a process in MiB."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return tuple(int(first(rf"^{key}:\s*(\d+) kB", text)) / 1024
+                 for key, text in (("VmHWM", status), ("VmRSS", status), ("Pss", rollup)))
+
+
+def children(pid):
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            found += [int(p) for p in (task / "children").read_text().split()]
+    return found
+
+
+def process_cpu(pid):
+    """CPU seconds of a process so far, to the nanosecond."""
+    total = 0
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):
+            total += int((task / "schedstat").read_text().split()[0])
+    return total / 1e9
