@@ -5,12 +5,16 @@ import contextlib
 import os
 import pathlib
 import re
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 
+PATIENCE = 300  # seconds that a command may take
 missed = []
+hung = {}  # command -> how often it had to be ended
 
 
 def output(*command):
@@ -39,6 +43,8 @@ def print_machine(build):
 
 
 def verdict():
+    for name, times in hung.items():
+        print(f"hung and run again, {times} times: {name} ...")
     for line in missed:
         print("over:", line)
     return 1 if missed else 0
@@ -65,16 +71,25 @@ def limit(name, value, most, unit=""):
 
 
 def cpu_seconds(command, **options):
-    """User and system time of a command and all that it waited for."""
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                   **options)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+    """User and system time of a command and all that it waited for. One that hangs, as
+    splitmuxsink does now and then, is ended, counted and run again."""
+    while True:
+        with tempfile.TemporaryFile() as log:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                       **options)
+            timer = threading.Timer(PATIENCE, process.kill)
+            timer.start()
+            _, status, usage = os.wait4(process.pid, 0)
+            timer.cancel()
+            process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode == 0:
+                return usage.ru_utime + usage.ru_stime
             log.seek(0)
-            sys.exit(f"{command[0]} failed: {log.read().decode(errors='replace')[-2000:]}")
-    return usage.ru_utime + usage.ru_stime
+            said = log.read().decode(errors="replace")[-2000:]
+        name = " ".join(command)[:40]
+        hung[name] = hung.get(name, 0) + 1
+        if process.returncode != -signal.SIGKILL or hung[name] > 10:
+            sys.exit(f"{name} ... failed ({process.returncode}): {said}")
 
 
 def in_turn(commands, runs, **options):
