@@ -44,15 +44,16 @@ def free_ports(count):
         return ports
 
 
-def wait_for(what, condition, seconds):
-    """Returns condition()'s first true value; raises naming what did not come."""
-    end = time.monotonic() + seconds
+def wait_for(what, condition, seconds=60):
+    """Returns condition()'s first true value; raises naming what did not come. Nothing is judged by
+    how long it takes: a minute is given to everything, for machines that are slow or busy."""
+    end = time.monotonic() + max(seconds, 60)
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not come within {seconds} s")
+            raise AssertionError(f"{what} did not come within {max(seconds, 60)} s")
         time.sleep(0.1)
 
 

@@ -77,7 +77,8 @@ def _check_viewers(air, viewers, before):
         assert stage.counters_of(a)[0] == stage.counters_of(b)[0], n
     for v in viewers:
         late = _late(v)
-        assert 0 < late < 3, f"the newest segment's end is {late} s ago by its date"
+        # The shorter outage was 5 s: dates that did not follow would be off by as much.
+        assert 0 < late < 4.5, f"the newest segment's end is {late} s ago by its date"
 
 
 def _begin_again(air, viewers, away, generation):
