@@ -210,8 +210,8 @@ test_weak_keys (void)
     "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"\"}",
     "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\",\"x\":\"AAAA\"}",
     "{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"kid\":\"k\",\"x\":\"AAAA\"}",
-    "{\"kty\":\"OKP\",\"crv\":\"X25519\",\"kid\":\"k\","
-    "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}",
+    ("{\"kty\":\"OKP\",\"crv\":\"X25519\",\"kid\":\"k\","
+     "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"),
   };
   g_autoptr (HeJson) jwk = he_json_parse (pairs[2].jwk, -1, 8192, 4, NULL);
   const char *n = NULL;
