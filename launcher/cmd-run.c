@@ -119,17 +119,9 @@ run_node (const HeadendModel *model, const char *text, const HeadendNode *node,
   return headend_supervisor_run (supervisor);
 }
 
-static gboolean
-all_finite (const HeadendModel *model)
-{
-  for (guint i = 0; i < model->channels->len; i++)
-    if (!((const HeadendModelChannel *)model->channels->pdata[i])->recording)
-      return FALSE;
-  return TRUE;
-}
-
 /* All nodes of the description on this machine, each a child that is what "run FILE
- * --node NAME" would be. */
+ * --node NAME" would be. None has an end: a recording has one node
+ * (description-check.c). */
 static int
 run_all (const HeadendModel *model, const char *path)
 {
@@ -140,13 +132,11 @@ run_all (const HeadendModel *model, const char *path)
     const HeadendNode *node = model->nodes->pdata[i];
     g_autofree char *name = g_strdup_printf ("node %s", node->name);
     const char *const argv[] = { "run", "--events", "--node", node->name, path, NULL };
-    headend_supervisor_add (supervisor,
-                            &(HeadendChildSpec) { .name = name,
-                                                  .argv = argv,
-                                                  .essential = TRUE,
-                                                  .group = TRUE,
-                                                  .finite = all_finite (model),
-                                                  .death_signal = SIGTERM });
+    headend_supervisor_add (supervisor, &(HeadendChildSpec) { .name = name,
+                                                              .argv = argv,
+                                                              .essential = TRUE,
+                                                              .group = TRUE,
+                                                              .death_signal = SIGTERM });
     g_ptr_array_add (origins, node->internal);
   }
   g_ptr_array_add (origins, NULL);

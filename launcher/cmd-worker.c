@@ -45,6 +45,8 @@ typedef struct {
   guint apart;        /* comparisons in a row that showed another anchor at the origin */
   guint64 segments;   /* handed on by the sink when last looked at */
   gint64 segments_at; /* and when that number last grew */
+  guint64 done;       /* of a recording: segments made, and segments put away */
+  gint64 done_at;     /* and when that number last grew */
   gboolean probing, ready;
   gboolean finished; /* a recording, complete */
   guint ticks;
@@ -201,15 +203,31 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+/* What the sink counts of, such as "segments" that it got or has "published". */
 static guint64
-segments_so_far (Worker *worker)
+so_far (const Worker *worker, const char *what)
 {
   g_autoptr (GstStructure) stats = NULL;
-  guint64 segments = 0;
+  guint64 number = 0;
   g_object_get (worker->sink, "stats", &stats, NULL);
   if (stats)
-    gst_structure_get_uint64 (stats, "segments", &segments);
-  return segments;
+    gst_structure_get_uint64 (stats, what, &number);
+  return number;
+}
+
+/* When something last moved: a recording holds its input back while what it has read is
+ * encoded or put away, which takes as long as it takes. */
+static gint64
+moved_at (Worker *worker, gint64 data, gint64 now)
+{
+  guint64 done = 0;
+  if (!worker->job->channel->recording)
+    return MAX (data, worker->started);
+  done = so_far (worker, "segments") + so_far (worker, "published");
+  if (done != worker->done)
+    worker->done_at = now;
+  worker->done = done;
+  return MAX (MAX (data, worker->started), worker->done_at);
 }
 
 static void
@@ -270,14 +288,15 @@ on_tick (gpointer user_data)
 
   int no_data
       = worker->job->channel->recording ? NO_DATA_SECONDS_RECORDING : NO_DATA_SECONDS;
-  if (now - MAX (data, worker->started) > no_data * G_USEC_PER_SEC) {
-    headend_log ("no data from %s for %d s", worker->source, no_data);
+  if (now - moved_at (worker, data, now) > no_data * G_USEC_PER_SEC) {
+    headend_log ("no data from %s for %d s%s", worker->source, no_data,
+                 worker->job->channel->recording ? ", and no segment went on" : "");
     give_up (worker);
     return G_SOURCE_CONTINUE;
   }
   if (worker->job->channel->recording)
     return G_SOURCE_CONTINUE;
-  guint64 segments = segments_so_far (worker);
+  guint64 segments = so_far (worker, "segments");
   if (segments != worker->segments || !data)
     worker->segments_at = now;
   worker->segments = segments;

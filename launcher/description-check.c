@@ -284,6 +284,21 @@ check_destination (const HeadendModelChannel *channel, guint index, Fault *ret_f
   return TRUE;
 }
 
+/* The files of a destination have one writer: where there were two, the one behind would
+ * put its playlists over the other's, and a player would see them run backwards
+ * (RFC 8216 section 6.2.2). */
+static gboolean
+check_writers (const HeadendModel *model, guint index, Fault *ret_fault)
+{
+  const HeadendModelChannel *channel = model->channels->pdata[index];
+  if (!channel->destination || model->nodes->len == 1)
+    return TRUE;
+  return fault (ret_fault, g_strdup_printf ("$.channels[%u].destination", index),
+                "each of the %u nodes would write its files over the others'; expected "
+                "one node, so give \"%s\" a description of its own that has one",
+                model->nodes->len, channel->name);
+}
+
 static gboolean
 check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
 {
@@ -322,7 +337,7 @@ headend_model_check (const HeadendModel *model, char **ret_path, char **ret_mess
     const HeadendModelChannel *channel = model->channels->pdata[i];
     ok = is_first (names, channel->name, g_strdup_printf ("$.channels[%u].name", i),
                    &found)
-         && check_channel (channel, i, &found);
+         && check_channel (channel, i, &found) && check_writers (model, i, &found);
   }
   if (!ok) {
     *ret_path = found.path;

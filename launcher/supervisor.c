@@ -255,7 +255,7 @@ is_over (Child *child)
   if (!child->finite)
     return FALSE;
   child->failures = good ? 0 : child->failures + 1;
-  child->over = good || child->failures >= FAILURES_MAX || (exited && child->group);
+  child->over = good || child->failures >= FAILURES_MAX;
   return child->over;
 }
 

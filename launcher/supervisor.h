@@ -19,8 +19,8 @@ typedef struct {
   gboolean group;     /* gets a process group of its own */
   gboolean heartbeat; /* is killed when it writes no event for 30 s */
   int death_signal;   /* what it gets when we die */
-  gboolean finite;    /* has an end, with exit code 0; or fails for good: a group with
-                         another exit code, others after three failures in a row */
+  gboolean finite;    /* has an end, with exit code 0; or fails for good, after three
+                         failures in a row */
 } HeadendChildSpec;
 
 HeadendSupervisor *headend_supervisor_new (void);

@@ -140,3 +140,16 @@ he_name_is_valid (const char *name)
       return FALSE;
   return TRUE;
 }
+
+guint32
+he_crc32_mpeg (const guint8 *data, gsize len)
+{
+  guint32 crc = 0xffffffff;
+
+  for (gsize i = 0; i < len; i++) {
+    crc ^= (guint32)data[i] << 24;
+    for (guint bit = 0; bit < 8; bit++)
+      crc = crc & 0x80000000 ? crc << 1 ^ 0x04c11db7 : crc << 1;
+  }
+  return crc;
+}

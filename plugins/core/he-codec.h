@@ -25,6 +25,10 @@ char *he_hex_encode (const guint8 *data, gsize len);
 /* Decimal digits only: no sign, blank, leading zero (but "0") or overflow past max. */
 gboolean he_uint64_decode (const char *text, gsize len, guint64 max, guint64 *ret_value);
 
+/* CRC of ISO/IEC 13818-1 annex A over len bytes; 0 over a section and the CRC behind it,
+ * where they are intact. */
+guint32 he_crc32_mpeg (const guint8 *data, gsize len);
+
 /* A name usable as one path component and as a metrics label: 1..64 characters of
  * [A-Za-z0-9_-], first one alphanumeric. Channels, renditions, nodes and tiers. */
 gboolean he_name_is_valid (const char *name);

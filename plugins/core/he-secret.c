@@ -173,25 +173,26 @@ he_secret_from_file (const char *path, const char *what, GError **error)
 }
 
 static HeSecret *
-line_from_text (const char *text, gsize len, const char *what, GError **error)
+login_from_text (const char *text, gsize len, const char *what, GError **error)
 {
   gboolean good;
 
   while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
     len--;
-  good = len > 0;
+  good = len > 0 && memchr (text, ':', len) != NULL;
   for (gsize i = 0; i < len; i++)
     good &= !g_ascii_iscntrl (text[i]);
   if (good)
     return he_secret_new ((const guint8 *)text, len);
-  g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s: expected one line of text", what);
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s: expected one line, USER:PASSWORD",
+               what);
   return NULL;
 }
 
 HeSecret *
-he_secret_text_from_file (const char *path, const char *what, GError **error)
+he_secret_login_from_file (const char *path, const char *what, GError **error)
 {
-  return read_file (path, what, line_from_text, error);
+  return read_file (path, what, login_from_text, error);
 }
 
 char *

@@ -26,9 +26,9 @@ HeSecret *he_secret_from_hex (const char *text, const char *what, GError **error
  * (mode & 0077), naming the chmod that mends it. */
 HeSecret *he_secret_from_file (const char *path, const char *what, GError **error);
 
-/* One line of text of any kind from such a file, its end of line left out: a password.
- * Neither empty nor with control characters. */
-HeSecret *he_secret_text_from_file (const char *path, const char *what, GError **error);
+/* USER:PASSWORD from such a file: one line without control characters, its end of line
+ * left out. The error never quotes it. */
+HeSecret *he_secret_login_from_file (const char *path, const char *what, GError **error);
 
 /* Wiped by the caller: he_string_wipe_free(). */
 char *he_secret_to_hex (const HeSecret *secret);

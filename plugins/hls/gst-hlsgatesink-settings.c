@@ -219,7 +219,7 @@ read_secret (GObject *object, guint id, GParamSpec *pspec, const GValue *value)
   if (id != GST_HLS_GATE_PROP_CREDENTIALS)
     return gst_headend_secret_from_value (object, pspec, value);
   if (text != NULL && g_str_has_prefix (text, "file:"))
-    secret = he_secret_text_from_file (text + strlen ("file:"), pspec->name, &error);
+    secret = he_secret_login_from_file (text + strlen ("file:"), pspec->name, &error);
   if (error != NULL)
     GST_WARNING_OBJECT (object, "property %s: %s", pspec->name, error->message);
   return secret;

@@ -63,19 +63,6 @@ typedef struct {
 
 /* ---- sections ---- */
 
-static guint32
-crc32_mpeg (const guint8 *data, gsize len)
-{
-  guint32 crc = 0xffffffff;
-
-  for (gsize i = 0; i < len; i++) {
-    crc ^= (guint32)data[i] << 24;
-    for (int bit = 0; bit < 8; bit++)
-      crc = crc & 0x80000000 ? crc << 1 ^ 0x04c11db7 : crc << 1;
-  }
-  return crc;
-}
-
 /* A packet that holds one section and 0xff; len counts the section without its CRC. */
 static void
 append_section (Writer *writer, guint16 pid, guint counter, const guint8 *section,
@@ -90,7 +77,7 @@ append_section (Writer *writer, guint16 pid, guint counter, const guint8 *sectio
   packet[3] = (guint8)(0x10 | (counter % ROUND));
   packet[4] = 0; /* pointer_field */
   memcpy (packet + 5, section, len);
-  he_write_be32 (packet + 5 + len, crc32_mpeg (section, len));
+  he_write_be32 (packet + 5 + len, he_crc32_mpeg (section, len));
 }
 
 static void

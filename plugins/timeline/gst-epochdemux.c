@@ -53,6 +53,8 @@ GST_DEBUG_CATEGORY_STATIC (epoch_demux_debug);
 #define DEFAULT_NODE "node"
 #define MIN_START                                                                        \
   (10 * HE_TICKS_PER_SECOND) /* what is a little before it has a time too */
+/* In nanoseconds too it has a place, and so has what comes behind it. */
+#define MAX_START (G_MAXINT64 / GST_SECOND * HE_TICKS_PER_SECOND)
 
 struct _GstEpochDemux {
   GstElement parent;
@@ -412,7 +414,7 @@ install_properties (GObjectClass *object_class)
                            "Epoch time of the first picture in 90 kHz ticks, for a file "
                            "that is a programme of its own: no anchor is agreed on (0: "
                            "as the anchor says)",
-                           0, G_MAXINT64, 0, flags));
+                           0, MAX_START, 0, flags));
   /**
    * GstEpochDemux:stats:
    *

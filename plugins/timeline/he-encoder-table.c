@@ -93,7 +93,7 @@ static const HeEncoderSetting qsv[] = {
 
 #define KEYS_ONLY_FORCED "scenecut=0:open-gop=0"
 
-/* Constant quality of the machine's: how many threads x265 uses must follow from the
+/* The same pictures on every machine: how many threads x265 uses follows from the
  * description, not from where it runs. */
 #define X265_MORE                                                                        \
   "bframes=0:repeat-headers=1:aud=1:annexb=1:vbv-maxrate={kbit}:"                        \

@@ -11,19 +11,6 @@
 #define LONG_HEADER 8
 #define CRC_LEN 4
 
-guint32
-he_psi_crc32 (const guint8 *data, gsize len)
-{
-  guint32 crc = 0xffffffff;
-
-  for (gsize i = 0; i < len; i++) {
-    crc ^= (guint32)data[i] << 24;
-    for (guint bit = 0; bit < 8; bit++)
-      crc = crc & 0x80000000 ? crc << 1 ^ 0x04c11db7 : crc << 1;
-  }
-  return crc;
-}
-
 void
 he_section_reset (HeSectionBuffer *buffer)
 {
@@ -68,7 +55,7 @@ section_append (HeSectionBuffer *buffer, const guint8 *data, gsize len,
   memcpy (buffer->data + buffer->len, data + used, more);
   buffer->len += more;
   if (buffer->len == want) {
-    if (he_psi_crc32 (buffer->data, want) == 0)
+    if (he_crc32_mpeg (buffer->data, want) == 0)
       func (buffer->data, want, user);
     else
       *ret_malformed += 1;

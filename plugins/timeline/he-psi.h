@@ -10,9 +10,6 @@ G_BEGIN_DECLS
 #define HE_PSI_MAX_SECTION 1024 /* PAT and PMT: section_length is at most 1021 */
 #define HE_PSI_MAX_STREAMS 32
 
-/* CRC of annex A over len bytes; 0 over a whole section that is intact. */
-guint32 he_psi_crc32 (const guint8 *data, gsize len);
-
 /* Puts the sections of one PID together. Zero-initialise, or he_section_reset(). */
 typedef struct {
   guint8 data[HE_PSI_MAX_SECTION];

@@ -152,6 +152,18 @@ big_endian_round_trips (void)
   g_assert_cmpuint (he_read_be16 (bytes + 6), ==, 0xcdef);
 }
 
+/* The check value that catalogues give for CRC-32/MPEG-2. */
+static void
+crc_has_the_known_value (void)
+{
+  static const guint8 digits[]
+      = { '1', '2', '3', '4', '5', '6', '7', '8', '9', 0x03, 0x76, 0xe6, 0xe7 };
+
+  g_assert_cmphex (he_crc32_mpeg (digits, 9), ==, 0x0376e6e7);
+  g_assert_cmphex (he_crc32_mpeg (digits, sizeof digits), ==, 0);
+  g_assert_cmphex (he_crc32_mpeg (digits, 0), ==, 0xffffffff);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -168,5 +180,6 @@ main (int argc, char **argv)
   g_test_add_func ("/codec/name/cannot-leave-a-path-component",
                    names_cannot_leave_a_path_component);
   g_test_add_func ("/codec/big-endian/round-trips", big_endian_round_trips);
+  g_test_add_func ("/codec/crc/has-the-known-value", crc_has_the_known_value);
   return g_test_run ();
 }

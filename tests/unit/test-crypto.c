@@ -364,6 +364,37 @@ secret_file_is_private_small_and_regular (void)
   g_rmdir (folder);
 }
 
+/* Without a colon a server would say no more than 401. */
+static void
+login_is_one_line_of_user_and_password (void)
+{
+  static const char *const bad[]
+      = { "verysecret\n", "", "\n", "me:verysecret\nmore\n", "me:very\tsecret" };
+  g_autofree char *folder = g_dir_make_tmp ("headend-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (folder, "login", NULL);
+  g_autoptr (GError) none = NULL;
+  HeSecret *login;
+
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++) {
+    g_autoptr (GError) error = NULL;
+
+    g_assert_true (g_file_set_contents_full (path, bad[i], -1,
+                                             G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL));
+    g_assert_null (he_secret_login_from_file (path, "credentials", &error));
+    g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+    g_assert_nonnull (strstr (error->message, "USER:PASSWORD"));
+    g_assert_null (strstr (error->message, "secret"));
+  }
+  g_assert_true (g_file_set_contents_full (path, "me:very:secret\r\n", -1,
+                                           G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL));
+  login = he_secret_login_from_file (path, "credentials", &none);
+  g_assert_no_error (none);
+  g_assert_cmpmem (he_secret_data (login), he_secret_len (login), "me:very:secret", 14);
+  he_secret_unref (login);
+  g_unlink (path);
+  g_rmdir (folder);
+}
+
 static void
 secret_lives_until_the_last_reference (void)
 {
@@ -399,6 +430,8 @@ main (int argc, char **argv)
   g_test_add_func ("/secret/is-64-hex-digits", secret_is_64_hex_digits);
   g_test_add_func ("/secret/file-is-private-small-and-regular",
                    secret_file_is_private_small_and_regular);
+  g_test_add_func ("/secret/login-is-one-line-of-user-and-password",
+                   login_is_one_line_of_user_and_password);
   g_test_add_func ("/secret/lives-until-the-last-reference",
                    secret_lives_until_the_last_reference);
   return g_test_run ();

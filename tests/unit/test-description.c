@@ -274,6 +274,14 @@ static const struct {
     "$.channels[0].destination: holds encrypted segments, and nobody serves their keys "
     "there; expected \"key-uri\" to say where a gate does "
     "(https://GATE/live/demo/keys/), or \"encryption\": \"none\"" },
+  { "two-writers-at-a-destination",
+    "{\"nodes\": [{\"name\": \"A\", \"listen\": \"127.0.0.1:1\", \"internal\": "
+    "\"127.0.0.1:2\"}, {\"name\": \"B\", \"listen\": \"127.0.0.1:3\", \"internal\": "
+    "\"127.0.0.1:4\"}], \"channels\": [{\"name\": \"demo\", \"source\": "
+    "\"srt://127.0.0.1:9000\", \"watermark\": false, \"encryption\": \"none\", "
+    "\"destination\": \"file:out\", " TAIL,
+    "$.channels[0].destination: each of the 2 nodes would write its files over the "
+    "others'; expected one node, so give \"demo\" a description of its own" },
   { "recording-without-a-destination", HEAD "\"playlist\": \"vod\", " TAIL,
     "$.channels[0].playlist: is for a destination, and there is none" },
   { "recording-without-an-end",

@@ -4,6 +4,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "he-codec.h"
 #include "he-psi.h"
 
 /* Writes transport streams for tests, good ones and, by choice of its arguments, bad
@@ -78,7 +79,7 @@ ts_bytes_section (TsBytes *ts, guint16 pid, GByteArray *section)
 
   section->data[1] = (guint8)(0xb0 | (section->len + 4 - 3) >> 8);
   section->data[2] = (guint8)(section->len + 4 - 3);
-  value = he_psi_crc32 (section->data, section->len);
+  value = he_crc32_mpeg (section->data, section->len);
   for (guint i = 0; i < 4; i++)
     crc[i] = (guint8)(value >> (24 - 8 * i));
   g_byte_array_append (section, crc, 4);
