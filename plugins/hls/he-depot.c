@@ -9,9 +9,10 @@
 #include "he-codec.h"
 #include "he-error.h"
 #include "he-place.h"
+#include "he-put.h"
 
-#define STATUS_TOO_MANY 429 /* RFC 6585; libsoup has no name for it */
-#define IO_TIMEOUT 5        /* seconds without a byte */
+#define IO_TIMEOUT 5 /* seconds without a byte */
+#define PUT_LIMIT 60 /* seconds */
 
 struct _HeDepot {
   char *name;
@@ -62,12 +63,6 @@ he_depot_free (HeDepot *self)
   g_free (self->folder);
   g_free (self->base);
   g_free (self);
-}
-
-const char *
-he_depot_name (const HeDepot *self)
-{
-  return self->name;
 }
 
 /* ---- a folder ---- */
@@ -158,28 +153,14 @@ put_web (HeDepot *self, const char *path, const char *type, GBytes *body,
          GCancellable *cancellable, gboolean *ret_again, GError **error)
 {
   g_autoptr (SoupMessage) message = request_new (self, path, type, body);
-  g_autoptr (GBytes) answer = NULL;
-  g_autoptr (GError) local = NULL;
-  guint status;
+  const HePut put
+      = { .place = self->name, .path = path, .seconds = PUT_LIMIT, .remedy = remedy };
 
   if (self->session == NULL)
     self->session = soup_session_new_with_options ("timeout", IO_TIMEOUT, "idle-timeout",
                                                    60, "max-conns-per-host", 1,
                                                    "user-agent", "gst-headend", NULL);
-  answer = soup_session_send_and_read (self->session, message, cancellable, &local);
-  status = soup_message_get_status (message);
-  *ret_again = answer == NULL || status >= 500 || status == SOUP_STATUS_REQUEST_TIMEOUT
-               || status == STATUS_TOO_MANY;
-  if (answer == NULL)
-    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", self->name, local->message);
-  else if (!SOUP_STATUS_IS_SUCCESSFUL (status))
-    g_set_error (error, HE_ERROR,
-                 status == 401 || status == 403 ? HE_ERROR_DENIED : HE_ERROR_UNAVAILABLE,
-                 "%s answered %u %s to PUT %s%s", self->name, status,
-                 soup_status_get_phrase (status), path, remedy (status));
-  else
-    return TRUE;
-  return FALSE;
+  return he_put_send (&put, self->session, message, cancellable, ret_again, error);
 }
 
 gboolean

@@ -18,8 +18,6 @@ HeDepot *he_depot_new (const char *uri, HeSecret *credentials, GError **error);
 void he_depot_free (HeDepot *depot); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeDepot, he_depot_free)
 
-const char *he_depot_name (const HeDepot *depot); /* for messages: the URI */
-
 /* path: "demo/360p/12.ts". *ret_again: the same may succeed later. */
 gboolean he_depot_put (HeDepot *depot, const char *path, const char *type, GBytes *body,
                        GCancellable *cancellable, gboolean *ret_again, GError **error);

@@ -6,6 +6,7 @@
 #include "he-depot.h"
 #include "he-error.h"
 #include "he-playlist.h"
+#include "he-recording.h"
 #include "he-store.h"
 
 #define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
@@ -13,14 +14,6 @@
 #define PATIENCE (60 * G_TIME_SPAN_SECOND)
 #define RETRY (500 * G_TIME_SPAN_MILLISECOND)
 #define RECORDING_QUEUE 4 /* segments of each rendition */
-
-/* One rendition of a recording. */
-typedef struct {
-  gboolean begun;
-  guint64 first, last; /* in a row */
-  guint64 last90;      /* duration of the last */
-  guint64 missing;     /* the first number that is; G_MAXUINT64: none */
-} Track;
 
 struct _HeDestination {
   char *uri, *key_uri;
@@ -42,7 +35,12 @@ struct _HeDestination {
   gboolean *media_stale; /* by rendition */
   HeStore *store;        /* judges what a live channel lists; holds no segments */
   guint64 first, last;   /* listed */
-  Track *tracks;         /* by rendition */
+  HeRecording *recorded;
+
+  /* Held while a segment of a recording is queued, and to end it: none slips in behind.
+   */
+  GMutex entry;
+  gboolean finished; /* under entry */
 
   GMutex lock;
   gboolean has_anchor; /* under lock */
@@ -53,17 +51,6 @@ static const HeRendition *
 rendition (const HeDestination *self, guint index)
 {
   return self->channel->renditions->pdata[index];
-}
-
-static guint
-index_of (const HeDestination *self, const char *name)
-{
-  guint i = 0;
-
-  while (i + 1 < self->channel->renditions->len
-         && !g_str_equal (rendition (self, i)->name, name))
-    i++;
-  return i;
 }
 
 /* ---- one file ---- */
@@ -132,9 +119,11 @@ put_media (HeDestination *self, guint i, GCancellable *cancellable, gboolean *re
   anchor = self->anchor;
   g_mutex_unlock (&self->lock);
   if (self->recording) {
-    first = self->tracks[i].first;
-    last = self->tracks[i].last;
-    style.last90 = self->tracks[i].last90;
+    const HeTrack *track = he_recording_track (self->recorded, i);
+
+    first = track->first;
+    last = track->last;
+    style.last90 = track->last90;
   }
   return put_text (self, path,
                    he_playlist_media_styled (self->channel, rendition (self, i),
@@ -202,42 +191,6 @@ list (HeDestination *self, const HeSegment *segment, GCancellable *cancellable,
   return TRUE;
 }
 
-/* ---- a recording ---- */
-
-static void
-record (HeDestination *self, const HeSegment *segment)
-{
-  Track *track = &self->tracks[index_of (self, segment->rendition)];
-
-  if (!track->begun)
-    *track = (Track) { TRUE, segment->msn, segment->msn, 0, G_MAXUINT64 };
-  else if (segment->msn != track->last + 1)
-    track->missing = MIN (track->missing, track->last + 1);
-  track->last = segment->msn;
-  track->last90 = segment->duration90;
-}
-
-static gboolean
-is_whole (const HeDestination *self, GError **error)
-{
-  for (guint i = 0; i < self->channel->renditions->len; i++) {
-    const Track *track = &self->tracks[i];
-    guint64 missing = !track->begun ? 0 : track->missing;
-
-    if (track->begun && self->tracks[0].begun && track->first > self->tracks[0].first)
-      missing = self->tracks[0].first;
-    if (track->begun && missing == G_MAXUINT64)
-      continue;
-    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
-                 track->begun ? "%s has no segment %" G_GUINT64_FORMAT
-                                ", so there is no playlist of all"
-                              : "%s has no segment at all",
-                 rendition (self, i)->name, missing);
-    return FALSE;
-  }
-  return TRUE;
-}
-
 /* ---- the sender's side ---- */
 
 static gboolean
@@ -257,7 +210,7 @@ send (const HeSegment *segment, GBytes *body, GCancellable *cancellable,
   }
   if (!self->recording)
     return list (self, segment, cancellable, ret_again, error);
-  record (self, segment);
+  he_recording_add (self->recorded, segment);
   return TRUE;
 }
 
@@ -266,6 +219,8 @@ on_sent (const HeSegment *segment, const GError *error, gpointer user_data)
 {
   HeDestination *self = user_data;
 
+  if (error != NULL)
+    he_recording_lose (self->recorded, segment);
   if (error != NULL && self->recording && self->broken != NULL
       && !g_cancellable_is_cancelled (self->cancellable))
     self->broken (error, self->user_data);
@@ -326,9 +281,10 @@ he_destination_new (const HeDestinationConfig *config, HeChannel *channel, GErro
   self->depot = g_steal_pointer (&depot);
   self->main_stale = TRUE;
   self->media_stale = g_new0 (gboolean, n);
-  self->tracks = g_new0 (Track, n);
+  self->recorded = he_recording_new (channel);
   self->store = he_store_new (1024 * 1024);
   he_store_add_channel (self->store, channel, NULL);
+  g_mutex_init (&self->entry);
   g_mutex_init (&self->lock);
   self->sender = he_sender_new (self->uri,
                                 n * (self->recording ? RECORDING_QUEUE : channel->window),
@@ -348,9 +304,10 @@ he_destination_free (HeDestination *self)
   he_channel_unref (self->channel);
   he_secret_unref (self->credentials);
   g_object_unref (self->cancellable);
+  g_mutex_clear (&self->entry);
   g_mutex_clear (&self->lock);
   g_free (self->media_stale);
-  g_free (self->tracks);
+  he_recording_free (self->recorded);
   g_free (self->arrived);
   g_free (self->key_uri);
   g_free (self->uri);
@@ -369,7 +326,25 @@ he_destination_set_anchor (HeDestination *self, const HeAnchor *anchor)
 void
 he_destination_push (HeDestination *self, const HeSegment *segment, GBytes *body)
 {
-  he_sender_push (self->sender, segment, body);
+  g_autoptr (GError) error = NULL;
+  gboolean finished;
+
+  if (!self->recording) {
+    he_sender_push (self->sender, segment, body);
+    return;
+  }
+  g_mutex_lock (&self->entry);
+  finished = self->finished;
+  if (!finished)
+    he_sender_push (self->sender, segment, body);
+  g_mutex_unlock (&self->entry);
+  if (!finished)
+    return;
+  g_set_error (&error, HE_ERROR, HE_ERROR_INVALID,
+               "%s: segment %" G_GUINT64_FORMAT " of %s comes after the recording's end: "
+               "begin another from READY",
+               self->uri, segment->msn, segment->rendition);
+  on_sent (segment, error, self);
 }
 
 void
@@ -411,6 +386,23 @@ write_playlists (HeDestination *self, GError **error)
   }
 }
 
+/* Nothing is queued from now on. */
+static gboolean
+end (HeDestination *self, GError **error)
+{
+  gboolean finished;
+
+  g_mutex_lock (&self->entry);
+  finished = self->finished;
+  self->finished = TRUE;
+  g_mutex_unlock (&self->entry);
+  if (finished)
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "%s: the recording has ended before: begin another from READY",
+                 self->uri);
+  return !finished;
+}
+
 gboolean
 he_destination_finish (HeDestination *self, GError **error)
 {
@@ -421,13 +413,15 @@ he_destination_finish (HeDestination *self, GError **error)
 
   if (!self->recording)
     return TRUE;
+  if (!end (self, error))
+    return FALSE;
   he_sender_drain (self->sender, -1);
   if (g_cancellable_is_cancelled (self->cancellable)) {
     g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE, "%s: stopped before the end",
                  self->uri);
     return FALSE;
   }
-  if (!is_whole (self, error))
+  if (!he_recording_check (self->recorded, self->uri, error))
     return FALSE;
   /* The sender is idle; its connection belongs to its own thread. */
   depot = he_depot_new (self->uri, self->credentials, error);

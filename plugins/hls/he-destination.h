@@ -29,7 +29,7 @@ typedef struct {
   void (*trouble) (const char *line, gpointer user_data);
   /* A recording misses something for good; error belongs to the caller. */
   void (*broken) (const GError *error, gpointer user_data);
-  gpointer user_data; /* callbacks run on the sender's thread */
+  gpointer user_data; /* callbacks run on the sender's thread, but see push */
 } HeDestinationConfig;
 
 /* HE_ERROR_INVALID says what is wrong with the URI, or with the channel: variants need a
@@ -43,7 +43,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeDestination, he_destination_free)
 /* For PROGRAM-DATE-TIME of a live channel. */
 void he_destination_set_anchor (HeDestination *destination, const HeAnchor *anchor);
 
-/* Queues; waits for room when recording. */
+/* Queues; waits for room when recording. After the end of a recording it is not queued:
+ * `broken` and `sent` say so, on this thread. */
 void
 he_destination_push (HeDestination *destination, const HeSegment *segment, GBytes *body);
 
@@ -51,8 +52,8 @@ he_destination_push (HeDestination *destination, const HeSegment *segment, GByte
 void he_destination_drain (HeDestination *destination, gint64 deadline);
 
 /* A recording has all its segments: waits for them to arrive, then writes the playlists.
- * Once; nothing for a live channel. HE_ERROR_INVALID: not every rendition has every
- * segment. */
+ * Once; nothing for a live channel. HE_ERROR_INVALID: there is no rendition, or not every
+ * one has every segment. */
 gboolean he_destination_finish (HeDestination *destination, GError **error);
 
 /* Whoever waits in any of these stops waiting, for good. */

@@ -9,22 +9,13 @@
 #include "he-error.h"
 #include "he-keys.h"
 #include "he-origin.h"
+#include "he-parcel.h"
 #include "he-place.h"
 
 #define NEAR_NOW (60 * HE_TICKS_PER_SECOND)
-#define WAITING_MAX 64 /* segments before the channel is known; a recording keeps all */
 #define FAREWELL (2 * G_TIME_SPAN_SECOND)
 /* An origin's queue counts the segments of all renditions: this many of a window's. */
 #define QUEUE_WINDOWS 8
-
-/* A segment on its way, so that its publication is told once. */
-typedef struct {
-  HeSegment *segment;
-  GBytes *body;
-  guint8 digest[HE_SHA256_LEN];
-  guint outcomes; /* origins that have not said their last word */
-  gboolean told;
-} Parcel;
 
 struct _HeOutlet {
   char *node, *channel;
@@ -42,31 +33,11 @@ struct _HeOutlet {
   gboolean has_channel; /* under lock, as all below */
   gboolean has_anchor;
   HeAnchor anchor;
-  GQueue waiting;        /* Parcel, for the embedded origin and the destination */
-  GHashTable *under_way; /* path -> Parcel, for the places; bounded by their queues */
+  gboolean cancelled;    /* whoever waits for a recording stops waiting */
+  HeWaiting waiting;     /* for the embedded origin and the destination */
+  GHashTable *under_way; /* path -> HeParcel, for the places; bounded by their queues */
   HeOutletStats stats;
 };
-
-static Parcel *
-parcel_new (const HeSegment *segment, GBytes *body, const guint8 digest[32])
-{
-  Parcel *parcel = g_new0 (Parcel, 1);
-
-  parcel->segment = he_segment_copy (segment);
-  parcel->body = g_bytes_ref (body);
-  memcpy (parcel->digest, digest, HE_SHA256_LEN);
-  return parcel;
-}
-
-static void
-parcel_free (gpointer data)
-{
-  Parcel *parcel = data;
-
-  he_segment_free (parcel->segment);
-  g_bytes_unref (parcel->body);
-  g_free (parcel);
-}
 
 static void
 log_line (HeOutlet *self, const char *text)
@@ -91,7 +62,7 @@ on_published (const HeSegment *segment, const char *origin, const GError *error,
   g_autofree char *path = he_segment_path (segment);
   g_autoptr (GBytes) body = NULL;
   guint8 digest[HE_SHA256_LEN];
-  Parcel *parcel;
+  HeParcel *parcel;
 
   g_mutex_lock (&self->lock);
   parcel = g_hash_table_lookup (self->under_way, path);
@@ -237,8 +208,9 @@ he_outlet_new (const HeOutletConfig *config, GError **error)
     return NULL;
   self = g_new0 (HeOutlet, 1);
   g_mutex_init (&self->lock);
-  g_queue_init (&self->waiting);
-  self->under_way = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, parcel_free);
+  self->waiting.recording = config->recording;
+  self->under_way
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, he_parcel_free);
   self->node = g_strdup (config->node);
   self->channel = g_strdup (config->channel);
   self->published = config->published;
@@ -275,27 +247,49 @@ he_outlet_drain (HeOutlet *self)
 {
   HeDestination *destination = destination_of (self);
 
-  if (self->publisher != NULL)
-    he_publisher_drain (self->publisher);
   if (self->deadline == 0)
     self->deadline = g_get_monotonic_time () + FAREWELL;
+  if (self->publisher != NULL)
+    he_publisher_drain (self->publisher);
   if (destination != NULL)
     he_destination_drain (destination, self->deadline);
+}
+
+static void
+set_overfull (const HeOutlet *self, GError **error)
+{
+  g_set_error (
+      error, HE_ERROR, HE_ERROR_LIMIT,
+      "%s: %u MiB of segments wait for a pad that has no caps: let every pad get "
+      "its stream, or release it",
+      self->to.uri, (guint)(HE_WAITING_BYTES >> 20));
 }
 
 gboolean
 he_outlet_finish (HeOutlet *self, GError **error)
 {
   HeDestination *destination = destination_of (self);
+  gboolean overfull;
 
+  g_mutex_lock (&self->lock);
+  overfull = self->waiting.overfull;
+  g_mutex_unlock (&self->lock);
+  if (overfull) {
+    set_overfull (self, error);
+    return FALSE;
+  }
   return destination == NULL || he_destination_finish (destination, error);
 }
 
 void
 he_outlet_cancel (HeOutlet *self)
 {
-  HeDestination *destination = destination_of (self);
+  HeDestination *destination;
 
+  g_mutex_lock (&self->lock);
+  self->cancelled = TRUE;
+  destination = self->destination;
+  g_mutex_unlock (&self->lock);
   if (destination != NULL && self->to.recording)
     he_destination_cancel (destination);
 }
@@ -309,7 +303,7 @@ he_outlet_free (HeOutlet *self)
   he_destination_free (self->destination);
   he_publisher_free (self->publisher);
   he_origin_free (self->origin);
-  g_queue_clear_full (&self->waiting, parcel_free);
+  he_waiting_clear (&self->waiting);
   g_hash_table_unref (self->under_way);
   g_mutex_clear (&self->lock);
   g_free ((char *)self->to.uri);
@@ -368,6 +362,7 @@ open_destination (HeOutlet *self, HeChannel *channel, GError **error)
 {
   HeDestinationConfig config = self->to;
   HeDestination *destination;
+  gboolean cancelled;
 
   if (config.uri == NULL)
     return TRUE;
@@ -381,14 +376,17 @@ open_destination (HeOutlet *self, HeChannel *channel, GError **error)
   self->destination = destination;
   if (self->has_anchor)
     he_destination_set_anchor (destination, &self->anchor);
+  cancelled = self->cancelled && self->to.recording;
   g_mutex_unlock (&self->lock);
+  if (cancelled)
+    he_destination_cancel (destination);
   return TRUE;
 }
 
 gboolean
 he_outlet_set_channel (HeOutlet *self, HeChannel *channel, GError **error)
 {
-  Parcel *parcel;
+  HeParcel *parcel;
 
   if (!open_destination (self, channel, error))
     return FALSE;
@@ -396,23 +394,45 @@ he_outlet_set_channel (HeOutlet *self, HeChannel *channel, GError **error)
     return FALSE;
   for (;;) {
     g_mutex_lock (&self->lock);
-    parcel = g_queue_pop_head (&self->waiting);
+    parcel = he_waiting_pop (&self->waiting);
     self->has_channel = parcel == NULL;
     g_mutex_unlock (&self->lock);
     if (parcel == NULL)
       return TRUE;
     serve (self, parcel->segment, parcel->body, parcel->digest);
-    parcel_free (parcel);
+    he_parcel_free (parcel);
   }
 }
 
 /* ---- segments ---- */
 
+/* The destination's last word about what never got there. */
+static void
+drop (HeOutlet *self, GQueue *dropped, gboolean broke)
+{
+  g_autoptr (GError) error = NULL;
+  HeParcel *parcel;
+
+  if (broke)
+    set_overfull (self, &error);
+  if (broke && self->to.broken != NULL)
+    self->to.broken (error, self->user_data);
+  if (error == NULL)
+    g_set_error (&error, HE_ERROR, HE_ERROR_LIMIT,
+                 "dropped, because a pad has no caps yet");
+  while ((parcel = g_queue_pop_head (dropped)) != NULL) {
+    if (self->to.uri != NULL)
+      on_published (parcel->segment, self->to.uri, error, self);
+    he_parcel_free (parcel);
+  }
+}
+
 void
 he_outlet_push (HeOutlet *self, const HeSegment *segment, GBytes *body,
                 const guint8 digest[32])
 {
-  gboolean now = FALSE, guess;
+  gboolean now = FALSE, broke = FALSE, guess;
+  GQueue dropped = G_QUEUE_INIT;
 
   g_mutex_lock (&self->lock);
   self->stats.segments++;
@@ -421,7 +441,7 @@ he_outlet_push (HeOutlet *self, const HeSegment *segment, GBytes *body,
   guess = (self->origin != NULL || self->to.uri != NULL) && !self->has_anchor;
   self->has_anchor |= guess; /* by one thread only */
   if (self->n_places > 0) {
-    Parcel *parcel = parcel_new (segment, body, digest);
+    HeParcel *parcel = he_parcel_new (segment, body, digest);
 
     parcel->outcomes = self->n_places;
     parcel->told = self->origin != NULL;
@@ -429,13 +449,14 @@ he_outlet_push (HeOutlet *self, const HeSegment *segment, GBytes *body,
   }
   if (self->origin != NULL || self->to.uri != NULL) {
     now = self->has_channel;
+    broke = self->waiting.overfull;
     if (!now)
-      g_queue_push_tail (&self->waiting, parcel_new (segment, body, digest));
-    if (self->waiting.length > WAITING_MAX && !self->to.recording)
-      parcel_free (g_queue_pop_head (&self->waiting));
+      he_waiting_put (&self->waiting, he_parcel_new (segment, body, digest), &dropped);
+    broke = self->waiting.overfull && !broke;
   }
   g_mutex_unlock (&self->lock);
 
+  drop (self, &dropped, broke);
   if (guess)
     guess_anchor (self, segment);
   if (now)

@@ -62,7 +62,8 @@ void he_outlet_cancel (HeOutlet *outlet);
 void he_outlet_free (HeOutlet *outlet); /* drains; takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeOutlet, he_outlet_free)
 
-/* Once, when the renditions are known; what was pushed before waits for it. */
+/* Once, when the renditions are known; what was pushed before waits for it: the newest 64
+ * segments, or of a recording 256 MiB, beyond which it is broken. */
 gboolean he_outlet_set_channel (HeOutlet *outlet, HeChannel *channel, GError **error);
 
 /* The anchor of the embedded origin's PROGRAM-DATE-TIME. When none was set before the

@@ -4,10 +4,11 @@
 #include <libsoup/soup.h>
 
 #include "he-error.h"
+#include "he-put.h"
 #include "he-sign.h"
 
-#define STATUS_TOO_MANY 429 /* RFC 6585; libsoup has no name for it */
-#define IO_TIMEOUT 3        /* seconds without a byte */
+#define IO_TIMEOUT 3 /* seconds without a byte */
+#define PUT_LIMIT 30 /* seconds */
 #define FAREWELL (2 * G_TIME_SPAN_SECOND)
 
 typedef struct {
@@ -61,32 +62,25 @@ session_of (Origin *origin)
   return origin->session;
 }
 
+static const char *
+remedy (guint status)
+{
+  return status == 401 || status == 403 ? ": compare publish keys and clocks of both "
+                                          "machines"
+                                        : "";
+}
+
 static gboolean
 put (const HeSegment *segment, GBytes *body, GCancellable *cancellable,
      gboolean *ret_again, GError **error, gpointer user_data)
 {
   Origin *origin = user_data;
   g_autoptr (SoupMessage) message = request_new (origin, segment, body);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (GBytes) answer
-      = soup_session_send_and_read (session_of (origin), message, cancellable, &local);
-  guint status = soup_message_get_status (message);
+  g_autofree char *path = he_segment_path (segment);
+  const HePut put
+      = { .place = origin->url, .path = path, .seconds = PUT_LIMIT, .remedy = remedy };
 
-  *ret_again = answer == NULL || status >= 500 || status == SOUP_STATUS_REQUEST_TIMEOUT
-               || status == STATUS_TOO_MANY;
-  if (answer != NULL && SOUP_STATUS_IS_SUCCESSFUL (status))
-    return TRUE;
-  if (answer == NULL)
-    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", origin->url, local->message);
-  else
-    g_set_error (error, HE_ERROR,
-                 status == 401 || status == 403 ? HE_ERROR_DENIED : HE_ERROR_UNAVAILABLE,
-                 "%s answered %u %s%s", origin->url, status,
-                 soup_status_get_phrase (status),
-                 status == 401 || status == 403
-                     ? ": compare publish keys and clocks of both machines"
-                     : "");
-  return FALSE;
+  return he_put_send (&put, session_of (origin), message, cancellable, ret_again, error);
 }
 
 /* ---- outside ---- */

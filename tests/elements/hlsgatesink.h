@@ -53,9 +53,12 @@ take_message (Result *result, GstMessage *message)
 #define MESSAGES                                                                         \
   (GST_MESSAGE_ERROR | GST_MESSAGE_EOS | GST_MESSAGE_WARNING | GST_MESSAGE_ELEMENT)
 
-/* Plays to the end or an error, and stops. */
+/* Whether something is there that is waited for. */
+typedef gboolean (*IsThere) (gpointer data);
+
+/* Plays to the end or an error, waits for what is to be there, and stops. */
 static G_GNUC_UNUSED void
-run (GstElement *pipeline, Result *result)
+run_until (GstElement *pipeline, Result *result, IsThere is_there, gpointer data)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   gboolean done = FALSE;
@@ -70,6 +73,11 @@ run (GstElement *pipeline, Result *result)
     take_message (result, message);
     done = GST_MESSAGE_TYPE (message) & (GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   }
+  for (guint tries = 0; is_there != NULL && result->error == NULL && !is_there (data);
+       tries++) {
+    g_assert_cmpuint (tries, <, 6000);
+    g_usleep (20 * 1000);
+  }
   /* READY waits for what is queued, and NULL would flush the bus. */
   gst_element_set_state (pipeline, GST_STATE_READY);
   for (;;) {
@@ -80,6 +88,12 @@ run (GstElement *pipeline, Result *result)
     take_message (result, message);
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+static G_GNUC_UNUSED void
+run (GstElement *pipeline, Result *result)
+{
+  run_until (pipeline, result, NULL, NULL);
 }
 
 /* Video on the epoch from seconds on, encoded as asked. */

@@ -4,6 +4,7 @@
 
 #include "he-destination.h"
 #include "he-error.h"
+#include "put-kit.h"
 
 #define D90 G_GUINT64_CONSTANT (180000)
 
@@ -30,8 +31,9 @@ on_broken (const GError *error, gpointer user_data)
   ((Place *)user_data)->broken++;
 }
 
+/* uri: NULL is a folder. */
 static Place *
-place_new (gboolean recording)
+place_new_at (gboolean recording, const char *at)
 {
   Place *place = g_new0 (Place, 1);
   g_autofree char *uri = NULL;
@@ -41,7 +43,8 @@ place_new (gboolean recording)
   };
 
   place->folder = g_dir_make_tmp ("headend-test-XXXXXX", NULL);
-  config.uri = uri = g_strconcat ("file:", place->folder, NULL);
+  config.uri = uri
+      = at != NULL ? g_strdup (at) : g_strconcat ("file:", place->folder, NULL);
   place->channel = he_channel_new ("demo");
   place->channel->window = 3;
   place->channel->encrypted = FALSE;
@@ -50,6 +53,12 @@ place_new (gboolean recording)
   place->destination = he_destination_new (&config, place->channel, &error);
   g_assert_no_error (error);
   return place;
+}
+
+static Place *
+place_new (gboolean recording)
+{
+  return place_new_at (recording, NULL);
 }
 
 static void
@@ -206,13 +215,78 @@ test_cancel (void)
   g_assert_cmpuint (place->broken, ==, 0);
 }
 
+/* Given a recording whose last segment is refused, then its end says which is missing. */
+static void
+test_refused (void)
+{
+  g_autoptr (Taker) taker = taker_new ();
+  g_autoptr (Place) whole = place_new_at (TRUE, taker->url);
+  g_autoptr (Place) place = place_new_at (TRUE, taker->url);
+  g_autoptr (GError) error = NULL;
+
+  push (whole, "v", 5, D90);
+  push (whole, "a", 5, D90);
+  g_assert_true (he_destination_finish (whole->destination, &error));
+  g_assert_no_error (error);
+  push (place, "v", 5, D90);
+  push (place, "a", 5, D90);
+  push (place, "refused", 6, D90);
+  g_assert_cmpuint (place->failed, ==, 1);
+  g_assert_cmpuint (place->broken, ==, 1);
+  g_assert_false (he_destination_finish (place->destination, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+  g_assert_nonnull (strstr (error->message, "refused has no segment 6"));
+}
+
+/* Given a recording that has ended, then what comes behind it is told, not sent, and it
+ * does not end twice. */
+static void
+test_after_the_end (void)
+{
+  g_autoptr (Place) place = place_new (TRUE);
+  g_autofree char *late = NULL;
+  g_autoptr (GError) error = NULL;
+
+  push (place, "v", 5, D90);
+  push (place, "a", 5, D90);
+  g_assert_true (he_destination_finish (place->destination, &error));
+  g_assert_no_error (error);
+  push (place, "v", 6, D90);
+  g_assert_cmpuint (place->sent, ==, 2);
+  g_assert_cmpuint (place->failed, ==, 1);
+  g_assert_cmpuint (place->broken, ==, 1);
+  late = text_of (place, "v/6.ts");
+  g_assert_null (late);
+  g_assert_false (he_destination_finish (place->destination, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+}
+
+/* Given a recording of no stream, then it does not end well. */
+static void
+test_nothing (void)
+{
+  g_autoptr (Place) place = place_new (TRUE);
+  g_autofree char *main = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_ptr_array_set_size (place->channel->renditions, 0);
+  g_assert_false (he_destination_finish (place->destination, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+  main = text_of (place, "main.m3u8");
+  g_assert_null (main);
+}
+
 int
 main (int argc, char **argv)
 {
+  g_setenv ("no_proxy", "127.0.0.1", TRUE);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/destination/live/lists-what-stands-there", test_live);
   g_test_add_func ("/destination/recording/lists-all-at-the-end", test_recording);
   g_test_add_func ("/destination/recording/a-hole-is-named", test_hole);
+  g_test_add_func ("/destination/recording/a-refused-segment-is-named", test_refused);
+  g_test_add_func ("/destination/recording/has-one-end", test_after_the_end);
+  g_test_add_func ("/destination/recording/of-nothing-is-none", test_nothing);
   g_test_add_func ("/destination/recording/can-be-stopped", test_cancel);
   return g_test_run ();
 }

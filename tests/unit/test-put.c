@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-put.h"
+
+#include "he-error.h"
+#include "put-kit.h"
+
+static const char *
+remedy (guint status)
+{
+  return status == 403 ? ": ask" : "";
+}
+
+static gboolean
+put (const Taker *taker, const char *path, guint seconds, GCancellable *cancellable,
+     gboolean *ret_again, GError **error)
+{
+  const HePut config
+      = { .place = "there", .path = path, .seconds = seconds, .remedy = remedy };
+  g_autofree char *url = g_strconcat (taker->url, path, NULL);
+  g_autoptr (SoupMessage) message = soup_message_new ("PUT", url);
+  g_autoptr (SoupSession) session
+      = soup_session_new_with_options ("proxy-resolver", NULL, NULL);
+  g_autoptr (GBytes) body = g_bytes_new_static ("segment", 7);
+
+  soup_message_set_request_body_from_bytes (message, "video/mp2t", body);
+  return he_put_send (&config, session, message, cancellable, ret_again, error);
+}
+
+/* Given an answer, then its status decides, however long it goes on. */
+static void
+test_answers (void)
+{
+  g_autoptr (Taker) taker = taker_new ();
+  g_autoptr (GError) error = NULL;
+  gboolean again;
+
+  g_assert_true (put (taker, "taken", 600, NULL, &again, &error));
+  g_assert_no_error (error);
+  g_assert_true (put (taker, "endless", 600, NULL, &again, &error));
+  g_assert_no_error (error);
+  g_assert_false (put (taker, "refused", 600, NULL, &again, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_DENIED);
+  g_assert_cmpstr (error->message, ==,
+                   "there answered 403 Forbidden to PUT refused: ask");
+  g_assert_false (again);
+}
+
+/* Given an answer that comes byte by byte, then it is waited for as long as was said. */
+static void
+test_trickle (void)
+{
+  g_autoptr (Taker) taker = taker_new ();
+  g_autoptr (GError) error = NULL;
+  gboolean again = FALSE;
+
+  g_assert_false (put (taker, "trickle", 1, NULL, &again, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_IO);
+  g_assert_cmpstr (error->message, ==,
+                   "there: no whole answer to PUT trickle within 1 seconds");
+  g_assert_true (again);
+}
+
+static gpointer
+cancel_soon (gpointer cancellable)
+{
+  g_usleep (200 * 1000);
+  g_cancellable_cancel (cancellable);
+  return NULL;
+}
+
+/* Given somebody who stops it, then it does not wait for its time. */
+static void
+test_cancel (void)
+{
+  g_autoptr (Taker) taker = taker_new ();
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GError) error = NULL;
+  GThread *thread = g_thread_new ("cancel", cancel_soon, cancellable);
+  gboolean again;
+
+  g_assert_false (put (taker, "trickle", 6000, cancellable, &again, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_IO);
+  g_assert_null (strstr (error->message, "within"));
+  g_thread_join (thread);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/put/the-status-decides", test_answers);
+  g_test_add_func ("/put/a-slow-answer-has-its-time", test_trickle);
+  g_test_add_func ("/put/can-be-stopped", test_cancel);
+  return g_test_run ();
+}
