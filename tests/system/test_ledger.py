@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """That no test vanishes: every file is in the build, and no program holds fewer cases than
 tests/LEDGER says. After adding or removing cases: tests/system/test_ledger.py --write BUILD."""

@@ -318,6 +318,56 @@ test_driver_without_old_presets (void)
   g_assert_nonnull (strstr (error->message, "Debian 13"));
 }
 
+static void
+test_delay_becomes_whole_frames (void)
+{
+  guint prefill, frames;
+
+  he_encoder_delay (0, &prefill, &frames);
+  g_assert_cmpuint (prefill, ==, 0);
+  g_assert_cmpuint (frames, ==, 0);
+  he_encoder_delay (1024, &prefill, &frames);
+  g_assert_cmpuint (prefill, ==, 0);
+  g_assert_cmpuint (frames, ==, 1);
+  he_encoder_delay (1600, &prefill, &frames);
+  g_assert_cmpuint (prefill, ==, 448);
+  g_assert_cmpuint (frames, ==, 2);
+}
+
+static void
+test_options_of_the_user_stand (void)
+{
+  static const struct {
+    const char *given, *merged;
+  } cases[] = {
+    { NULL, "scenecut=0:open-gop=0" },
+    { "", "scenecut=0:open-gop=0" },
+    { "bframes=2", "bframes=2:scenecut=0:open-gop=0" },
+    { "open_gop=0:me=hex", "open_gop=0:me=hex:scenecut=0" },
+    { "no-scenecut:x=1", "no-scenecut:x=1:open-gop=0" },
+    { "scenecut=40:open-gop=1", "scenecut=40:open-gop=1" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *merged
+        = he_encoder_merge_options (cases[i].given, "scenecut=0:open-gop=0");
+
+    g_assert_cmpstr (merged, ==, cases[i].merged);
+  }
+}
+
+static void
+test_package_is_known (void)
+{
+  g_assert_cmpstr (he_element_package ("x264enc"), ==, "gstreamer1.0-plugins-ugly");
+  g_assert_cmpstr (he_element_package ("avenc_aac"), ==, "gstreamer1.0-libav");
+  g_assert_cmpstr (he_element_package ("avenc_mpeg2video"), ==, "gstreamer1.0-libav");
+  g_assert_null (he_element_package ("nosuchenc"));
+  g_assert_cmpstr (he_element_package ("nvh264enc"), ==, "gstreamer1.0-plugins-bad");
+  g_assert_nonnull (strstr (he_element_device ("nvh264enc"), "NVENC"));
+  g_assert_null (he_element_device ("x264enc"));
+}
+
 #define ADD(path, name) g_test_add_func ("/encoder/" path, test_##name)
 
 int
@@ -334,5 +384,8 @@ main (int argc, char **argv)
   ADD ("choice", choice);
   ADD ("driver-version", driver_version);
   ADD ("driver-without-old-presets", driver_without_old_presets);
+  ADD ("delay-becomes-whole-frames", delay_becomes_whole_frames);
+  ADD ("options-of-the-user-stand", options_of_the_user_stand);
+  ADD ("package-is-known", package_is_known);
   return g_test_run ();
 }
