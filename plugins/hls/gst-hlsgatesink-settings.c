@@ -69,6 +69,10 @@ install_outlets (GObjectClass *klass)
   install_string (klass, GST_HLS_GATE_PROP_JWKS, "jwks", "JWKS",
                   "File of the public keys that viewers' tokens are checked with", NULL,
                   RW);
+  install_string (klass, GST_HLS_GATE_PROP_ALGORITHMS, "algorithms", "Algorithms",
+                  "Algorithms that viewers' tokens may be signed with, comma-separated: "
+                  "ES256, EdDSA, RS256, PS256, HS256; keys of others are passed over",
+                  "ES256", RW);
   install_string (klass, GST_HLS_GATE_PROP_ISSUER, "issuer", "Issuer",
                   "Issuer that tokens must name", "headend", RW);
   install_string (klass, GST_HLS_GATE_PROP_AUDIENCE, "audience", "Audience",
@@ -139,6 +143,8 @@ gst_hls_gate_settings_init (GstHlsGateSettings *s)
     .tier = g_strdup ("base"),
     .issuer = g_strdup ("headend"),
     .audience = g_strdup ("headend"),
+    .algorithms = g_strdup ("ES256"),
+    .accepted = HE_TOKEN_ES256,
     .duration90 = 180000,
     .window = 6,
     .key_version = 1,
@@ -161,6 +167,7 @@ string_field (GstHlsGateSettings *s, guint id)
     [GST_HLS_GATE_PROP_AUDIENCE] = &s->audience,
     [GST_HLS_GATE_PROP_DESTINATION] = &s->destination,
     [GST_HLS_GATE_PROP_KEY_URI] = &s->key_uri,
+    [GST_HLS_GATE_PROP_ALGORITHMS] = &s->algorithms,
   };
 
   return id < GST_HLS_GATE_PROP_LAST ? fields[id] : NULL;
@@ -209,6 +216,20 @@ set_anchor (GstHlsGateSettings *s, GObject *object, const char *text)
     GST_WARNING_OBJECT (object, "property anchor: %s", error->message);
 }
 
+/* FALSE: not a list of one or more of them. */
+static gboolean
+read_algorithms (GstHlsGateSettings *s, GObject *object)
+{
+  g_auto (GStrv) names = g_strsplit (s->algorithms != NULL ? s->algorithms : "", ",", -1);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; names[i] != NULL; i++)
+    g_strstrip (names[i]);
+  if (!he_token_algorithms_parse ((const char *const *)names, &s->accepted, &error))
+    GST_WARNING_OBJECT (object, "property algorithms: %s", error->message);
+  return error == NULL && names[0] != NULL;
+}
+
 static HeSecret *
 read_secret (GObject *object, guint id, GParamSpec *pspec, const GValue *value)
 {
@@ -237,6 +258,8 @@ gst_hls_gate_settings_set (GstHlsGateSettings *s, GObject *object, guint id,
   if (text != NULL) {
     g_free (*text);
     *text = g_value_dup_string (value);
+    if (id == GST_HLS_GATE_PROP_ALGORITHMS)
+      readable = read_algorithms (s, object);
   } else if (number != NULL) {
     *number = g_value_get_uint (value);
   } else if (secret != NULL) {
@@ -306,6 +329,8 @@ gst_hls_gate_settings_check (const GstHlsGateSettings *s, GError **error)
     { GST_HLS_GATE_PROP_ANCHOR, "anchor", "an anchor record as JSON" },
     { GST_HLS_GATE_PROP_CREDENTIALS, "credentials",
       "file:PATH of a file only its owner may read, with one line USER:PASSWORD" },
+    { GST_HLS_GATE_PROP_ALGORITHMS, "algorithms",
+      "one or more of ES256, EdDSA, RS256, PS256, HS256, comma-separated" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (readable); i++)

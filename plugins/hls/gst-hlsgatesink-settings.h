@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 #include "he-anchor.h"
 #include "he-secret.h"
+#include "he-token.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +17,8 @@ typedef enum {
 typedef struct {
   char *channel, *node, *tier, *origins, *listen, *jwks, *issuer, *audience;
   char *destination, *key_uri;
+  char *algorithms;           /* as given */
+  HeTokenAlgorithms accepted; /* those that it names */
   HeSecret *credentials;
   GstHlsGatePlaylistType playlist_type;
   guint64 duration90;
@@ -48,6 +51,7 @@ enum {
   GST_HLS_GATE_PROP_CREDENTIALS,
   GST_HLS_GATE_PROP_PLAYLIST_TYPE,
   GST_HLS_GATE_PROP_KEY_URI,
+  GST_HLS_GATE_PROP_ALGORITHMS,
   GST_HLS_GATE_PROP_LAST, /* the element's own begin here */
 };
 

@@ -19,8 +19,8 @@
  * Names are `channel` and `node`; a media playlist holds `window` segments, and `anchor`
  * says what its PROGRAM-DATE-TIME counts from. Keys follow from `secret`, `key-version`,
  * `key-rotation` and `tier` as in `segmentencrypt`. What goes to origins is signed with
- * `publish-key`. The embedded gate, bound to `port`, checks tokens by `jwks`, `issuer`
- * and `audience` and seals sessions with `gate-secret`.
+ * `publish-key`. The embedded gate, bound to `port`, checks tokens by `jwks`,
+ * `algorithms`, `issuer` and `audience` and seals sessions with `gate-secret`.
  *
  * At the `destination`, a folder or a web server that takes PUT, stand
  * `CHANNEL/main.m3u8`, `CHANNEL/RENDITION/index.m3u8` and `CHANNEL/RENDITION/MSN.ts`,
@@ -231,6 +231,7 @@ start (GstHlsGateSink *self)
                             .publish_key = s->publish,
                             .listen = s->listen,
                             .jwks = s->jwks,
+                            .algorithms = s->accepted,
                             .issuer = s->issuer,
                             .audience = s->audience,
                             .content = s->content,

@@ -135,6 +135,7 @@ start_origin (HeOutlet *self, const HeOutletConfig *config, GError **error)
     .node = config->node,
     .listen = config->listen,
     .jwks_path = config->jwks,
+    .algorithms = config->algorithms,
     .issuer = config->issuer,
     .audience = config->audience,
     .content = config->content,

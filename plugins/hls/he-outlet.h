@@ -7,6 +7,7 @@
 #include "he-publisher.h"
 #include "he-secret.h"
 #include "he-segment.h"
+#include "he-token.h"
 
 G_BEGIN_DECLS
 
@@ -27,6 +28,7 @@ typedef struct {
 
   const char *listen; /* "ADDRESS:PORT" of the embedded origin; NULL: none */
   const char *jwks;   /* needed with listen */
+  HeTokenAlgorithms algorithms; /* of its keys that are accepted; 0: ES256 alone */
   const char *issuer, *audience;
   HeSecret *content;     /* NULL: segments are clear */
   HeSecret *gate_secret; /* NULL: random, so that sessions end with us */

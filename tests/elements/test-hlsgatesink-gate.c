@@ -7,19 +7,23 @@
 #include "hlsgatesink.h"
 
 typedef struct {
-  char *folder, *jwks, *pem;
+  char *folder, *jwks;
+  char *pem;       /* of ES256 */
+  char *other_pem; /* of EdDSA */
 } Keys;
 
 static void
 keys_make (Keys *keys)
 {
   g_autofree char *jwk = NULL;
+  g_autofree char *other_jwk = NULL;
   g_autofree char *text = NULL;
 
   g_assert_true (he_token_keygen ("ES256", &keys->pem, &jwk, NULL));
+  g_assert_true (he_token_keygen ("EdDSA", &keys->other_pem, &other_jwk, NULL));
   keys->folder = g_dir_make_tmp ("hlsgatesink-XXXXXX", NULL);
   keys->jwks = g_build_filename (keys->folder, "tokens.jwks", NULL);
-  text = g_strdup_printf ("{\"keys\":[%s]}", jwk);
+  text = g_strdup_printf ("{\"keys\":[%s,%s]}", jwk, other_jwk);
   g_assert_true (g_file_set_contents (keys->jwks, text, -1, NULL));
 }
 
@@ -31,12 +35,13 @@ keys_clear (Keys *keys)
   g_free (keys->folder);
   g_free (keys->jwks);
   g_free (keys->pem);
+  g_free (keys->other_pem);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Keys, keys_clear)
 
 static char *
-mint (const Keys *keys)
+mint (const char *pem)
 {
   static const char *const channels[] = { "demo", NULL };
   HeTokenRequest request = { .issuer = "headend",
@@ -46,7 +51,7 @@ mint (const Keys *keys)
                              .now = g_get_real_time () / G_USEC_PER_SEC,
                              .ttl_seconds = 60 };
   g_autoptr (GError) error = NULL;
-  char *token = he_token_mint (keys->pem, &request, &error);
+  char *token = he_token_mint (pem, &request, &error);
 
   g_assert_no_error (error);
   return token;
@@ -204,7 +209,7 @@ test_serves (gconstpointer data)
   port = play_on (pipeline);
   denied = fetch (session, port, "/live/demo/main.m3u8", 401);
   soup_session_add_feature (session, jar);
-  token = mint (&keys);
+  token = mint (keys.pem);
   entry = g_strconcat ("/live/demo/main.m3u8?URISigningPackage=", token, NULL);
   main_list = fetch_text (session, port, entry);
   g_assert_nonnull (strstr (main_list, "RESOLUTION=320x180,FRAME-RATE=25.000"));
@@ -235,11 +240,83 @@ test_plays (gconstpointer codec)
   keys_make (&keys);
   pipeline = embedded_new (&keys, codec);
   port = play_on (pipeline);
-  token = mint (&keys);
+  token = mint (keys.pem);
   argv[5] = url = g_strdup_printf (
       "http://127.0.0.1:%u/live/demo/main.m3u8?URISigningPackage=%s", port, token);
   nothing = spawn (argv);
   gst_element_set_state (pipeline, GST_STATE_NULL);
+}
+
+/* The status of an entry with a token by a key, and the playlist asked for. */
+static guint
+enter (guint port, const char *pem)
+{
+  g_autofree char *token = mint (pem);
+  g_autofree char *url = g_strdup_printf (
+      "http://127.0.0.1:%u/live/demo/main.m3u8?URISigningPackage=%s", port, token);
+  g_autoptr (SoupSession) session = soup_session_new ();
+  g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) body = NULL;
+
+  soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
+  body = soup_session_send_and_read (session, message, NULL, &error);
+  g_assert_no_error (error);
+  return soup_message_get_status (message);
+}
+
+/* Given algorithms, then tokens by those alone are taken, whatever keys there are. */
+static void
+test_algorithms (void)
+{
+  static const struct {
+    const char *algorithms;
+    gboolean es256, eddsa;
+  } rows[] = {
+    { "ES256", TRUE, FALSE },
+    { "EdDSA", FALSE, TRUE },
+    { "RS256, EdDSA,ES256", TRUE, TRUE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_auto (Keys) keys = { 0 };
+    g_autoptr (GstElement) sink = gst_element_factory_make ("hlsgatesink", NULL);
+    guint port;
+
+    keys_make (&keys);
+    gst_object_ref_sink (sink);
+    g_object_set (sink, "channel", "demo", "listen", "127.0.0.1:0", "jwks", keys.jwks,
+                  "algorithms", rows[i].algorithms, NULL);
+    g_assert_cmpint (gst_element_set_state (sink, GST_STATE_PAUSED), !=,
+                     GST_STATE_CHANGE_FAILURE);
+    g_object_get (sink, "port", &port, NULL);
+    g_test_message ("%s", rows[i].algorithms);
+    /* Nothing is on air: who is let in learns that. */
+    g_assert_cmpuint (enter (port, keys.pem), ==, rows[i].es256 ? 404 : 403);
+    g_assert_cmpuint (enter (port, keys.other_pem), ==, rows[i].eddsa ? 404 : 403);
+    gst_element_set_state (sink, GST_STATE_NULL);
+  }
+}
+
+/* Given what is no list of algorithms, then the element does not start, and says why. */
+static void
+test_no_algorithms (void)
+{
+  static const char *const rows[] = { "none", "", "ES256,", "HS257", "es256" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *text = g_strdup_printf (
+        "fakesrc num-buffers=0 ! fakesink hlsgatesink listen=127.0.0.1:0 jwks=none"
+        " algorithms=\"%s\"",
+        rows[i]);
+    g_autoptr (GstElement) pipeline = parse (text);
+    g_auto (Result) result = { 0 };
+
+    run (pipeline, &result);
+    g_assert_nonnull (result.error);
+    g_test_message ("%s", result.error);
+    g_assert_nonnull (strstr (result.error, "algorithms could not be read: expected one"));
+  }
 }
 
 int
@@ -253,5 +330,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/hlsgatesink/serves/h265-in-10-bit", &h265_10, test_serves);
   g_test_add_data_func ("/hlsgatesink/serves/h265-as-ffmpeg-plays-it", &h265_10,
                         test_plays);
+  g_test_add_func ("/hlsgatesink/algorithms/accepts-these-alone", test_algorithms);
+  g_test_add_func ("/hlsgatesink/algorithms/what-is-none-is-refused", test_no_algorithms);
   return g_test_run ();
 }
