@@ -8,6 +8,7 @@
 #include "status.h"
 
 #define TIMEOUT 2 /* seconds */
+#define ANSWER_MAX 65536
 
 /* What holds may have been overtaken by another jump while it was agreed on; that this
  * goes on and on is no jump any more. */
@@ -21,7 +22,8 @@ ask (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor, GError *
   g_autofree char *path = g_strdup_printf ("/control/anchor/%s", job->channel->name);
   g_autoptr (GBytes) answer = headend_http_request (
       job->node->internal, proposal ? "PUT" : "GET", path,
-      job->secrets[HE_PURPOSE_PUBLISH], proposal, TIMEOUT, &status, error);
+      job->secrets[HE_PURPOSE_PUBLISH], proposal, TIMEOUT, ANSWER_MAX,
+      &status, error);
   if (!answer)
     return FALSE;
   gsize len;
@@ -39,7 +41,8 @@ published (const HeadendJob *job)
   HeadendPublished result = { .wall90 = (guint64)g_get_real_time () * 9 / 100 };
   guint status = 0;
   g_autoptr (GBytes) answer = headend_http_request (job->node->internal, "GET", "/status",
-                                                    NULL, NULL, TIMEOUT, &status, NULL);
+                                                    NULL, NULL, TIMEOUT,
+                                                    HEADEND_STATUS_MAX, &status, NULL);
   if (answer && status == 200)
     result.known = headend_status_epoch (g_bytes_get_data (answer, NULL),
                                          g_bytes_get_size (answer), job->channel,

@@ -8,10 +8,10 @@
 #include <unistd.h>
 #include "factory.h"
 #include "he-error.h"
+#include "probe.h"
 
 #define DECODE_TIMEOUT (10 * GST_SECOND)
 #define LIFETIME 20 /* seconds; a decoder that hangs must not stay */
-#define MAX_SEGMENT (128 * 1024 * 1024)
 
 static GBytes *
 read_segment (GError **error)
@@ -19,13 +19,13 @@ read_segment (GError **error)
   g_autoptr (GByteArray) all = g_byte_array_new ();
   guint8 piece[65536];
   gssize got;
-  while ((got = read (STDIN_FILENO, piece, sizeof piece)) > 0 && all->len < MAX_SEGMENT)
+  while ((got = read (STDIN_FILENO, piece, sizeof piece)) > 0 && all->len < HEADEND_SEGMENT_MAX)
     g_byte_array_append (all, piece, (guint)got);
   if (got == 0 && all->len > 0)
     return g_byte_array_free_to_bytes (g_steal_pointer (&all));
   g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
                "the segment is empty, cannot be read, or has more than %d bytes",
-               MAX_SEGMENT);
+               HEADEND_SEGMENT_MAX);
   return NULL;
 }
 

@@ -16,7 +16,8 @@ ask (const HeadendNode *node)
   guint code = 0;
   status->node = node;
   g_autoptr (GBytes) body = headend_http_request (node->internal, "GET", "/status", NULL,
-                                                  NULL, TIMEOUT, &code, &error);
+                                                  NULL, TIMEOUT, HEADEND_STATUS_MAX, &code,
+                                                  &error);
   if (body && code == 200)
     status->answer
         = he_json_parse (g_bytes_get_data (body, NULL), (gssize)g_bytes_get_size (body),

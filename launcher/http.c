@@ -4,12 +4,13 @@
 #include <libsoup/soup.h>
 #include <string.h>
 #include "he-error.h"
+#include "he-exchange.h"
 #include "he-sign.h"
 
 GBytes *
 headend_http_request (const char *address, const char *method, const char *path,
                       const HeSecret *key, const char *body, guint timeout,
-                      guint *ret_status, GError **error)
+                      gsize limit, guint *ret_status, GError **error)
 {
   g_autoptr (GError) failed = NULL;
   g_autofree char *url = g_strdup_printf ("http://%s%s", address, path);
@@ -37,13 +38,23 @@ headend_http_request (const char *address, const char *method, const char *path,
     soup_message_headers_replace (soup_message_get_request_headers (message),
                                   "Authorization", authorization);
   }
-  GBytes *answer = soup_session_send_and_read (session, message, NULL, &failed);
+  HeExchange exchange = { .seconds = timeout, .limit = limit };
+  g_autoptr (GBytes) answer = he_exchange (&exchange, session, message, NULL, &failed);
   g_main_context_pop_thread_default (context);
-  if (!answer) {
+  if (!answer && exchange.late)
+    g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+                 "%s: no whole answer to %s %s within %u seconds", address, method, path,
+                 timeout);
+  else if (!answer)
     g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE, "%s: %s", address,
                  failed->message);
+  else if (exchange.more)
+    g_set_error (error, HE_ERROR, HE_ERROR_LIMIT,
+                 "%s: the answer to %s %s is larger than %" G_GSIZE_FORMAT
+                 " bytes; is this the internal listener of an origin?",
+                 address, method, path, limit);
+  if (!answer || exchange.more)
     return NULL;
-  }
   *ret_status = soup_message_get_status (message);
-  return answer;
+  return g_steal_pointer (&answer);
 }

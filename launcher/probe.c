@@ -8,7 +8,7 @@
 #include "he-keys.h"
 #include "http.h"
 
-#define FETCH_TIMEOUT 2 /* seconds */
+#define FETCH_TIMEOUT 10 /* seconds */
 #define FETCH_ATTEMPTS 5
 
 /* The origin may be a moment behind the message that the segment is published, because
@@ -21,7 +21,8 @@ fetch (const char *origin, const HeSegment *segment, const HeSecret *publish,
   guint status = 0;
   for (guint i = 0; i < FETCH_ATTEMPTS; i++) {
     g_autoptr (GBytes) body = headend_http_request (origin, "GET", path, publish, NULL,
-                                                    FETCH_TIMEOUT, &status, error);
+                                                    FETCH_TIMEOUT, HEADEND_SEGMENT_MAX, &status,
+                                                    error);
     if (!body)
       return NULL;
     if (status == 200)

@@ -7,6 +7,8 @@
 
 G_BEGIN_DECLS
 
+#define HEADEND_SEGMENT_MAX (128 * 1024 * 1024) /* bytes of one that is probed */
+
 /* Whether a published segment can be watched: fetches it from an origin's internal
  * listener, decrypts it and decodes its first picture. Blocks for at most some seconds,
  * so it belongs on a thread of its own. segment needs channel, rendition, variant and

@@ -8,6 +8,7 @@
 #include "notify.h"
 
 #define TIMEOUT 3 /* seconds an origin may take */
+#define ANSWER_MAX 65536
 
 struct _HeadendVitals {
   HeadendSupervisor *supervisor;
@@ -42,7 +43,7 @@ ask (Answer *answer, const char *origin)
   guint code = 0;
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) body = headend_http_request (origin, "GET", "/readyz", NULL, NULL,
-                                                  TIMEOUT, &code, &error);
+                                                  TIMEOUT, ANSWER_MAX, &code, &error);
   gboolean answers = body && (code == 200 || code == 503);
   answer->answers &= answers;
   answer->ready &= answers && code == 200;
