@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 #include "encoder.h"
+#include "he-codeword.h"
 #include "he-place.h"
 #include "he-token.h"
 #include "source.h"
@@ -266,6 +267,25 @@ read_key_uri (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
   return headend_read_text (reader, key, value, field, error);
 }
 
+static const HeadendKey watermark_keys[] = {
+  { "colluders", headend_read_uint, G_STRUCT_OFFSET (HeadendModelChannel, colluders),
+    FALSE, "a number of colluders", "an integer 1..16", 1, HE_CODEWORD_MAX_COLLUDERS },
+  { NULL },
+};
+
+/* Whether there is one, or in an object, which says that there is, what it is like. */
+static gboolean
+read_watermark (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                gpointer field, GError **error)
+{
+  HeadendModelChannel *channel = field;
+  if (he_json_type (value) == HE_JSON_OBJECT) {
+    channel->watermark = TRUE;
+    return headend_read_object (reader, watermark_keys, value, channel, error);
+  }
+  return headend_read_boolean (reader, key, value, &channel->watermark, error);
+}
+
 static const HeadendKey credentials_keys[] = {
   { "file", headend_read_path, 0, TRUE, "a file", "a path" },
   { NULL },
@@ -289,8 +309,8 @@ static const HeadendKey channel_keys[] = {
     FALSE, "a key version", "an integer 1..1000000", 1, 1000000 },
   { "tier", headend_read_name, G_STRUCT_OFFSET (HeadendModelChannel, tier), FALSE,
     "a rights tier", "1..64 letters, digits, '-' or '_', a letter or digit first" },
-  { "watermark", headend_read_boolean, G_STRUCT_OFFSET (HeadendModelChannel, watermark),
-    FALSE, "a switch", "true or false" },
+  { "watermark", read_watermark, 0, FALSE, "a switch",
+    "true, false, or an object with colluders" },
   { "destination", read_destination, G_STRUCT_OFFSET (HeadendModelChannel, destination),
     FALSE, "a destination", "file:DIR, http://HOST/PATH/ or https://HOST/PATH/", 1,
     1024 },

@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include <string.h>
+#include "he-codeword.h"
 #include "he-token.h"
 
 HeadendVideo *
@@ -58,6 +59,7 @@ headend_model_channel_new (void)
   channel->key_version = 1;
   channel->tier = g_strdup ("base");
   channel->watermark = TRUE;
+  channel->colluders = HE_CODEWORD_COLLUDERS;
   channel->video = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_video_free);
   channel->audio = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_audio_free);
   return channel;

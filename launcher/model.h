@@ -42,6 +42,7 @@ typedef struct {
   guint key_version;
   char *tier;
   gboolean watermark;
+  guint colluders;    /* that its codewords are made for */
   char *destination;  /* he-place.h, a folder absolute; NULL: none */
   char *credentials;  /* file, or NULL */
   char *key_uri;      /* or NULL */

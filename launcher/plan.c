@@ -74,6 +74,7 @@ headend_plan_channel (const HeadendModelChannel *description)
   channel->encrypted = description->encrypted;
   channel->key_rotation = description->key_rotation;
   channel->key_version = description->key_version;
+  channel->colluders = description->colluders;
   g_free (channel->tier);
   channel->tier = g_strdup (description->tier);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-channel.h"
+#include "he-codeword.h"
 
 #include <string.h>
 
@@ -36,6 +37,7 @@ he_channel_new (const char *name)
   channel->encrypted = TRUE;
   channel->key_rotation = 30;
   channel->key_version = 1;
+  channel->colluders = HE_CODEWORD_COLLUDERS;
   channel->tier = g_strdup ("base");
   channel->renditions
       = g_ptr_array_new_with_free_func ((GDestroyNotify)he_rendition_free);

@@ -38,11 +38,13 @@ typedef struct {
   gboolean encrypted; /* AES-128, whole segments */
   guint key_rotation; /* segments per key, >= 1 */
   guint key_version;
+  guint colluders;       /* that the viewers' codewords are made for: he-codeword.h */
   char *tier;            /* rights tier of the keys: "base" */
   GPtrArray *renditions; /* HeRendition, owned */
 } HeChannel;
 
-/* Defaults: 180000 ticks, window 6, encrypted, rotation 30, version 1, tier "base". */
+/* Defaults: 180000 ticks, window 6, encrypted, rotation 30, version 1, 5 colluders, tier
+ * "base". */
 HeChannel *he_channel_new (const char *name);
 HeChannel *he_channel_ref (HeChannel *channel);
 void he_channel_unref (HeChannel *channel); /* takes NULL */

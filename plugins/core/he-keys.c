@@ -70,18 +70,3 @@ he_mark_seed (const HeSecret *mark, const char *channel, guint64 msn, guint8 ret
   he_parts_add_uint64 (info, msn);
   he_hkdf_sha256 (mark, info, ret_seed, 32);
 }
-
-HeVariant
-he_codeword_variant (const HeSecret *codeword, guint key_version, const char *account,
-                     const char *channel, guint64 msn)
-{
-  g_autoptr (GByteArray) parts = he_parts_new ();
-  guint8 mac[HE_SHA256_LEN];
-
-  he_parts_add_uint64 (parts, key_version);
-  he_parts_add_string (parts, account);
-  he_parts_add_string (parts, channel);
-  he_parts_add_uint64 (parts, msn);
-  he_hmac_sha256 (codeword, parts->data, parts->len, mac);
-  return (mac[0] & 1) != 0 ? HE_VARIANT_B : HE_VARIANT_A;
-}

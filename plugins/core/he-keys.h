@@ -2,7 +2,6 @@
 #pragma once
 
 #include <glib.h>
-#include "he-segment.h"
 #include "he-secret.h"
 
 G_BEGIN_DECLS
@@ -10,11 +9,12 @@ G_BEGIN_DECLS
 /* The key schedule: everything that nodes share follows from one master secret, the
  * description and the segment's number, so no key server is asked. Each process gets only
  * the purposes that it needs:
- *   worker: CONTENT, MARK, PUBLISH · origin and gate: CONTENT, CODEWORD, CREDENTIAL, PUBLISH */
+ *   worker: CONTENT, MARK, PUBLISH · origin and gate: CONTENT, CODEWORD, CREDENTIAL,
+ * PUBLISH */
 typedef enum {
   HE_PURPOSE_CONTENT,    /* segment encryption */
   HE_PURPOSE_MARK,       /* watermark patterns */
-  HE_PURPOSE_CODEWORD,   /* which variant a viewer gets */
+  HE_PURPOSE_CODEWORD,   /* which variant a viewer gets: he-codeword.h */
   HE_PURPOSE_CREDENTIAL, /* sealing sessions, edge tickets, address hashes */
   HE_PURPOSE_PUBLISH,    /* PUT and control requests between our own processes */
 } HePurpose;
@@ -38,10 +38,5 @@ void he_content_iv (guint64 msn, guint8 ret_iv[16]);
 /* The pattern seed of one segment: HKDF(mark, {channel, msn}). The same for a and b. */
 void he_mark_seed (const HeSecret *mark, const char *channel, guint64 msn,
                    guint8 ret_seed[32]);
-
-/* The viewer's codeword bit at a position: a or b, from
- * HMAC(codeword, {version, account, channel, msn}). Unbounded, no table. */
-HeVariant he_codeword_variant (const HeSecret *codeword, guint key_version,
-                               const char *account, const char *channel, guint64 msn);
 
 G_END_DECLS

@@ -3,8 +3,8 @@
 
 #include <string.h>
 #include "he-codec.h"
+#include "he-codeword.h"
 #include "he-credential.h"
-#include "he-keys.h"
 #include "he-target.h"
 
 #define COOKIE "headend"
@@ -20,8 +20,23 @@ struct _HeGate {
   HeSessions *sessions;
   guint session_seconds, per_account;
   GRWLock lock;         /* guards channels */
-  GHashTable *channels; /* name -> HeChannel */
+  GHashTable *channels; /* name -> Entry */
 };
+
+/* A channel, and the code that its viewers' bits follow from. */
+typedef struct {
+  HeChannel *channel;
+  HeCodeword *code;
+} Entry;
+
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+  he_channel_unref (entry->channel);
+  he_codeword_unref (entry->code);
+  g_free (entry);
+}
 
 HeGate *
 he_gate_new (const HeGateRules *rules)
@@ -36,8 +51,7 @@ he_gate_new (const HeGateRules *rules)
   gate->session_seconds = rules->session_seconds;
   gate->per_account = MAX (rules->per_account, 1);
   g_rw_lock_init (&gate->lock);
-  gate->channels = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                          (GDestroyNotify)he_channel_unref);
+  gate->channels = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, entry_free);
   return gate;
 }
 
@@ -58,9 +72,12 @@ he_gate_free (HeGate *gate)
 void
 he_gate_add_channel (HeGate *gate, HeChannel *channel)
 {
+  Entry *entry = g_new (Entry, 1);
+  entry->channel = he_channel_ref (channel);
+  entry->code = he_codeword_new (gate->codeword, channel->key_version, channel->name,
+                                 channel->colluders);
   g_rw_lock_writer_lock (&gate->lock);
-  g_hash_table_insert (gate->channels, g_strdup (channel->name),
-                       he_channel_ref (channel));
+  g_hash_table_insert (gate->channels, g_strdup (channel->name), entry);
   g_rw_lock_writer_unlock (&gate->lock);
 }
 
@@ -105,11 +122,11 @@ static gboolean
 resolve (HeGate *gate, const HeTarget *target, HeAnswer *answer)
 {
   g_rw_lock_reader_lock (&gate->lock);
-  HeChannel *channel = g_hash_table_lookup (gate->channels, target->channel);
-  if (channel)
-    answer->channel = he_channel_ref (channel);
+  Entry *entry = g_hash_table_lookup (gate->channels, target->channel);
+  if (entry)
+    answer->channel = he_channel_ref (entry->channel);
   g_rw_lock_reader_unlock (&gate->lock);
-  if (!channel)
+  if (!entry)
     return FALSE;
   switch (target->kind) {
     case HE_TARGET_MULTIVARIANT:
@@ -123,6 +140,17 @@ resolve (HeGate *gate, const HeTarget *target, HeAnswer *answer)
       return answer->rendition != NULL;
   }
   return FALSE;
+}
+
+/* What this viewer gets of a segment that there is in two variants. */
+static HeVariant
+variant_for (HeGate *gate, const char *channel, const char *account, guint64 msn)
+{
+  g_rw_lock_reader_lock (&gate->lock);
+  Entry *entry = g_hash_table_lookup (gate->channels, channel);
+  g_autoptr (HeCodeword) code = entry ? he_codeword_ref (entry->code) : NULL;
+  g_rw_lock_reader_unlock (&gate->lock);
+  return code ? he_codeword_variant (code, account, msn) : HE_VARIANT_A;
 }
 
 /* What is granted, once everything agreed. */
@@ -148,8 +176,7 @@ grant (HeGate *gate, const HeTarget *target, const char *account, HeAnswer *answ
         .channel = channel->name,
         .rendition = answer->rendition->name,
         .variant = answer->rendition->variants
-                       ? he_codeword_variant (gate->codeword, channel->key_version,
-                                              account, channel->name, target->number)
+                       ? variant_for (gate, channel->name, account, target->number)
                        : HE_VARIANT_NONE,
         .msn = target->number,
       };

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a viewer's segment says of him: reads decoded luma frames on standard input, and prints
- * the variant that his codeword has at this position and the one that the pictures bear.
+/* What a viewer's segment says of him: reads decoded luma frames on standard input, and
+ * prints the variant that his codeword has at this position and the one that the pictures
+ * bear.
  *
- *   mark-reader SECRET-FILE ACCOUNT CHANNEL MSN WIDTH HEIGHT  ->  "expected a, read a, z 14.2" */
+ *   mark-reader SECRET-FILE ACCOUNT CHANNEL MSN WIDTH HEIGHT  ->  "expected a, read a,
+ * z 14.2" */
 #include <stdio.h>
 #include <stdlib.h>
 #include "he-detect.h"
+#include "he-codeword.h"
 #include "he-keys.h"
 
 #define KEY_VERSION 1 /* the description's default */
@@ -28,7 +31,9 @@ main (int argc, char **argv)
   guint width = atoi (argv[5]), height = atoi (argv[6]);
   g_autoptr (HeSecret) mark = he_keys_derive (master, HE_PURPOSE_MARK);
   g_autoptr (HeSecret) codeword = he_keys_derive (master, HE_PURPOSE_CODEWORD);
-  HeVariant expected = he_codeword_variant (codeword, KEY_VERSION, argv[2], argv[3], msn);
+  g_autoptr (HeCodeword) code
+      = he_codeword_new (codeword, KEY_VERSION, argv[3], HE_CODEWORD_COLLUDERS);
+  HeVariant expected = he_codeword_variant (code, argv[2], msn);
 
   g_autoptr (HeDetector) detector = he_detector_new ();
   g_autofree guint8 *luma = g_malloc ((gsize)width * height);

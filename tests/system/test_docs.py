@@ -56,7 +56,7 @@ _SCHEMA = reference.Schema(json.loads(reference.SCHEMA.read_text()))
 # Keys whose other values do not follow from their type, each with one.
 _OTHERS = {"secret": {"file": "other"}, "edge.trusted": ["10.0.0.1"],
            "channels[].segment-duration": 4, "channels[].video[].frame-rate": "50/1",
-           "channels[].audio": [{}, {}]}
+           "channels[].audio": [{}, {}], "channels[].watermark": False}
 
 # What has to stand beside a key for its values to mean anything.
 _BESIDE = {"channels[].playlist": {"source": "file:clip.ts", "destination": "file:out", "encryption": "none"}}
@@ -75,7 +75,10 @@ def _understood(path, value=None, encoder="x264"):
     place = description
     *steps, last = path.split(".")
     for step in steps:
-        place = place[step.removesuffix("[]")]
+        name = step.removesuffix("[]")
+        if isinstance(place[name], bool):  # a switch that may be an object
+            place[name] = {}
+        place = place[name]
         place = place[0] if step.endswith("[]") else place
     place.update(_BESIDE.get(path, {}))
     place.pop(last, None)

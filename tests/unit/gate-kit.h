@@ -6,7 +6,7 @@
 #include <string.h>
 #include "he-credential.h"
 #include "he-gate.h"
-#include "he-keys.h"
+#include "he-codeword.h"
 #include "token-kit.h"
 
 #define S G_GINT64_CONSTANT (1000000)

@@ -8,6 +8,7 @@
 #include "he-codec.h"
 #include "he-crypto.h"
 #include "he-error.h"
+#include "he-codeword.h"
 #include "he-keys.h"
 #include "he-origin.h"
 #include "he-segment.h"
@@ -22,6 +23,7 @@
 typedef struct {
   char *folder, *pem, *jwks;
   HeSecret *content, *codeword, *credential, *publish;
+  HeCodeword *code; /* of channel "demo" */
   HeChannel *channel;
   HeSessionPolicy policy;
   guint internal[2];
@@ -145,6 +147,7 @@ pair_prepare (HeSessionPolicy policy)
   g_assert_true (g_file_set_contents (pair->jwks, text, -1, NULL));
   pair->content = secret_of ('c');
   pair->codeword = secret_of ('w');
+  pair->code = he_codeword_new (pair->codeword, 1, "demo", HE_CODEWORD_COLLUDERS);
   pair->credential = secret_of ('s');
   pair->publish = secret_of ('p');
   pair->channel = demo_channel ();
@@ -187,6 +190,7 @@ pair_free (Pair *pair)
   he_channel_unref (pair->channel);
   he_secret_unref (pair->content);
   he_secret_unref (pair->codeword);
+  he_codeword_unref (pair->code);
   he_secret_unref (pair->credential);
   he_secret_unref (pair->publish);
   remove_tree (pair->folder);

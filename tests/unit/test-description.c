@@ -30,6 +30,7 @@ test_defaults (void)
   g_assert_cmpuint (channel->window, ==, 6);
   g_assert_true (channel->encrypted);
   g_assert_true (channel->watermark);
+  g_assert_cmpuint (channel->colluders, ==, 5);
   g_assert_cmpstr (channel->tier, ==, "base");
   g_assert_cmpstr (video->name, ==, "360p");
   g_assert_cmpstr (video->encoder, ==, "x264");
@@ -294,8 +295,11 @@ static const struct {
     "file:DIR, http://HOST/PATH/ or https://HOST/PATH/" },
   { "key-uri-without-a-slash", HEAD "\"key-uri\": \"https://gate/keys\", " TAIL,
     "$.channels[0].key-uri: \"https://gate/keys\" is not a prefix of key URIs" },
+  { "colluders-beyond-the-table", HEAD "\"watermark\": {\"colluders\": 17}, " TAIL,
+    "$.channels[0].watermark.colluders: 17 is not a number of colluders; expected an "
+    "integer 1..16" },
   { "yes-for-true", HEAD "\"watermark\": \"yes\", " TAIL,
-    "\"yes\" is not a switch; expected true or false" },
+    "\"yes\" is not a switch; expected true, false, or an object with" },
 };
 
 /* Given a malformed description, when it is read, then the message names file, place,

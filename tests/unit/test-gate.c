@@ -51,6 +51,7 @@ test_answers_carry_identity (void)
   g_assert_cmpuint (key.period, ==, 28);
   g_auto (HeAnswer) audio = ask (&f, "/live/demo/audio/9.ts", cookie, HOME, T0);
   g_assert_cmpint (audio.segment->variant, ==, HE_VARIANT_NONE);
+  g_autoptr (HeCodeword) code = he_codeword_new (codeword, 1, "demo", 5);
   guint of_a = 0;
   for (guint64 msn = 1000; msn < 1064; msn++) {
     g_autofree char *path
@@ -60,7 +61,7 @@ test_answers_carry_identity (void)
     g_assert_cmpstr (answer.segment->channel, ==, "demo");
     g_assert_cmpstr (answer.segment->rendition, ==, "360p");
     g_assert_cmpint (answer.segment->variant, ==,
-                     he_codeword_variant (codeword, 1, "alice", "demo", msn));
+                     he_codeword_variant (code, "alice", msn));
     of_a += answer.segment->variant == HE_VARIANT_A ? 1 : 0;
   }
   g_assert_cmpuint (of_a, >, 10);

@@ -91,43 +91,6 @@ mark_seed_is_the_documented_one (void)
   g_assert_cmpint (memcmp (seed, other, 32), !=, 0);
 }
 
-static void
-codeword_is_the_documented_one (void)
-{
-  static const char expected[] = "aaaabbaabaabaaba";
-  g_autoptr (HeSecret) master = counting_secret ();
-  g_autoptr (HeSecret) codeword = he_keys_derive (master, HE_PURPOSE_CODEWORD);
-
-  for (guint i = 0; i < 16; i++) {
-    HeVariant variant = he_codeword_variant (codeword, 1, "alice", "demo", 880000000 + i);
-
-    g_assert_cmpint (he_variant_name (variant)[0], ==, expected[i]);
-  }
-}
-
-static void
-codewords_are_balanced_and_independent (void)
-{
-  g_autoptr (HeSecret) codeword = counting_secret ();
-  const guint n = 4096;
-  guint ones = 0, equal_accounts = 0, equal_channels = 0, equal_next = 0;
-
-  for (guint i = 0; i < n; i++) {
-    HeVariant v = he_codeword_variant (codeword, 1, "alice", "demo", i);
-
-    g_assert_true (v == HE_VARIANT_A || v == HE_VARIANT_B);
-    ones += v == HE_VARIANT_B;
-    equal_accounts += v == he_codeword_variant (codeword, 1, "alicf", "demo", i);
-    equal_channels += v == he_codeword_variant (codeword, 1, "alice", "news", i);
-    equal_next += v == he_codeword_variant (codeword, 1, "alice", "demo", i + 1);
-  }
-  /* Six standard deviations of a fair coin: 32 each. */
-  g_assert_cmpuint (ABS ((int)ones - (int)n / 2), <, 192);
-  g_assert_cmpuint (ABS ((int)equal_accounts - (int)n / 2), <, 192);
-  g_assert_cmpuint (ABS ((int)equal_channels - (int)n / 2), <, 192);
-  g_assert_cmpuint (ABS ((int)equal_next - (int)n / 2), <, 192);
-}
-
 int
 main (int argc, char **argv)
 {
@@ -143,9 +106,5 @@ main (int argc, char **argv)
                    iv_is_the_number_of_the_segment);
   g_test_add_func ("/keys/mark/seed-is-the-documented-one",
                    mark_seed_is_the_documented_one);
-  g_test_add_func ("/keys/codeword/is-the-documented-one",
-                   codeword_is_the_documented_one);
-  g_test_add_func ("/keys/codeword/is-balanced-and-independent",
-                   codewords_are_balanced_and_independent);
   return g_test_run ();
 }

@@ -172,7 +172,7 @@ assert_plays (Pair *pair, guint i, const char *base, const char *fields,
 
   g_assert_cmpuint (playlist->status, ==, 200);
   for (guint64 msn = MSN; msn < MSN + WINDOW; msn++) {
-    HeVariant variant = he_codeword_variant (pair->codeword, 1, account, "demo", msn);
+    HeVariant variant = he_codeword_variant (pair->code, account, msn);
     HeSegment expected = segment_of ("360p", variant, msn);
     g_autofree char *key_uri
         = g_strdup_printf ("../keys/base/%" G_GUINT64_FORMAT, msn / 2);
@@ -261,7 +261,7 @@ ticket_fetches_from_the_other_origin (void)
   g_autoptr (Reply) wrong = NULL;
   g_autoptr (Reply) stranger = NULL;
   g_autoptr (Reply) playlist = NULL;
-  HeVariant expected = he_codeword_variant (pair->codeword, 1, "alice", "demo", MSN);
+  HeVariant expected = he_codeword_variant (pair->code, "alice", MSN);
 
   publish_window (pair);
   cookie = cookie_for (pair, 0, "alice");
@@ -345,8 +345,8 @@ metrics_are_openmetrics (void)
   cookie = cookie_for (pair, 0, "alice");
   denied = get (port_of (pair, 0), "/live/demo/main.m3u8", NULL);
   /* The end of an exchange is counted after its last byte. */
-  for (guint i = 0; i < 3000 && !(text && strstr (text, lines[3]) && strstr (text, lines[4]));
-       i++) {
+  for (guint i = 0;
+       i < 3000 && !(text && strstr (text, lines[3]) && strstr (text, lines[4])); i++) {
     g_usleep (10000);
     g_clear_pointer (&metrics, reply_free);
     g_free (text);
