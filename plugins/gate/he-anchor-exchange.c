@@ -6,6 +6,7 @@
 /* A worker waits for this before its first segment, so a dead peer may cost this much. */
 #define ASK_MS 500
 #define START_MS 1000
+#define PATH "/control/anchor/" /* and the channel's name */
 
 /* A worker's proposal on its way: asking the peers, then telling them. */
 typedef struct {
@@ -148,9 +149,10 @@ put (HeOrigin *origin, HeRequest *request, const char *channel, gboolean from_pe
 }
 
 void
-he_anchor_handle (HeOrigin *origin, HeRequest *request, const char *name)
+he_anchor_handle (HeOrigin *origin, HeRequest *request)
 {
-  g_autoptr (HeChannel) channel = he_store_find_channel (origin->store, name);
+  g_autoptr (HeChannel) channel = he_store_find_channel (
+      origin->store, he_request_path (request) + strlen (PATH));
   gboolean from_peer = he_request_field (request, "Headend-Peer") != NULL;
   HeAnchor anchor;
 
@@ -202,7 +204,7 @@ ask_peers (HeOrigin *origin, gboolean first)
     question->origin = origin;
     question->channel = he_channel_ref (g_ptr_array_index (channels, i));
     question->first = first;
-    path = g_strdup_printf ("/control/anchor/%s", question->channel->name);
+    path = g_strconcat (PATH, question->channel->name, NULL);
     if (first)
       origin->asking++;
     he_peers_call (origin->peers, HE_PEERS_ALL, "GET", path, NULL, START_MS, heard,

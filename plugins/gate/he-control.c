@@ -8,28 +8,28 @@
 #define MIB (G_GUINT64_CONSTANT (1024) * 1024)
 
 /* The internal listener's routes. A path that ends in a slash takes one more component.
- */
+ * Hot ones are handled on the thread that serves them, the others on the origin's own. */
 static const struct {
   const char *method; /* GET means HEAD, too */
   const char *path;
   const char *class_name;
   guint64 body_limit;
-  gboolean is_signed;
-  void (*handle) (HeOrigin *origin, HeRequest *request);
-  void (*handle_name) (HeOrigin *origin, HeRequest *request, const char *name);
+  gboolean is_signed, is_hot;
+  HeHandler handle;
 } routes[] = {
-  { "PUT", "/origin/", "publish", 16 * MIB, TRUE, he_publish_put },
-  { "GET", "/origin/", "edge", 0, FALSE, he_publish_get },
-  { "GET", "/auth", "auth", 0, FALSE, he_auth_handle },
-  { "GET", "/control/anchor/", "control", 0, TRUE, NULL, he_anchor_handle },
-  { "PUT", "/control/anchor/", "control", MIB, TRUE, NULL, he_anchor_handle },
-  { "GET", "/control/sessions", "control", 0, TRUE, he_sync_handle },
+  { "PUT", "/origin/", "publish", 16 * MIB, TRUE, TRUE, he_publish_put },
+  { "GET", "/origin/", "edge", 0, FALSE, TRUE, he_publish_get },
+  { "GET", "/auth", "auth", 0, FALSE, TRUE, he_auth_handle },
+  { "GET", "/control/anchor/", "control", 0, TRUE, FALSE, he_anchor_handle },
+  { "PUT", "/control/anchor/", "control", MIB, TRUE, FALSE, he_anchor_handle },
+  { "GET", "/control/sessions", "control", 0, TRUE, FALSE, he_sync_handle },
   /* Thousands of viewers move their heartbeats between two batches. */
-  { "POST", "/control/sessions", "control", HE_SESSIONS_JSON_MAX, TRUE, he_sync_handle },
-  { "GET", "/healthz", "health", 0, FALSE, he_status_healthz },
-  { "GET", "/readyz", "health", 0, FALSE, he_status_readyz },
-  { "GET", "/metrics", "health", 0, FALSE, he_status_metrics },
-  { "GET", "/status", "health", 0, FALSE, he_status_json },
+  { "POST", "/control/sessions", "control", HE_SESSIONS_JSON_MAX, TRUE, FALSE,
+    he_sync_handle },
+  { "GET", "/healthz", "health", 0, FALSE, FALSE, he_status_healthz },
+  { "GET", "/readyz", "health", 0, FALSE, FALSE, he_status_readyz },
+  { "GET", "/metrics", "health", 0, FALSE, FALSE, he_status_metrics },
+  { "GET", "/status", "health", 0, FALSE, FALSE, he_status_json },
 };
 
 static gboolean
@@ -104,8 +104,8 @@ he_control_handle (HeRequest *request, gpointer data)
   he_request_set_class (request, routes[route].class_name);
   if (routes[route].is_signed && !he_origin_check_signature (origin, request))
     return;
-  if (routes[route].handle != NULL)
+  if (routes[route].is_hot)
     routes[route].handle (origin, request);
   else
-    routes[route].handle_name (origin, request, path + strlen (routes[route].path));
+    he_origin_defer (origin, request, routes[route].handle);
 }

@@ -94,16 +94,27 @@ decide (HeOrigin *origin, HeRequest *request, const char *path, const char *quer
   return decision;
 }
 
+static gboolean
+tell_peers (gpointer data)
+{
+  Waiting *waiting = data;
+  HeOrigin *origin = waiting->decision->origin;
+  const char *batch = waiting->decision->answer.replicate;
+  g_autoptr (GBytes) body = g_bytes_new (batch, strlen (batch));
+
+  he_peers_call (origin->peers, HE_PEERS_ALL, "POST", "/control/sessions", body,
+                 REPLICATE_MS, replicated, waiting);
+  return G_SOURCE_REMOVE;
+}
+
 void
 he_origin_decide (HeOrigin *origin, HeRequest *request, const char *path,
                   const char *query, HeDecidedFunc done)
 {
   HeDecision *decision = decide (origin, request, path, query);
-  const char *batch = decision->answer.replicate;
-  g_autoptr (GBytes) body = NULL;
   Waiting *waiting;
 
-  if (batch == NULL || he_peers_count (origin->peers) == 0) {
+  if (decision->answer.replicate == NULL || he_peers_count (origin->peers) == 0) {
     done (decision);
     decision_free (decision);
     return;
@@ -111,9 +122,7 @@ he_origin_decide (HeOrigin *origin, HeRequest *request, const char *path,
   waiting = g_new0 (Waiting, 1);
   waiting->decision = decision;
   waiting->done = done;
-  body = g_bytes_new (batch, strlen (batch));
-  he_peers_call (origin->peers, HE_PEERS_ALL, "POST", "/control/sessions", body,
-                 REPLICATE_MS, replicated, waiting);
+  g_main_context_invoke (origin->context, tell_peers, waiting);
 }
 
 void

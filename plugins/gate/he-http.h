@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include "he-listener.h"
+#include "he-threads.h"
 
 G_BEGIN_DECLS
 
@@ -10,24 +11,29 @@ G_BEGIN_DECLS
  * by he_head_parse(), bodies need a Content-Length within a limit, answers have one. It
  * is our own because libsoup 3.2, which Debian 12 has, never closes a kept connection
  * that its client closed, and lets through most of what the head's reader refuses.
- * Everything runs on the thread that made it. */
+ * Connections are shared out among threads, and each stays with its own. */
 typedef struct _HeHttp HeHttp;
 typedef struct _HeRequest HeRequest;
 
 typedef struct {
   /* Bytes of body that this request may carry; asked before the body is read. */
   guint64 (*body_limit) (const char *method, const char *path, gpointer user_data);
-  /* Answers with he_request_respond(), now or later, exactly once. */
+  /* Answers with he_request_respond(), now or later, exactly once, on whatever thread: a
+   * request belongs to the handler until then. */
   void (*handle) (HeRequest *request, gpointer user_data);
   /* The exchange is over, answered or not. status is 0 when it was not; sent counts bytes
    * of body that the socket took. request is NULL when its head or body was refused. */
   void (*finished) (HeRequest *request, guint status, guint64 sent, gpointer user_data);
 } HeHttpFuncs;
 
-/* funcs must outlive it; the listener is owned. */
-HeHttp *he_http_new (HeListener *listener, const HeHttpFuncs *funcs, gpointer user_data);
-/* Breaks every connection: no handler is called any more, and respond does nothing. */
-void he_http_free (HeHttp *http); /* takes NULL */
+/* Serves on these threads, which outlive it, or with NULL on that of the caller, where
+ * connections are accepted in any case. All functions are called on the connection's
+ * thread. funcs must outlive it; the listener is owned. */
+HeHttp *he_http_new (HeListener *listener, HeThreads *threads, const HeHttpFuncs *funcs,
+                     gpointer user_data);
+/* Breaks every connection: no handler is called any more, and respond does nothing. On
+ * the thread that made it. Takes NULL. */
+void he_http_free (HeHttp *http);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeHttp, he_http_free)
 
 HeListener *he_http_listener (HeHttp *http);
@@ -47,7 +53,7 @@ GBytes *he_request_body (const HeRequest *request); /* owned by the request */
 
 /* What the metrics call this request; a static string. */
 void he_request_set_class (HeRequest *request, const char *class_name);
-const char *he_request_class (const HeRequest *request); /* or NULL */
+const char *he_request_class (HeRequest *request); /* or NULL */
 
 /* Adds a field to the answer. Control characters in value are left out. */
 void he_request_add_field (HeRequest *request, const char *name, const char *value);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-listener.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "he-address.h"
 #include "he-codec.h"
 #include "he-error.h"
 
 #define BACK_OFF_MS 100
-#define SWEEP_MS 500
 
 struct _HeConnection {
   HeListener *listener;
-  GSocket *socket;
+  int socket;
   char *address;
   char *subscriber; /* whom it counts for */
-  gint64 deadline;  /* monotonic microseconds */
-  gpointer data;
 };
 
 struct _HeListener {
@@ -26,27 +26,15 @@ struct _HeListener {
   guint port;
   HeListenerLimits limits;
   char **exempt;
-  const HeListenerFuncs *funcs;
+  HeAcceptedFunc accepted;
   gpointer user_data;
   GMainContext *context;
   GSource *source; /* accepting, or waiting to try again */
-  GSource *sweeper;
-  GHashTable *open;        /* HeConnection, a set that owns them */
+
+  GMutex lock;             /* guards the rest */
   GHashTable *per_address; /* subscriber -> count */
   HeListenerStats stats;
 };
-
-static void
-connection_free (gpointer data)
-{
-  HeConnection *connection = data;
-
-  g_socket_close (connection->socket, NULL);
-  g_object_unref (connection->socket);
-  g_free (connection->address);
-  g_free (connection->subscriber);
-  g_free (connection);
-}
 
 static guint
 count_of (HeListener *listener, const char *subscriber)
@@ -135,7 +123,7 @@ he_listener_new (const char *spec, const char *what, const HeListenerLimits *lim
   listener->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
   listener->limits = *limits;
   listener->exempt = g_strdupv ((char **)limits->exempt);
-  listener->open = g_hash_table_new_full (NULL, NULL, connection_free, NULL);
+  g_mutex_init (&listener->lock);
   listener->per_address = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   return listener;
 }
@@ -150,14 +138,19 @@ clear_source (GSource **source)
 }
 
 void
+he_listener_stop (HeListener *listener)
+{
+  clear_source (&listener->source);
+}
+
+void
 he_listener_free (HeListener *listener)
 {
   if (listener == NULL)
     return;
-  clear_source (&listener->source);
-  clear_source (&listener->sweeper);
-  g_hash_table_unref (listener->open);
+  he_listener_stop (listener);
   g_hash_table_unref (listener->per_address);
+  g_mutex_clear (&listener->lock);
   g_socket_close (listener->socket, NULL);
   g_object_unref (listener->socket);
   g_clear_pointer (&listener->context, g_main_context_unref);
@@ -172,59 +165,78 @@ he_listener_port (const HeListener *listener)
 }
 
 void
-he_listener_get_stats (const HeListener *listener, HeListenerStats *ret_stats)
+he_listener_get_stats (HeListener *listener, HeListenerStats *ret_stats)
 {
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&listener->lock);
+
   *ret_stats = listener->stats;
-  ret_stats->open = g_hash_table_size (listener->open);
+}
+
+/* Counts the connection, or refuses it. */
+static gboolean
+admit (HeListener *listener, const HeAddress *address, const char *subscriber)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&listener->lock);
+  const HeListenerLimits *limits = &listener->limits;
+  guint count = count_of (listener, subscriber);
+
+  if (listener->stats.open >= limits->max_connections
+      || (limits->max_per_address != 0 && count >= limits->max_per_address
+          && !he_address_is_listed (address, (const char *const *)listener->exempt))) {
+    listener->stats.refused++;
+    return FALSE;
+  }
+  listener->stats.accepted++;
+  listener->stats.open++;
+  set_count (listener, subscriber, count + 1);
+  return TRUE;
 }
 
 static gboolean
-over_cap (HeListener *listener, const HeAddress *address, const char *subscriber)
+peer_address (const struct sockaddr_storage *peer, HeAddress *ret_address)
 {
-  const HeListenerLimits *limits = &listener->limits;
+  const struct sockaddr_in *in = (const struct sockaddr_in *)peer;
+  const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)peer;
+  g_autoptr (GInetAddress) address = NULL;
+  g_autofree char *text = NULL;
 
-  if (g_hash_table_size (listener->open) >= limits->max_connections)
-    return TRUE;
-  if (limits->max_per_address == 0
-      || count_of (listener, subscriber) < limits->max_per_address)
+  if (peer->ss_family == AF_INET)
+    address = g_inet_address_new_from_bytes ((const guint8 *)&in->sin_addr,
+                                             G_SOCKET_FAMILY_IPV4);
+  else if (peer->ss_family == AF_INET6)
+    address = g_inet_address_new_from_bytes ((const guint8 *)&in6->sin6_addr,
+                                             G_SOCKET_FAMILY_IPV6);
+  else
     return FALSE;
-  return !he_address_is_listed (address, (const char *const *)listener->exempt);
+  text = g_inet_address_to_string (address);
+  return he_address_parse (text, ret_address);
 }
 
 static void
-adopt (HeListener *listener, GSocket *socket)
+adopt (HeListener *listener, int fd, const struct sockaddr_storage *peer)
 {
-  g_autoptr (GSocketAddress) remote = g_socket_get_remote_address (socket, NULL);
-  g_autofree char *text = NULL;
   g_autofree char *subscriber = NULL;
   HeAddress address, counted;
   HeConnection *connection;
+  int on = 1;
 
-  if (!G_IS_INET_SOCKET_ADDRESS (remote))
-    return; /* gone again already */
-  text = g_inet_address_to_string (
-      g_inet_socket_address_get_address (G_INET_SOCKET_ADDRESS (remote)));
-  if (!he_address_parse (text, &address))
-    return;
-  counted = he_address_subscriber (&address);
-  subscriber = he_address_to_string (&counted);
-  if (over_cap (listener, &address, subscriber)) {
-    listener->stats.refused++;
+  if (!peer_address (peer, &address)) {
+    close (fd);
     return;
   }
-  listener->stats.accepted++;
-  g_socket_set_blocking (socket, FALSE);
-  g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+  counted = he_address_subscriber (&address);
+  subscriber = he_address_to_string (&counted);
+  if (!admit (listener, &address, subscriber)) {
+    close (fd);
+    return;
+  }
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   connection = g_new0 (HeConnection, 1);
   connection->listener = listener;
-  connection->socket = g_object_ref (socket);
+  connection->socket = fd;
   connection->address = he_address_to_string (&address);
   connection->subscriber = g_steal_pointer (&subscriber);
-  he_connection_set_deadline (connection, listener->limits.head_seconds);
-  g_hash_table_add (listener->open, connection);
-  set_count (listener, connection->subscriber,
-             count_of (listener, connection->subscriber) + 1);
-  listener->funcs->accepted (connection, listener->user_data);
+  listener->accepted (connection, listener->user_data);
 }
 
 static void watch (HeListener *listener);
@@ -245,6 +257,14 @@ back_off (HeListener *listener)
   g_source_attach (listener->source, listener->context);
 }
 
+static void
+count_failure (HeListener *listener)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&listener->lock);
+
+  listener->stats.failures++;
+}
+
 /* Bounded, so that a flood of connections leaves room for those that are open. */
 static gboolean
 acceptable (GSocket *listening, GIOCondition condition, gpointer data)
@@ -252,18 +272,20 @@ acceptable (GSocket *listening, GIOCondition condition, gpointer data)
   HeListener *listener = data;
 
   for (guint i = 0; i < 16; i++) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (GSocket) socket = g_socket_accept (listening, NULL, &error);
+    struct sockaddr_storage peer = { 0 };
+    socklen_t len = sizeof peer;
+    int fd = accept4 (g_socket_get_fd (listening), (struct sockaddr *)&peer, &len,
+                      SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (socket != NULL) {
-      adopt (listener, socket);
+    if (fd >= 0) {
+      adopt (listener, fd, &peer);
       continue;
     }
-    if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
       return G_SOURCE_CONTINUE;
     /* Out of descriptors or memory, or a connection that broke in the queue. Spinning on
      * a socket that stays readable would take the processor from the viewers we have. */
-    listener->stats.failures++;
+    count_failure (listener);
     back_off (listener);
     return G_SOURCE_REMOVE;
   }
@@ -279,40 +301,17 @@ watch (HeListener *listener)
   g_source_attach (listener->source, listener->context);
 }
 
-static gboolean
-sweep (gpointer data)
-{
-  HeListener *listener = data;
-  g_autoptr (GPtrArray) late = g_ptr_array_new ();
-  gint64 now = g_get_monotonic_time ();
-  GHashTableIter iter;
-  gpointer item;
-
-  g_hash_table_iter_init (&iter, listener->open);
-  while (g_hash_table_iter_next (&iter, &item, NULL))
-    if (now > ((HeConnection *)item)->deadline)
-      g_ptr_array_add (late, item);
-  for (guint i = 0; i < late->len; i++) {
-    listener->stats.expired++;
-    listener->funcs->expired (g_ptr_array_index (late, i), listener->user_data);
-  }
-  return G_SOURCE_CONTINUE;
-}
-
 void
-he_listener_start (HeListener *listener, const HeListenerFuncs *funcs, gpointer user_data)
+he_listener_start (HeListener *listener, HeAcceptedFunc accepted, gpointer user_data)
 {
-  listener->funcs = funcs;
+  listener->accepted = accepted;
   listener->user_data = user_data;
   listener->context = g_main_context_ref_thread_default ();
   watch (listener);
-  listener->sweeper = g_timeout_source_new (SWEEP_MS);
-  g_source_set_callback (listener->sweeper, sweep, listener, NULL);
-  g_source_attach (listener->sweeper, listener->context);
 }
 
-GSocket *
-he_connection_socket (HeConnection *connection)
+int
+he_connection_socket (const HeConnection *connection)
 {
   return connection->socket;
 }
@@ -330,29 +329,18 @@ he_connection_head_seconds (const HeConnection *connection)
 }
 
 void
-he_connection_set_deadline (HeConnection *connection, guint seconds)
-{
-  connection->deadline = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
-}
-
-void
-he_connection_set_data (HeConnection *connection, gpointer data)
-{
-  connection->data = data;
-}
-
-gpointer
-he_connection_data (const HeConnection *connection)
-{
-  return connection->data;
-}
-
-void
-he_connection_close (HeConnection *connection)
+he_connection_close (HeConnection *connection, gboolean expired)
 {
   HeListener *listener = connection->listener;
 
+  g_mutex_lock (&listener->lock);
+  listener->stats.open--;
+  listener->stats.expired += expired;
   set_count (listener, connection->subscriber,
              count_of (listener, connection->subscriber) - 1);
-  g_hash_table_remove (listener->open, connection);
+  g_mutex_unlock (&listener->lock);
+  close (connection->socket);
+  g_free (connection->address);
+  g_free (connection->subscriber);
+  g_free (connection);
 }

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /* A listening TCP socket and the connections it accepted: caps in total and per address,
- * a deadline for each connection, and an accept loop that outlives a shortage of file
- * descriptors (libsoup's own goes deaf at the first EMFILE, for ever and silently). */
+ * and an accept loop that outlives a shortage of file descriptors (libsoup's own goes deaf
+ * at the first EMFILE, for ever and silently). */
 typedef struct _HeListener HeListener;
 typedef struct _HeConnection HeConnection;
 
@@ -23,40 +23,33 @@ typedef struct {
  * HE_ERROR_CONFLICT: in use, named; HE_ERROR_IO: else. */
 HeListener *he_listener_new (const char *spec, const char *what,
                              const HeListenerLimits *limits, GError **error);
-/* Stops accepting and closes every connection. On the accepting thread. Takes NULL. */
+/* Every connection has been closed. On the accepting thread. Takes NULL. */
 void he_listener_free (HeListener *listener);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeListener, he_listener_free)
 
 guint he_listener_port (const HeListener *listener);
 
-typedef struct {
-  void (*accepted) (HeConnection *connection, gpointer user_data);
-  /* Its deadline has passed: it is time for he_connection_close(). */
-  void (*expired) (HeConnection *connection, gpointer user_data);
-} HeListenerFuncs;
+/* Takes the connection over, on the accepting thread. */
+typedef void (*HeAcceptedFunc) (HeConnection *connection, gpointer user_data);
 
-/* Accepts on the thread-default context of the caller. funcs must outlive the listener.
- */
-void he_listener_start (HeListener *listener, const HeListenerFuncs *funcs,
+/* Accepts on the thread-default context of the caller, until it is stopped there. */
+void he_listener_start (HeListener *listener, HeAcceptedFunc accepted,
                         gpointer user_data);
+void he_listener_stop (HeListener *listener);
 
 typedef struct {
   guint open;
   guint64 accepted, refused, expired; /* refused: over a cap; expired: past a deadline */
   guint64 failures;                   /* of accept() */
 } HeListenerStats;
-/* On the accepting thread. */
-void he_listener_get_stats (const HeListener *listener, HeListenerStats *ret_stats);
+/* From any thread. */
+void he_listener_get_stats (HeListener *listener, HeListenerStats *ret_stats);
 
-GSocket *he_connection_socket (HeConnection *connection);           /* does not block */
-const char *he_connection_address (const HeConnection *connection); /* the client's */
+/* A connection belongs to one thread at a time. */
+int he_connection_socket (const HeConnection *connection);           /* does not block */
+const char *he_connection_address (const HeConnection *connection);  /* the client's */
 guint he_connection_head_seconds (const HeConnection *connection);
-/* Seconds from now. */
-void he_connection_set_deadline (HeConnection *connection, guint seconds);
-/* For whoever took it over. */
-void he_connection_set_data (HeConnection *connection, gpointer data);
-gpointer he_connection_data (const HeConnection *connection);
-/* Closes the socket and frees the connection. */
-void he_connection_close (HeConnection *connection);
+/* Closes the socket and frees the connection. expired: it was past its deadline. */
+void he_connection_close (HeConnection *connection, gboolean expired);
 
 G_END_DECLS

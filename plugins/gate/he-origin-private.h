@@ -13,8 +13,9 @@
 
 G_BEGIN_DECLS
 
-/* What the parts of an origin share. Those in the first half are safe from any thread;
- * the second half belongs to the origin's own thread. */
+/* What the parts of an origin share. Requests are handled on the threads that serve them.
+ * What stands in the first half is safe from any; the second half belongs to the origin's
+ * own thread, which is asked by he_origin_defer() or g_main_context_invoke(). */
 struct _HeOrigin {
   char *node, *listen, *internal, *issuer, *audience;
   char **peer_addresses, **trusted;
@@ -26,6 +27,7 @@ struct _HeOrigin {
   HeAnchors *anchors;
   HeMetrics *metrics;
   HeLog *log;
+  HePlaylists *playlists;
 
   GMutex lock;         /* guards the next four */
   GPtrArray *channels; /* HeChannel; the gate learns them when it is made */
@@ -39,9 +41,9 @@ struct _HeOrigin {
   HeListener *viewer_listener, *internal_listener; /* until the thread takes them */
   guint viewer_port, internal_port;
 
+  HeThreads *threads;
   HeHttp *viewers, *control;
-  HePeers *peers;
-  HePlaylists *playlists;
+  HePeers *peers; /* their number may be asked for from any thread */
   gint64 started; /* monotonic microseconds */
   guint asking;   /* questions to the peers that must be answered, or given up, first */
   gboolean was_ready;
@@ -66,6 +68,10 @@ void he_origin_decide (HeOrigin *origin, HeRequest *request, const char *path,
 /* Answers a denial with its code and reason. */
 void he_origin_respond_denied (const HeDecision *decision);
 
+/* Handles the request on the origin's own thread. */
+typedef void (*HeHandler) (HeOrigin *origin, HeRequest *request);
+void he_origin_defer (HeOrigin *origin, HeRequest *request, HeHandler handle);
+
 /* The client's 403 for a request between our own processes, logged. */
 void he_origin_refuse_signature (HeOrigin *origin, HeRequest *request, const GError *why);
 /* Whether the request is signed with the publishing key; answers it when it is not. */
@@ -85,7 +91,7 @@ guint64 he_control_body_limit (const char *method, const char *path, gpointer or
 void he_publish_put (HeOrigin *origin, HeRequest *request);
 void he_publish_get (HeOrigin *origin, HeRequest *request);
 void he_auth_handle (HeOrigin *origin, HeRequest *request);
-void he_anchor_handle (HeOrigin *origin, HeRequest *request, const char *channel);
+void he_anchor_handle (HeOrigin *origin, HeRequest *request);
 void he_sync_handle (HeOrigin *origin, HeRequest *request);
 void he_status_healthz (HeOrigin *origin, HeRequest *request);
 void he_status_readyz (HeOrigin *origin, HeRequest *request);

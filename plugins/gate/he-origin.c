@@ -11,6 +11,7 @@
 #define TICK_SECONDS 2
 #define ANCHOR_SECONDS 5
 #define HEAD_SECONDS 10
+#define MAX_THREADS 8
 
 static gboolean
 check_config (const HeOriginConfig *config, GError **error)
@@ -70,6 +71,7 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->store = he_store_new (MAX_STORE_BYTES);
   origin->metrics = he_metrics_new ();
   origin->log = he_log_new (config->log, config->log_data);
+  origin->playlists = he_playlists_new ();
   origin->channels = g_ptr_array_new_with_free_func ((GDestroyNotify)he_channel_unref);
   return origin;
 }
@@ -86,6 +88,7 @@ he_origin_free (HeOrigin *origin)
   he_anchors_free (origin->anchors);
   he_metrics_free (origin->metrics);
   he_log_free (origin->log);
+  he_playlists_free (origin->playlists);
   he_token_keys_free (origin->keys);
   g_ptr_array_unref (origin->channels);
   he_secret_unref (origin->content);
@@ -240,6 +243,47 @@ drop_source (GSource *source)
   g_source_unref (source);
 }
 
+static void
+drain (GMainContext *context)
+{
+  while (g_main_context_iteration (context, FALSE))
+    ;
+}
+
+typedef struct {
+  HeOrigin *origin;
+  HeRequest *request;
+  HeHandler handle;
+} Deferred;
+
+static gboolean
+handle_deferred (gpointer data)
+{
+  Deferred *deferred = data;
+
+  deferred->handle (deferred->origin, deferred->request);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+deferred_free (gpointer data)
+{
+  Deferred *deferred = data;
+
+  he_request_unref (deferred->request);
+  g_free (deferred);
+}
+
+void
+he_origin_defer (HeOrigin *origin, HeRequest *request, HeHandler handle)
+{
+  Deferred *deferred = g_new (Deferred, 1);
+
+  *deferred = (Deferred) { origin, he_request_ref (request), handle };
+  g_main_context_invoke_full (origin->context, G_PRIORITY_DEFAULT, handle_deferred,
+                              deferred, deferred_free);
+}
+
 static gpointer
 run (gpointer data)
 {
@@ -253,12 +297,13 @@ run (gpointer data)
   g_main_context_push_thread_default (origin->context);
   origin->peers
       = he_peers_new ((const char *const *)origin->peer_addresses, origin->publish);
-  origin->playlists = he_playlists_new ();
-  origin->viewers
-      = he_http_new (g_steal_pointer (&origin->viewer_listener), &viewer_funcs, origin);
+  origin->threads
+      = he_threads_new ("serving", CLAMP (g_get_num_processors (), 1, MAX_THREADS));
+  origin->viewers = he_http_new (g_steal_pointer (&origin->viewer_listener),
+                                 origin->threads, &viewer_funcs, origin);
   if (origin->internal_listener != NULL)
     origin->control = he_http_new (g_steal_pointer (&origin->internal_listener),
-                                   &control_funcs, origin);
+                                   origin->threads, &control_funcs, origin);
   ticks[0] = every (origin, TICK_SECONDS, tick);
   ticks[1] = every (origin, 1, watch_readiness);
   ticks[2] = every (origin, ANCHOR_SECONDS, compare_anchors);
@@ -267,13 +312,14 @@ run (gpointer data)
   g_main_loop_run (origin->loop);
   for (guint i = 0; i < G_N_ELEMENTS (ticks); i++)
     drop_source (ticks[i]);
-  /* First the exchanges end, then what would have answered them. */
+  /* First the exchanges end, then what would have answered them: questions that are on
+   * their way to this thread are asked yet, and given up. */
   g_clear_pointer (&origin->viewers, he_http_free);
   g_clear_pointer (&origin->control, he_http_free);
+  drain (origin->context);
   g_clear_pointer (&origin->peers, he_peers_free);
-  g_clear_pointer (&origin->playlists, he_playlists_free);
-  while (g_main_context_iteration (origin->context, FALSE))
-    ;
+  g_clear_pointer (&origin->threads, he_threads_free);
+  drain (origin->context);
   g_main_context_pop_thread_default (origin->context);
   return NULL;
 }

@@ -14,6 +14,7 @@ typedef struct {
 } Entry;
 
 struct _HePlaylists {
+  GMutex lock;         /* guards the rest */
   GHashTable *entries; /* HeRendition, or HeChannel for main.m3u8 -> Entry */
 };
 
@@ -32,6 +33,7 @@ he_playlists_new (void)
 {
   HePlaylists *playlists = g_new0 (HePlaylists, 1);
 
+  g_mutex_init (&playlists->lock);
   playlists->entries = g_hash_table_new_full (NULL, NULL, NULL, entry_free);
   return playlists;
 }
@@ -42,6 +44,7 @@ he_playlists_free (HePlaylists *playlists)
   if (playlists == NULL)
     return;
   g_hash_table_unref (playlists->entries);
+  g_mutex_clear (&playlists->lock);
   g_free (playlists);
 }
 
@@ -59,6 +62,7 @@ he_playlists_get (HePlaylists *playlists, HeChannel *channel,
                   guint64 last_msn)
 {
   gconstpointer key = rendition != NULL ? (gconstpointer)rendition : channel;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&playlists->lock);
   Entry *entry = g_hash_table_lookup (playlists->entries, key);
   char *text;
 

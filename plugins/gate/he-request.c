@@ -5,16 +5,16 @@
 #include <time.h>
 
 HeRequest *
-he_request_new (HeHead *head, const char *peer, HeAnsweredFunc answered, gpointer link)
+he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link)
 {
   HeRequest *request = g_new0 (HeRequest, 1);
 
-  g_ref_count_init (&request->refs);
+  g_atomic_ref_count_init (&request->refs);
   request->head = head;
   request->peer = g_strdup (peer);
   request->body = g_bytes_new_static ("", 0);
   request->fields = g_string_new (NULL);
-  request->answered = answered;
+  request->part = he_part_ref (part);
   request->link = link;
   return request;
 }
@@ -22,14 +22,14 @@ he_request_new (HeHead *head, const char *peer, HeAnsweredFunc answered, gpointe
 HeRequest *
 he_request_ref (HeRequest *request)
 {
-  g_ref_count_inc (&request->refs);
+  g_atomic_ref_count_inc (&request->refs);
   return request;
 }
 
 void
 he_request_unref (HeRequest *request)
 {
-  if (!g_ref_count_dec (&request->refs))
+  if (!g_atomic_ref_count_dec (&request->refs))
     return;
   he_head_free (request->head);
   g_free (request->peer);
@@ -38,6 +38,7 @@ he_request_unref (HeRequest *request)
   g_bytes_unref (request->body);
   g_clear_pointer (&request->answer, g_bytes_unref);
   g_string_free (request->fields, TRUE);
+  he_part_unref (request->part);
   g_free (request);
 }
 
@@ -74,13 +75,13 @@ he_request_body (const HeRequest *request)
 void
 he_request_set_class (HeRequest *request, const char *class_name)
 {
-  request->class_name = class_name;
+  g_atomic_pointer_set (&request->class_name, class_name);
 }
 
 const char *
-he_request_class (const HeRequest *request)
+he_request_class (HeRequest *request)
 {
-  return request->class_name;
+  return g_atomic_pointer_get (&request->class_name);
 }
 
 static const char *
@@ -114,6 +115,16 @@ he_request_add_field (HeRequest *request, const char *name, const char *value)
   g_string_append (request->fields, "\r\n");
 }
 
+static gboolean
+deliver (gpointer data)
+{
+  HeRequest *request = data;
+
+  if (request->link != NULL)
+    he_link_answered (request->link, request);
+  return G_SOURCE_REMOVE;
+}
+
 void
 he_request_respond (HeRequest *request, guint status, const char *content_type,
                     GBytes *body)
@@ -125,8 +136,12 @@ he_request_respond (HeRequest *request, guint status, const char *content_type,
   if (request->length > 0 && !g_str_equal (request->head->method, "HEAD"))
     request->answer = g_bytes_ref (body);
   request->status = status;
-  if (request->link != NULL)
-    request->answered (request, request->link);
+  if (request->part->thread == g_thread_self ())
+    deliver (request);
+  else
+    g_main_context_invoke_full (request->part->context, G_PRIORITY_DEFAULT, deliver,
+                                he_request_ref (request),
+                                (GDestroyNotify)he_request_unref);
 }
 
 void

@@ -3,32 +3,31 @@
 
 #include "he-front.h"
 #include "he-http.h"
+#include "he-link.h"
 
 G_BEGIN_DECLS
 
 /* A request and its answer, between the connection that carries them and the handler. */
 
-typedef void (*HeAnsweredFunc) (HeRequest *request, gpointer link);
-
 struct _HeRequest {
-  grefcount refs;
+  gatomicrefcount refs;
   HeHead *head;
   char *peer;
   char *cookie, *forwarded; /* joined, once asked for */
   GBytes *body;
-  const char *class_name;
+  const char *class_name; /* atomic: the connection may break under the handler */
 
   guint status;    /* 0 until answered */
   GString *fields; /* of the answer: lines that end in CRLF */
   GBytes *answer;  /* body as it goes out, or NULL */
   gsize length;    /* for Content-Length; HEAD sends it without a body */
-  HeAnsweredFunc answered;
-  gpointer link; /* NULL once nobody waits for the answer any more */
+  HePart *part;
+  HeLink *link; /* on the part's thread; NULL once nobody waits for the answer any more */
 };
 
 /* Takes head. */
 HeRequest *
-he_request_new (HeHead *head, const char *peer, HeAnsweredFunc answered, gpointer link);
+he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link);
 /* Status line and fields of the answer, with the empty line. now: unix seconds. */
 GString *
 he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 now);

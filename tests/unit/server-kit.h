@@ -14,7 +14,9 @@ typedef struct {
   HeHttp *http;
   guint port;
   guint handled, finished, bodies; /* atomic */
+  GMutex lock; /* guards never */
   GQueue never;
+  HeThreads *threads; /* or NULL */
 } Server;
 
 static inline gboolean
@@ -67,7 +69,7 @@ serve (gpointer data)
   Server *server = data;
 
   g_main_context_push_thread_default (server->context);
-  server->http = he_http_new (server->listener, &funcs, server);
+  server->http = he_http_new (server->listener, server->threads, &funcs, server);
   g_main_loop_run (server->loop);
   he_http_free (server->http);
   g_queue_clear_full (&server->never, (GDestroyNotify)he_request_unref);
@@ -76,6 +78,9 @@ serve (gpointer data)
   g_main_context_pop_thread_default (server->context);
   return NULL;
 }
+
+/* How many threads serve; 0: the one that accepts. */
+G_GNUC_UNUSED static guint serving;
 
 static inline Server *
 server_start (const HeListenerLimits *limits)
@@ -88,6 +93,8 @@ server_start (const HeListenerLimits *limits)
   server->port = he_listener_port (server->listener);
   server->context = g_main_context_new ();
   server->loop = g_main_loop_new (server->context, FALSE);
+  g_mutex_init (&server->lock);
+  server->threads = serving > 0 ? he_threads_new ("serving", serving) : NULL;
   server->thread = g_thread_new ("server", serve, server);
   return server;
 }
@@ -107,40 +114,21 @@ server_stop (Server *server)
   g_source_set_callback (source, quit, server->loop, NULL);
   g_source_attach (source, server->context);
   g_thread_join (server->thread);
+  he_threads_free (server->threads);
+  g_mutex_clear (&server->lock);
   g_main_loop_unref (server->loop);
   g_main_context_unref (server->context);
   g_free (server);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Server, server_stop)
 
-typedef struct {
-  HeListener *listener;
-  HeListenerStats stats;
-  gboolean done; /* atomic */
-} StatsQuestion;
-
-static inline gboolean
-answer_stats (gpointer data)
-{
-  StatsQuestion *question = data;
-
-  he_listener_get_stats (question->listener, &question->stats);
-  g_atomic_int_set (&question->done, TRUE);
-  return G_SOURCE_REMOVE;
-}
-
-/* Asks on the thread that accepts. */
 static inline HeListenerStats
 server_stats (Server *server)
 {
-  StatsQuestion question = { .listener = server->listener };
-  g_autoptr (GSource) source = g_idle_source_new ();
+  HeListenerStats stats;
 
-  g_source_set_callback (source, answer_stats, &question, NULL);
-  g_source_attach (source, server->context);
-  while (!g_atomic_int_get (&question.done))
-    g_usleep (1000);
-  return question.stats;
+  he_listener_get_stats (server->listener, &stats);
+  return stats;
 }
 
 G_GNUC_UNUSED static const HeListenerLimits usual

@@ -248,23 +248,48 @@ stopping_breaks_what_is_open (void)
   g_assert_cmpuint (reply->status, ==, 0);
 }
 
+static const struct {
+  const char *name;
+  void (*func) (void);
+} cases[] = {
+  { "connections-are-kept", connections_are_kept },
+  { "range-is-cut-by-our-rules", range_is_cut_by_our_rules },
+  { "smuggling-shapes-are-refused", smuggling_shapes_are_refused },
+  { "pipelined-requests-are-answered-in-order",
+    pipelined_requests_are_answered_in_order },
+  { "bodies-may-come-in-pieces", bodies_may_come_in_pieces },
+  { "expect-continue-is-answered", expect_continue_is_answered },
+  { "absolute-form-is-served", absolute_form_is_served },
+  { "bodies-within-the-limit-arrive", bodies_within_the_limit_arrive },
+  { "endless-bodies-are-cut-off", endless_bodies_are_cut_off },
+  { "clients-that-leave-are-forgotten", clients_that_leave_are_forgotten },
+  { "stopping-breaks-what-is-open", stopping_breaks_what_is_open },
+};
+
+static void
+on_its_own_thread (gconstpointer data)
+{
+  serving = 0;
+  cases[GPOINTER_TO_UINT (data)].func ();
+}
+
+static void
+on_three_threads (gconstpointer data)
+{
+  serving = 3;
+  cases[GPOINTER_TO_UINT (data)].func ();
+}
+
 int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/server/connections-are-kept", connections_are_kept);
-  g_test_add_func ("/server/range-is-cut-by-our-rules", range_is_cut_by_our_rules);
-  g_test_add_func ("/server/smuggling-shapes-are-refused", smuggling_shapes_are_refused);
-  g_test_add_func ("/server/pipelined-requests-are-answered-in-order",
-                   pipelined_requests_are_answered_in_order);
-  g_test_add_func ("/server/bodies-may-come-in-pieces", bodies_may_come_in_pieces);
-  g_test_add_func ("/server/expect-continue-is-answered", expect_continue_is_answered);
-  g_test_add_func ("/server/absolute-form-is-served", absolute_form_is_served);
-  g_test_add_func ("/server/bodies-within-the-limit-arrive",
-                   bodies_within_the_limit_arrive);
-  g_test_add_func ("/server/endless-bodies-are-cut-off", endless_bodies_are_cut_off);
-  g_test_add_func ("/server/clients-that-leave-are-forgotten",
-                   clients_that_leave_are_forgotten);
-  g_test_add_func ("/server/stopping-breaks-what-is-open", stopping_breaks_what_is_open);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *one = g_strconcat ("/server/", cases[i].name, NULL);
+    g_autofree char *three = g_strconcat ("/server/threads/", cases[i].name, NULL);
+
+    g_test_add_data_func (one, GUINT_TO_POINTER (i), on_its_own_thread);
+    g_test_add_data_func (three, GUINT_TO_POINTER (i), on_three_threads);
+  }
   return g_test_run ();
 }

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-link.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "he-request.h"
+
+/* Seconds for everything after a request's head: many times a segment's duration, after
+ * which the segment is of no use to anybody. */
+#define EXCHANGE_SECONDS 60
+#define IDLE_SECONDS 30
+/* After a refusal the client gets this long, and may send this much, to read it and go.
+ */
+#define LINGER_SECONDS 2
+#define LINGER_BYTES (256 * 1024)
+/* Bodies on their way in, over all connections. */
+#define MAX_BODIES (G_GUINT64_CONSTANT (256) * 1024 * 1024)
+/* Requests that one connection may have answered before the others get their turn. */
+#define TURN 8
+
+typedef enum {
+  READING_HEAD,
+  READING_BODY,
+  HANDLING, /* until the answer is there */
+  WRITING,
+  LINGERING, /* answered; what still comes is thrown away */
+} State;
+
+struct _HeLink {
+  HePart *part;
+  HeConnection *connection;
+  int socket; /* the connection's */
+  State state;
+  gboolean pumping;
+  gboolean drained; /* the last read took all there was */
+  guint32 watched;  /* what epoll watches, or 0 */
+  GSource *turn;    /* its next turn, or NULL */
+  gint64 deadline;
+  GByteArray *in; /* read, not yet understood; NULL: nothing */
+  HeRequest *request;
+  gboolean refused, keep_alive;
+  guint8 *body;
+  gsize body_len, body_got;
+  GString *out; /* head of the answer */
+  gsize out_done;
+  guint64 sent, lingered;
+};
+
+static void
+set_deadline (HeLink *link, guint seconds)
+{
+  link->deadline = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
+}
+
+/* 0: nothing, not even that the client has gone. */
+static void
+watch (HeLink *link, guint32 events)
+{
+  struct epoll_event event = { .events = events, .data.ptr = link };
+
+  if (link->watched == events)
+    return;
+  if (epoll_ctl (link->part->epoll,
+                 events == 0          ? EPOLL_CTL_DEL
+                 : link->watched == 0 ? EPOLL_CTL_ADD
+                                      : EPOLL_CTL_MOD,
+                 link->socket, &event)
+      < 0)
+    link->deadline = 0; /* out of kernel memory: swept soon */
+  link->watched = events;
+}
+
+static void
+drop_turn (HeLink *link)
+{
+  if (link->turn == NULL)
+    return;
+  g_source_destroy (link->turn);
+  g_clear_pointer (&link->turn, g_source_unref);
+}
+
+static gboolean
+turn_comes (gpointer data)
+{
+  HeLink *link = data;
+
+  drop_turn (link);
+  he_link_pump (link);
+  return G_SOURCE_REMOVE;
+}
+
+/* Until then nothing need be asked of the socket. */
+static void
+await (HeLink *link, guint32 events)
+{
+  link->drained = FALSE;
+  watch (link, events);
+}
+
+/* The others first. */
+static void
+wait_turn (HeLink *link)
+{
+  watch (link, 0);
+  link->turn = g_idle_source_new ();
+  g_source_set_priority (link->turn, G_PRIORITY_DEFAULT);
+  g_source_set_callback (link->turn, turn_comes, link, NULL);
+  g_source_attach (link->turn, link->part->context);
+}
+
+/* However the exchange ended. */
+static void
+exchange_over (HeLink *link, gboolean answered)
+{
+  HePart *part = link->part;
+  HeRequest *request = g_steal_pointer (&link->request);
+
+  __atomic_fetch_sub (part->bodies, link->body_len, __ATOMIC_RELAXED);
+  link->body_len = link->body_got = 0;
+  g_clear_pointer (&link->body, g_free);
+  if (link->out != NULL)
+    g_string_free (g_steal_pointer (&link->out), TRUE);
+  if (request == NULL)
+    return;
+  request->link = NULL;
+  part->funcs->finished (link->refused ? NULL : request, answered ? request->status : 0,
+                         link->sent, part->user_data);
+  link->sent = 0;
+  he_request_unref (request);
+}
+
+void
+he_link_close (HeLink *link, gboolean expired)
+{
+  HePart *part = link->part;
+
+  exchange_over (link, FALSE);
+  watch (link, 0);
+  drop_turn (link);
+  for (guint i = 0; i < part->batch_len; i++)
+    if (part->batch[i] == link)
+      part->batch[i] = NULL;
+  g_clear_pointer (&link->in, g_byte_array_unref);
+  g_hash_table_remove (part->links, link);
+  he_connection_close (link->connection, expired);
+  g_free (link);
+}
+
+gint64
+he_link_deadline (const HeLink *link)
+{
+  return link->deadline;
+}
+
+void
+he_link_answered (HeLink *link, HeRequest *request)
+{
+  link->out = he_request_render_head (request, link->keep_alive,
+                                      g_get_real_time () / G_USEC_PER_SEC);
+  link->out_done = 0;
+  link->state = WRITING;
+  he_link_pump (link); /* does nothing when it is what called the handler */
+}
+
+/* The answer goes out, and then nothing on this connection is believed any more. */
+static void
+refuse (HeLink *link, HeHead *head, guint status, const char *why)
+{
+  g_autofree char *text = g_strdup_printf ("%s\n", why);
+
+  if (head == NULL) { /* unreadable: as if it had been a GET */
+    head = g_new0 (HeHead, 1);
+    head->method = "GET";
+    head->path = "/";
+    head->http11 = TRUE;
+  }
+  link->refused = TRUE;
+  link->keep_alive = FALSE;
+  link->request = he_request_new (head, he_connection_address (link->connection),
+                                  link->part, link);
+  set_deadline (link, EXCHANGE_SECONDS);
+  he_request_respond_text (link->request, status, text);
+}
+
+static void
+handle (HeLink *link)
+{
+  HePart *part = link->part;
+  g_autoptr (HeRequest) request = he_request_ref (link->request);
+
+  if (link->body != NULL) {
+    g_bytes_unref (request->body);
+    request->body = g_bytes_new_take (g_steal_pointer (&link->body), link->body_len);
+  }
+  link->state = HANDLING;
+  part->funcs->handle (request, part->user_data);
+}
+
+static void
+start_body (HeLink *link, const HeHead *head)
+{
+  static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+  link->body_len = head->content_length;
+  link->body = g_malloc (link->body_len);
+  link->body_got = 0;
+  __atomic_fetch_add (link->part->bodies, link->body_len, __ATOMIC_RELAXED);
+  link->state = READING_BODY;
+  if (head->expect_continue && link->in == NULL)
+    send (link->socket, go_on, strlen (go_on), MSG_NOSIGNAL);
+}
+
+static void
+take_from_input (HeLink *link, gsize len)
+{
+  g_byte_array_remove_range (link->in, 0, (guint)len);
+  if (link->in->len == 0)
+    g_clear_pointer (&link->in, g_byte_array_unref);
+}
+
+static void
+start_request (HeLink *link, gsize head_len)
+{
+  HePart *part = link->part;
+  const char *why = NULL;
+  guint status = 0;
+  HeHead *head = he_head_parse ((const char *)link->in->data, head_len, &status, &why);
+  guint64 limit;
+
+  take_from_input (link, head_len);
+  if (head == NULL) {
+    refuse (link, NULL, status, why);
+    return;
+  }
+  limit = part->funcs->body_limit (head->method, head->path, part->user_data);
+  if (head->content_length > limit) {
+    refuse (link, head, 413,
+            limit == 0 ? "this request takes no body" : "body too large");
+    return;
+  }
+  if (__atomic_load_n (part->bodies, __ATOMIC_RELAXED) + head->content_length
+      > MAX_BODIES) {
+    refuse (link, head, 503, "too many bodies at once");
+    return;
+  }
+  set_deadline (link, EXCHANGE_SECONDS);
+  link->keep_alive = head->keep_alive;
+  link->request = he_request_new (head, he_connection_address (link->connection),
+                                  link->part, link);
+  if (head->content_length > 0)
+    start_body (link, head);
+  else
+    handle (link);
+}
+
+/* Bytes read, 0 when there are none now, -1 when the connection has ended. */
+static gssize
+receive (HeLink *link, void *buffer, gsize len)
+{
+  gssize n;
+
+  do
+    n = recv (link->socket, buffer, len, 0);
+  while (n < 0 && errno == EINTR);
+  link->drained = n < (gssize)len;
+  if (n > 0)
+    return n;
+  return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
+}
+
+/* Length of the head at the start of the input, 0 when it is not complete. */
+static gsize
+find_head (HeLink *link)
+{
+  const guint8 *end;
+
+  /* One empty line ahead of a request is to be ignored (RFC 9112 section 2.2). */
+  if (link->in != NULL && link->in->len >= 2 && memcmp (link->in->data, "\r\n", 2) == 0)
+    take_from_input (link, 2);
+  if (link->in == NULL)
+    return 0;
+  end = memmem (link->in->data, link->in->len, "\r\n\r\n", 4);
+  return end != NULL ? (gsize)(end - link->in->data) + 4 : 0;
+}
+
+/* The steps return TRUE to go on, FALSE when they wait for what they watch. A link that
+ * has closed is told by *ret_open. */
+static gboolean
+step_head (HeLink *link, gboolean *ret_open)
+{
+  HePart *part = link->part;
+  gsize len = find_head (link);
+  gssize n;
+
+  if (len > 0 && len <= HE_FRONT_MAX_HEAD) {
+    start_request (link, len);
+    return TRUE;
+  }
+  if (link->in != NULL && link->in->len > HE_FRONT_MAX_HEAD) {
+    refuse (link, NULL, 431, "head too large");
+    return TRUE;
+  }
+  n = link->drained ? 0 : receive (link, part->scratch, sizeof part->scratch);
+  if (n == 0) {
+    await (link, EPOLLIN);
+    return FALSE;
+  }
+  if (n < 0) {
+    he_link_close (link, FALSE);
+    return *ret_open = FALSE;
+  }
+  if (link->in == NULL) {
+    link->in = g_byte_array_new ();
+    set_deadline (link, he_connection_head_seconds (link->connection));
+  }
+  g_byte_array_append (link->in, (guint8 *)part->scratch, (guint)n);
+  return TRUE;
+}
+
+static gboolean
+step_body (HeLink *link, gboolean *ret_open)
+{
+  gsize want = link->body_len - link->body_got;
+  gssize n;
+
+  if (want == 0) {
+    handle (link);
+    return TRUE;
+  }
+  if (link->in != NULL) {
+    n = (gssize)MIN (want, link->in->len);
+    memcpy (link->body + link->body_got, link->in->data, (gsize)n);
+    take_from_input (link, (gsize)n);
+  } else
+    n = receive (link, link->body + link->body_got, want);
+  if (n == 0) {
+    await (link, EPOLLIN);
+    return FALSE;
+  }
+  if (n < 0) {
+    he_link_close (link, FALSE);
+    return *ret_open = FALSE;
+  }
+  link->body_got += (gsize)n;
+  return TRUE;
+}
+
+static void
+exchange_written (HeLink *link)
+{
+  gboolean keep = link->keep_alive, refused = link->refused;
+
+  exchange_over (link, TRUE);
+  link->refused = FALSE;
+  if (keep) {
+    link->state = READING_HEAD;
+    set_deadline (link, IDLE_SECONDS);
+    return;
+  }
+  shutdown (link->socket, SHUT_WR);
+  link->state = LINGERING;
+  link->lingered = 0;
+  set_deadline (link, refused ? LINGER_SECONDS : 1);
+}
+
+static gboolean
+step_write (HeLink *link, gboolean *ret_open)
+{
+  GBytes *answer = link->request->answer;
+  gsize size = 0, rest = link->out->len - link->out_done, n_vectors = 0;
+  const char *data = answer != NULL ? g_bytes_get_data (answer, &size) : NULL;
+  struct iovec vectors[2];
+  struct msghdr message = { .msg_iov = vectors };
+  gssize n;
+
+  if (rest > 0)
+    vectors[n_vectors++] = (struct iovec) { link->out->str + link->out_done, rest };
+  if (size > link->sent)
+    vectors[n_vectors++]
+        = (struct iovec) { (char *)data + link->sent, size - link->sent };
+  if (n_vectors == 0) {
+    exchange_written (link);
+    return TRUE;
+  }
+  message.msg_iovlen = n_vectors;
+  do
+    n = sendmsg (link->socket, &message, MSG_NOSIGNAL);
+  while (n < 0 && errno == EINTR);
+  if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+    await (link, EPOLLOUT);
+    return FALSE;
+  }
+  if (n < 0) {
+    he_link_close (link, FALSE);
+    return *ret_open = FALSE;
+  }
+  link->out_done += MIN ((gsize)n, rest);
+  link->sent += (gsize)n - MIN ((gsize)n, rest);
+  return TRUE;
+}
+
+static gboolean
+step_linger (HeLink *link, gboolean *ret_open)
+{
+  HePart *part = link->part;
+  gssize n = receive (link, part->scratch, sizeof part->scratch);
+
+  link->lingered += n > 0 ? (guint64)n : 0;
+  if (n < 0 || link->lingered > LINGER_BYTES) {
+    he_link_close (link, FALSE);
+    return *ret_open = FALSE;
+  }
+  if (n == 0)
+    await (link, EPOLLIN);
+  return n > 0;
+}
+
+/* Goes on with the connection until it has to wait. */
+void
+he_link_pump (HeLink *link)
+{
+  gboolean open = TRUE, more = TRUE;
+  guint turns = 0;
+
+  if (link->pumping)
+    return;
+  link->pumping = TRUE;
+  while (more)
+    switch (link->state) {
+      case READING_HEAD:
+        if (turns++ == TURN) {
+          wait_turn (link);
+          more = FALSE;
+        } else
+          more = step_head (link, &open);
+        break;
+      case READING_BODY:
+        more = step_body (link, &open);
+        break;
+      case HANDLING:
+        watch (link, 0);
+        more = FALSE;
+        break;
+      case WRITING:
+        more = step_write (link, &open);
+        break;
+      case LINGERING:
+        more = step_linger (link, &open);
+        break;
+    }
+  if (open)
+    link->pumping = FALSE;
+}
+
+void
+he_link_open (HePart *part, HeConnection *connection)
+{
+  HeLink *link = g_new0 (HeLink, 1);
+
+  link->part = part;
+  link->connection = connection;
+  link->socket = he_connection_socket (connection);
+  set_deadline (link, he_connection_head_seconds (connection));
+  g_hash_table_add (part->links, link);
+  he_link_pump (link);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "he-http.h"
+#include "he-listener.h"
+
+G_BEGIN_DECLS
+
+/* One connection and the exchanges on it, one after the other. Belongs to the thread of
+ * its part. */
+typedef struct _HeLink HeLink;
+
+/* A server's part on one thread: the connections it was handed, and one epoll(7) set that
+ * watches them, so that thousands of idle ones cost nothing. Requests keep it. */
+typedef struct {
+  gatomicrefcount refs;
+  GMainContext *context;
+  GThread *thread;
+  const HeHttpFuncs *funcs;
+  gpointer user_data;
+  guint64 *bodies;   /* bytes of body on their way in, over all parts; atomic */
+  GHashTable *links; /* HeLink, a set */
+  int epoll;
+  GSource *ready, *sweeper;
+  HeLink **batch; /* being gone through; closed ones are taken out */
+  guint batch_len;
+  char scratch[16 * 1024];
+} HePart;
+
+HePart *he_part_ref (HePart *part);
+void he_part_unref (HePart *part); /* from any thread */
+
+/* Takes the connection. */
+void he_link_open (HePart *part, HeConnection *connection);
+/* Goes on with the connection until it has to wait; may close it. */
+void he_link_pump (HeLink *link);
+/* Breaks it. expired: it was past its deadline. */
+void he_link_close (HeLink *link, gboolean expired);
+gint64 he_link_deadline (const HeLink *link); /* monotonic microseconds */
+/* The request that it handed to a handler has its answer. */
+void he_link_answered (HeLink *link, HeRequest *request);
+
+G_END_DECLS
