@@ -9,6 +9,7 @@
 void __tsan_acquire (void *address);
 void __tsan_release (void *address);
 
+#undef g_atomic_ref_count_dec
 #undef g_object_unref
 #undef g_once_init_enter
 #undef g_once_init_leave
@@ -137,3 +138,59 @@ DROPS (g_object_unref, gpointer)
 DROPS (gst_object_unref, gpointer)
 DROPS (gst_mini_object_unref, GstMiniObject *)
 DROPS (g_bytes_unref, GBytes *)
+
+gboolean
+g_atomic_ref_count_dec (gatomicrefcount *count)
+{
+  gboolean last;
+
+  __tsan_release (count);
+  last = REAL (g_atomic_ref_count_dec) (count);
+  __tsan_acquire (count);
+  return last;
+}
+
+/* --- Errands to another thread's main context ------------------------------------------ */
+
+typedef struct {
+  GSourceFunc func;
+  gpointer data;
+  GDestroyNotify notify;
+} Errand;
+
+static gboolean
+run_errand (gpointer data)
+{
+  Errand *errand = data;
+
+  __tsan_acquire (errand);
+  return errand->func (errand->data);
+}
+
+static void
+free_errand (gpointer data)
+{
+  Errand *errand = data;
+
+  __tsan_acquire (errand);
+  if (errand->notify)
+    errand->notify (errand->data);
+  g_free (errand);
+}
+
+void
+g_main_context_invoke_full (GMainContext *context, gint priority, GSourceFunc func,
+                            gpointer data, GDestroyNotify notify)
+{
+  Errand *errand = g_new (Errand, 1);
+
+  *errand = (Errand) { func, data, notify };
+  __tsan_release (errand);
+  REAL (g_main_context_invoke_full) (context, priority, run_errand, errand, free_errand);
+}
+
+void
+g_main_context_invoke (GMainContext *context, GSourceFunc func, gpointer data)
+{
+  g_main_context_invoke_full (context, G_PRIORITY_DEFAULT, func, data, NULL);
+}
