@@ -21,6 +21,8 @@ set_source (GstElement *pipeline, const HeadendPlan *plan, const HeadendJob *job
   g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
   g_auto (GStrv) properties
       = headend_source_properties (plan->description->source, job->model->folder);
+  if (!source)
+    return; /* a feed comes in */
   for (guint i = 0; properties[i] && properties[i + 1]; i += 2)
     gst_util_set_object_arg (G_OBJECT (source), properties[i], properties[i + 1]);
 }

@@ -9,7 +9,9 @@
 #include <unistd.h>
 #include "agreement.h"
 #include "builder.h"
+#include "encoder.h"
 #include "factory.h"
+#include "feed.h"
 #include "he-anchor.h"
 #include "job.h"
 #include "log.h"
@@ -34,10 +36,12 @@ typedef struct {
   HeadendPlan *plan;
   char *source; /* as it may be logged */
   GstElement *pipeline, *sink;
+  HeadendFeed *feed; /* NULL: a recording */
+  gboolean fills;    /* what the source leaves out is made up */
   GMainLoop *loop;
   int code;
   gint64 started;
-  gint64 data;     /* monotonic microseconds of the last data; atomic by lock */
+  gint64 data;     /* of a recording, monotonic microseconds of the last; by lock */
   GMutex lock;     /* data, anchor, anchored */
   HeAnchor anchor; /* that the pipeline works by */
   gboolean anchored;
@@ -230,6 +234,17 @@ moved_at (Worker *worker, gint64 data, gint64 now)
   return MAX (MAX (data, worker->started), worker->done_at);
 }
 
+static gint64
+data_at (Worker *worker)
+{
+  if (worker->feed)
+    return headend_feed_data_at (worker->feed);
+  g_mutex_lock (&worker->lock);
+  gint64 data = worker->data;
+  g_mutex_unlock (&worker->lock);
+  return data;
+}
+
 static void
 compare_run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
@@ -278,9 +293,7 @@ on_tick (gpointer user_data)
 {
   Worker *worker = user_data;
   gint64 now = g_get_monotonic_time ();
-  g_mutex_lock (&worker->lock);
-  gint64 data = worker->data;
-  g_mutex_unlock (&worker->lock);
+  gint64 data = data_at (worker);
   if (worker->ticks++ % ALIVE_SECONDS == 0) {
     say ("alive");
     compare (worker);
@@ -288,7 +301,8 @@ on_tick (gpointer user_data)
 
   int no_data
       = worker->job->channel->recording ? NO_DATA_SECONDS_RECORDING : NO_DATA_SECONDS;
-  if (now - moved_at (worker, data, now) > no_data * G_USEC_PER_SEC) {
+  gboolean filled = worker->fills && data;
+  if (!filled && now - moved_at (worker, data, now) > no_data * G_USEC_PER_SEC) {
     headend_log ("no data from %s for %d s%s", worker->source, no_data,
                  worker->job->channel->recording ? ", and no segment went on" : "");
     give_up (worker);
@@ -302,8 +316,7 @@ on_tick (gpointer user_data)
   worker->segments = segments;
   gint64 patience = 15 + 5 * (gint64)(worker->plan->channel->duration90 / 90000);
   if (now - worker->segments_at > patience * G_USEC_PER_SEC) {
-    headend_log ("data comes from %s, but no segment came of it for %d s", worker->source,
-                 (int)patience);
+    headend_log ("no segment came of %s for %d s", worker->source, (int)patience);
     give_up (worker);
   }
   return G_SOURCE_CONTINUE;
@@ -325,12 +338,23 @@ start (Worker *worker, GError **error)
   worker->sink = gst_bin_get_by_name (GST_BIN (worker->pipeline), "sink");
   g_autoptr (GstElement) demux
       = gst_bin_get_by_name (GST_BIN (worker->pipeline), "demux");
-  g_autoptr (GstPad) input = gst_element_get_static_pad (demux, "sink");
+  g_autoptr (GstElement) intake
+      = gst_bin_get_by_name (GST_BIN (worker->pipeline), "intake");
+  const HeadendModelChannel *channel = worker->job->channel;
+  const HeadendVideo *first = channel->video->pdata[0];
   g_autoptr (GstBus) bus = gst_element_get_bus (worker->pipeline);
-  if (!worker->job->channel->recording)
+  if (channel->recording) {
+    g_autoptr (GstPad) input = gst_element_get_static_pad (demux, "sink");
+    gst_pad_add_probe (input, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+                       on_data, worker, NULL);
+  } else {
     g_signal_connect (demux, "agree-anchor", G_CALLBACK (agree), worker);
-  gst_pad_add_probe (input, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
-                     on_data, worker, NULL);
+    worker->feed
+        = headend_feed_new (worker->plan, worker->job->model->folder, intake, error);
+    if (!worker->feed)
+      return FALSE;
+    worker->fills = !headend_encoder_copies (first->encoder);
+  }
   gst_bus_add_watch (bus, on_message, worker);
   worker->started = worker->segments_at = g_get_monotonic_time ();
   g_timeout_add_seconds (1, on_tick, worker);
@@ -338,6 +362,8 @@ start (Worker *worker, GError **error)
   signal (SIGINT, SIG_IGN); /* of a terminal: the supervisor decides */
   gst_element_set_state (worker->pipeline,
                          GST_STATE_PLAYING); /* failures come by the bus */
+  if (worker->feed)
+    headend_feed_start (worker->feed);
   return TRUE;
 }
 
@@ -376,7 +402,8 @@ headend_cmd_worker (int argc, char **argv)
   headend_log ("takes %s", source);
   g_main_loop_run (worker.loop);
   alarm (STOP_SECONDS); /* whatever hangs in the pipeline must not keep us */
-  gst_element_set_state (worker.pipeline, GST_STATE_NULL);
+  gst_element_set_state (worker.pipeline, GST_STATE_NULL); /* no feed waits for it then */
+  headend_feed_free (worker.feed);
   /* The process ends here: a probe may still hold the worker. */
   return worker.job->channel->recording ? !worker.finished : worker.code;
 }

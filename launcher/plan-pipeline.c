@@ -22,20 +22,27 @@ start_of (const HeadendModelChannel *channel)
          * channel->duration90;
 }
 
+/* How far filler stays behind a source that is silent: what comes later than that is
+ * late for viewers too. */
+#define SILENCE_MS 2000
+
 static void
 append_source (GString *text, const HeadendModelChannel *channel,
                const HeadendSource *source, const char *node)
 {
-  g_string_append_printf (
-      text,
-      "%s name=source%s%s ! queue name=intake max-size-buffers=0 "
-      "max-size-time=0 max-size-bytes=16777216 ! epochdemux name=demux "
-      "node=%s",
-      source->factory, source->settings ? " " : "",
-      source->settings ? source->settings : "", node);
   if (channel->recording)
-    g_string_append_printf (text, " start=%" G_GUINT64_FORMAT, start_of (channel));
-  g_string_append_c (text, '\n');
+    g_string_append_printf (text,
+                            "%s name=source %s ! queue name=intake max-size-buffers=0 "
+                            "max-size-time=0 max-size-bytes=16777216 ! epochdemux "
+                            "name=demux node=%s start=%" G_GUINT64_FORMAT "\n",
+                            source->factory, source->settings ? source->settings : "",
+                            node, start_of (channel));
+  else
+    g_string_append_printf (text,
+                            "appsrc name=intake is-live=true block=true "
+                            "max-bytes=16777216 ! epochdemux name=demux node=%s "
+                            "silence=%d\n",
+                            node, SILENCE_MS);
 }
 
 static void

@@ -33,7 +33,8 @@ typedef struct {
 } HeadendPlan;
 
 /* The pipeline's named elements, which the builder completes in code:
- *   source    its properties from headend_source_properties()
+ *   source    of a recording: its properties from headend_source_properties()
+ *   intake    of any other channel: an appsrc, for a feed (feed.h)
  *   demux     its pad video_0 goes to video-in, audio_N to audio-in-N, others are
  *             discarded; between video-in and align comes the decoder for what the pad
  *             has

@@ -29,13 +29,17 @@ static gboolean
 suits (guint64 epoch90, const HeAnchor *agreed, const HeadendPublished *published)
 {
   gint64 behind = HEADEND_RENEWAL_TOLERANCE;
-  if (!published->known) {
-    guint64 by_wall90 = published->wall90 - (guint64)agreed->wall_offset90;
-    return is_within ((gint64)(epoch90 - by_wall90), HEADEND_RENEWAL_OUTAGE,
-                      HEADEND_RENEWAL_OUTAGE);
-  }
+  guint64 by_wall90 = published->wall90 - (guint64)agreed->wall_offset90;
+  gboolean by_wall = is_within ((gint64)(epoch90 - by_wall90), HEADEND_RENEWAL_OUTAGE,
+                                HEADEND_RENEWAL_OUTAGE);
+  if (!published->known)
+    return by_wall;
   if (epoch90 >= published->end90)
     behind = HEADEND_RENEWAL_OUTAGE;
+  /* Behind a machine that hardly keeps up, segments come late, and say that the source is
+   * ahead of itself; no number is given twice for that. */
+  if (by_wall && epoch90 >= published->now90)
+    return TRUE;
   return is_within ((gint64)(epoch90 - published->now90), behind,
                     HEADEND_RENEWAL_TOLERANCE);
 }

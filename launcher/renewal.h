@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  * for weeks. All in ticks. */
 
 /* How far from where it must be a source may seem to be: its segments take as long to the
- * origin as encoding takes, and less than this. */
+ * origin as encoding takes, and less than this. Ahead it may be further, as on a machine
+ * that hardly keeps up, where the wall clock bears it out. */
 #define HEADEND_RENEWAL_TOLERANCE (10 * 90000)
 
 /* How far behind that an anchor may place a source when nothing was published there: a

@@ -9,7 +9,7 @@ static const HeadendSource sources[] = {
   { "srt", "srtsrc", NULL, TRUE, TRUE },
   { "udp", "udpsrc", "buffer-size=2097152", TRUE, TRUE },
   { "tcp", "tcpclientsrc", NULL, TRUE, TRUE },
-  { "file", "filesrc", "blocksize=18800", FALSE, FALSE },
+  { "file", "filesrc", "blocksize=7520", FALSE, FALSE },
 };
 
 static const char expected[]
@@ -39,6 +39,14 @@ headend_source_find (const char *uri, char **ret_message)
   }
   *ret_message = g_strdup_printf ("has a scheme that is not known; %s", expected);
   return NULL;
+}
+
+char *
+headend_source_pipeline (const HeadendSource *source)
+{
+  return g_strconcat (source->factory, " name=source ",
+                      source->settings ? source->settings : "",
+                      " ! fakesink name=out sync=false async=false", NULL);
 }
 
 char **

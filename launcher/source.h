@@ -17,6 +17,10 @@ typedef struct {
 /* NULL with a message (no prefix) when the URI is none that we read. */
 const HeadendSource *headend_source_find (const char *uri, char **ret_message);
 
+/* For gst_parse_launch(): from the element "source", which has the properties below, to a
+ * sink "out". */
+char *headend_source_pipeline (const HeadendSource *source);
+
 /* The properties of the element that the URI stands for, as {name, value, name, value, …,
  * NULL}: they may hold a passphrase, so they never go through a pipeline text. */
 char **headend_source_properties (const char *uri, const char *folder);

@@ -15,7 +15,7 @@ headend_node_status_free (HeadendNodeStatus *status)
 
 /* One channel in one node's answer; missing numbers are zero. */
 typedef struct {
-  gboolean known, filled, healthy;
+  gboolean known, filled, healthy, filler;
   gboolean recording; /* a worker makes it for a destination: no origin can say how far */
   guint64 last_msn, age_ms, run, window;
   const HeJson *publishers;
@@ -51,6 +51,9 @@ judge (const HeadendNodeStatus *node, const HeadendModelChannel *channel)
   he_json_get_boolean (object, "filled", FALSE, &verdict.filled, NULL);
   he_json_get_uint64 (object, "last-msn", FALSE, G_MAXINT64, &verdict.last_msn, NULL);
   he_json_get_uint64 (object, "age-ms", FALSE, G_MAXINT64, &verdict.age_ms, NULL);
+  const char *newest = NULL;
+  if (he_json_get_string (object, "newest", FALSE, &newest, NULL) && newest)
+    verdict.filler = strcmp (newest, "filled") == 0;
   he_json_get_uint64 (object, "run", FALSE, G_MAXINT64, &verdict.run, NULL);
   verdict.recording = channel->recording;
   verdict.publishers = he_json_member (object, "publishers");
@@ -98,11 +101,12 @@ append_publishers (GString *text, const HeJson *publishers)
 static const char *
 word_of (const Verdict *verdict)
 {
-  return verdict->recording ? "vod"
-         : verdict->healthy ? "healthy"
-         : !verdict->known  ? "unknown"
-         : !verdict->filled ? "filling"
-                            : "stale";
+  return verdict->recording                    ? "vod"
+         : verdict->filler && verdict->healthy ? "filler"
+         : verdict->healthy                    ? "healthy"
+         : !verdict->known                     ? "unknown"
+         : !verdict->filled                    ? "filling"
+                                               : "stale";
 }
 
 char *

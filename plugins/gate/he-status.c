@@ -98,7 +98,7 @@ gauge (GString *text, const char *name, const char *help, guint64 value)
   g_string_append_printf (text, "%s %" G_GUINT64_FORMAT "\n", name, value);
 }
 
-typedef enum { OF_SEGMENTS, OF_BYTES, OF_NEWEST, OF_AGE, OF_DIFFERENT } Of;
+typedef enum { OF_SEGMENTS, OF_BYTES, OF_NEWEST, OF_AGE, OF_DIFFERENT, OF_FILLER } Of;
 
 static const struct {
   const char *name, *type, *help;
@@ -110,6 +110,8 @@ static const struct {
   = { "headend_newest_age_seconds", "gauge", "Since the newest segment was complete." },
   [OF_DIFFERENT] = { "headend_copies_different", "counter",
                      "Second copies of a segment with other bytes." },
+  [OF_FILLER] = { "headend_channel_filler", "gauge",
+                  "1 while the newest segment holds what was made up for the source." },
 };
 
 static void
@@ -139,6 +141,10 @@ channel_sample (GString *text, Of of, const char *channel, const HeStoreStatus *
       break;
     case OF_DIFFERENT:
       g_string_append_printf (text, "%" G_GUINT64_FORMAT "\n", status->different);
+      break;
+    case OF_FILLER:
+      g_string_append_printf (text, "%d\n",
+                              (status->newest_flags & HE_SEGMENT_FILLED) != 0);
       break;
   }
 }
@@ -232,6 +238,11 @@ write_channel (HeJsonWriter *writer, HeOrigin *origin, const HeChannel *channel)
     he_json_writer_uint64 (writer, "first-msn", status.first_msn);
     he_json_writer_uint64 (writer, "last-msn", status.last_msn);
   }
+  if (status.has_arrival)
+    he_json_writer_string (writer, "newest",
+                           status.newest_flags & HE_SEGMENT_FILLED    ? "filled"
+                           : status.newest_flags & HE_SEGMENT_DAMAGED ? "damaged"
+                                                                      : "clean");
   if (status.has_arrival)
     he_json_writer_uint64 (writer, "age-ms", milliseconds_since (status.newest_arrival));
   he_json_writer_uint64 (writer, "run", status.run);

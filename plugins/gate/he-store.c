@@ -278,6 +278,19 @@ he_store_range (HeStore *store, const char *channel, guint64 *ret_oldest,
   return shelf != NULL && he_shelf_range (shelf, ret_oldest, ret_newest);
 }
 
+static HeSegmentFlags
+newest_flags (HeShelf *shelf)
+{
+  const HeShelfRow *row
+      = shelf->has_complete ? he_shelf_find (shelf, shelf->newest_complete) : NULL;
+  HeSegmentFlags flags = HE_SEGMENT_CLEAN;
+
+  for (guint i = 0; row != NULL && i < shelf->files; i++)
+    if (row->held[i] != NULL)
+      flags |= row->held[i]->segment->flags;
+  return flags;
+}
+
 gboolean
 he_store_get_status (HeStore *store, const char *channel, HeStoreStatus *ret_status)
 {
@@ -298,6 +311,7 @@ he_store_get_status (HeStore *store, const char *channel, HeStoreStatus *ret_sta
     .different = shelf->different,
     .n_nodes = shelf->n_nodes,
   };
+  ret_status->newest_flags = newest_flags (shelf);
   memcpy (ret_status->nodes, shelf->nodes, sizeof shelf->nodes);
   for (guint i = 0; i < shelf->capacity; i++)
     ret_status->segments += shelf->rows[i].used ? shelf->rows[i].count : 0;

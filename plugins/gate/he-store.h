@@ -90,8 +90,9 @@ typedef struct {
   guint64 first_msn, last_msn;
   guint run; /* complete segments in a row up to the newest one */
   gboolean has_arrival;
-  gint64 newest_arrival; /* when the newest complete MSN became complete */
-  guint segments;        /* files held */
+  gint64 newest_arrival;       /* when the newest complete MSN became complete */
+  HeSegmentFlags newest_flags; /* of any of its files */
+  guint segments;              /* files held */
   gsize bytes;
   guint64 different; /* second copies with other bytes */
   HeStoreNode nodes[HE_STORE_MAX_NODES];
@@ -101,6 +102,5 @@ typedef struct {
 /* FALSE for an unknown channel. */
 gboolean
 he_store_get_status (HeStore *store, const char *channel, HeStoreStatus *ret_status);
-
 
 G_END_DECLS

@@ -150,8 +150,25 @@ gst_epoch_outputs_push (GstEpochOutputs *self, const HeFrame *frame)
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_CORRUPTED);
 
   prepare_output (self, output, frame);
+  if (frame->pts90 != HE_DEMUX_NO_TIME)
+    output->end90 = MAX (output->end90, frame->pts90 + frame->duration90);
   return gst_flow_combiner_update_pad_flow (self->flow, output->pad,
                                             gst_pad_push (output->pad, buffer));
+}
+
+void
+gst_epoch_outputs_gap (GstEpochOutputs *self, guint64 until90)
+{
+  for (guint i = 0; i < self->n; i++) {
+    GstEpochOutput *output = &self->list[i];
+
+    if (!output->open || output->end90 >= until90)
+      continue;
+    GstClockTime start = he_ticks_to_ns (output->end90);
+    gst_pad_push_event (output->pad,
+                        gst_event_new_gap (start, he_ticks_to_ns (until90) - start));
+    output->end90 = until90;
+  }
 }
 
 void

@@ -15,6 +15,7 @@ typedef struct {
   gboolean open;        /* SEGMENT was sent */
   guint generation;     /* of the last buffer */
   guint rate, channels; /* of the caps sent; audio */
+  guint64 end90;        /* so far buffers and GAPs went */
 } GstEpochOutput;
 
 typedef struct {
@@ -41,6 +42,8 @@ void gst_epoch_outputs_remove (GstEpochOutputs *outputs);
 
 /* Returns the combined flow of all pads. */
 GstFlowReturn gst_epoch_outputs_push (GstEpochOutputs *outputs, const HeFrame *frame);
+/* GAP, up to this time, on every pad that has not come so far. */
+void gst_epoch_outputs_gap (GstEpochOutputs *outputs, guint64 until90);
 /* EOS on every pad, behind a SEGMENT, so that sinks which never saw a frame end too. */
 void gst_epoch_outputs_end (GstEpochOutputs *outputs, GstEvent *eos);
 /* A flush emptied what is downstream. */

@@ -14,6 +14,8 @@
  * * fills lost frames, up to ten seconds, with the frame before them, or silence, and
  *   drops frames that are there twice; a longer gap is filled to the end of its segment,
  *   and the stream starts anew at the first boundary behind it;
+ * * goes on through a silence of the source that GAP events tell (see `epochdemux`'s
+ *   property `silence`): the last picture for ten seconds, then black, and silence;
  * * cuts audio into buffers of exactly 1024 samples on a grid that starts at the epoch,
  *   so that the AAC frames of all nodes hold the same samples;
  * * replaces the SEGMENT by the identity, so that running time, stream time and PTS are
@@ -40,6 +42,7 @@
  */
 #include "gst-epochalign.h"
 
+#include "gst-black.h"
 #include "gst-headend.h"
 #include "gst-reblock.h"
 #include "he-align.h"
@@ -67,7 +70,8 @@ struct _GstEpochAlign {
   guint generation;
   guint64 start90; /* of a programme of its own; 0: the stream is joined */
   HeAlignVideo video;
-  GstBuffer *last; /* video: what fills a gap */
+  GstBuffer *last;  /* video: what fills a gap ... */
+  GstBuffer *black; /* and a long one; NULL: not needed yet */
   GstHeadendReblock *audio;
   HeSegmentFlags announced; /* flags told of the running segment */
 
@@ -94,6 +98,7 @@ reset (GstEpochAlign *self)
 {
   he_align_video_init (&self->video, self->duration90);
   gst_clear_buffer (&self->last);
+  gst_clear_buffer (&self->black);
   g_clear_pointer (&self->audio, gst_headend_reblock_free);
   self->sent_segment = FALSE;
   self->start90 = 0;
@@ -153,6 +158,18 @@ push (GstEpochAlign *self, guint64 msn, GstBuffer *buffer, HeSegmentFlags flags)
 
 /* --- Video ------------------------------------------------------------------- */
 
+/* NULL: in memory that cannot be written to here. */
+static GstBuffer *
+black_of (GstEpochAlign *self)
+{
+  if (self->black == NULL) {
+    g_autoptr (GstCaps) caps = gst_pad_get_current_caps (self->sinkpad);
+
+    self->black = caps != NULL ? gst_headend_black_new (caps) : NULL;
+  }
+  return self->black;
+}
+
 /* Repeats the frame before the gap; or next, the one behind it, where the format changed
  * in between. */
 static GstFlowReturn
@@ -163,7 +180,8 @@ push_repeats (GstEpochAlign *self, const HeAlignFill *fill, GstBuffer *next)
 
   for (guint i = fill->first; i < fill->first + fill->count && ret == GST_FLOW_OK; i++) {
     guint64 t90 = he_align_fill_time (fill, i);
-    GstBuffer *repeat = gst_buffer_copy (frame); /* shares the picture */
+    GstBuffer *black = he_align_fill_is_black (fill, i) ? black_of (self) : NULL;
+    GstBuffer *repeat = gst_buffer_copy (black ? black : frame); /* shares the picture */
 
     GST_BUFFER_PTS (repeat) = he_ticks_to_ns (t90);
     GST_BUFFER_DTS (repeat) = GST_CLOCK_TIME_NONE;
@@ -322,6 +340,26 @@ identity_segment (GstEpochAlign *self, GstEvent *event)
   return gst_pad_push_event (self->srcpad, identity);
 }
 
+/* Takes the event, which says that nothing comes up to its end. */
+static void
+fill_silence (GstEpochAlign *self, GstEvent *event)
+{
+  GstClockTime start, duration;
+  HeAlignFill fill;
+
+  gst_event_parse_gap (event, &start, &duration);
+  gst_event_unref (event);
+  if (!GST_CLOCK_TIME_IS_VALID (start) || !GST_CLOCK_TIME_IS_VALID (duration))
+    return;
+  guint64 until90 = he_ticks_from_ns (start + duration);
+  if (self->is_audio && self->audio != NULL) {
+    gst_headend_reblock_silence (self->audio, until90);
+  } else if (!self->is_audio) {
+    he_align_video_silence (&self->video, until90, &fill);
+    push_repeats (self, &fill, NULL);
+  }
+}
+
 static gboolean
 custom_event (GstEpochAlign *self, GstPad *pad, GstEvent *event)
 {
@@ -360,8 +398,8 @@ sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       break;
     case GST_EVENT_SEGMENT:
       return identity_segment (self, event);
-    case GST_EVENT_GAP: /* filled here */
-      gst_event_unref (event);
+    case GST_EVENT_GAP:
+      fill_silence (self, event);
       return TRUE;
     case GST_EVENT_CUSTOM_DOWNSTREAM:
     case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
@@ -464,6 +502,7 @@ finalize (GObject *object)
   GstEpochAlign *self = GST_EPOCH_ALIGN (object);
 
   gst_clear_buffer (&self->last);
+  gst_clear_buffer (&self->black);
   gst_headend_reblock_free (self->audio);
   G_OBJECT_CLASS (gst_epoch_align_parent_class)->finalize (object);
 }

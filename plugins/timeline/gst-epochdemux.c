@@ -4,7 +4,8 @@
  * @title: epochdemux
  * @short_description: places an MPEG-TS feed on the Unix epoch
  *
- * Demultiplexes the first program of an MPEG transport stream, H.264 and H.265 to
+ * Demultiplexes a program (#GstEpochDemux:program) of an MPEG transport stream, or FLV as
+ * RTMP brings it (#GstEpochDemux:frame-rate), H.264 and H.265 to
  * `video_%u` and AAC (ADTS) to `audio_%u`, with the source's own timestamps, unwrapped
  * and placed on the epoch. They depend on the feed and the agreed anchor alone, never on
  * when it arrived, so that two machines that receive one feed, from whatever moment on,
@@ -30,6 +31,13 @@
  * buffer of it, and that buffer is marked DISCONT. Buffers behind lost packets are marked
  * DISCONT, truncated ones CORRUPTED.
  *
+ * A feed, or a stream of it, that says nothing for #GstEpochDemux:silence milliseconds is
+ * told of in GAP events, which epochalign fills.
+ *
+ * A buffer flagged RESYNC begins another feed of the same programme, such as a backup: it
+ * may overlap with what came before by ten seconds, and what is there twice is left out
+ * by `epochalign`.
+ *
  * Messages: `epochdemux-anchor` with the string `anchor` (JSON), whenever one was agreed.
  *
  * ## Example
@@ -42,6 +50,7 @@
 
 #include "gst-epoch-outputs.h"
 #include "gst-headend.h"
+#include "gst-ticker.h"
 #include "he-codec.h"
 #include "he-demux.h"
 #include "he-epoch.h"
@@ -51,6 +60,7 @@ GST_DEBUG_CATEGORY_STATIC (epoch_demux_debug);
 #define GST_CAT_DEFAULT epoch_demux_debug
 
 #define DEFAULT_NODE "node"
+#define TICK_US (G_USEC_PER_SEC / 10)
 #define MIN_START                                                                        \
   (10 * HE_TICKS_PER_SECOND) /* what is a little before it has a time too */
 /* In nanoseconds too it has a place, and so has what comes behind it. */
@@ -64,20 +74,31 @@ struct _GstEpochDemux {
   HeDemux *demux;
   GstEpochOutputs outputs;
   gboolean fed;
+  gint64 data_at;    /* monotonic, when data came last; 0: none yet */
+  guint idle_ticks;  /* in a row, without data */
+  gint64 silence_us; /* of the property, while running */
 
   /* Under the object lock. */
   char *anchor_text; /* as set */
   char *node;
   guint64 start90;
+  guint silence; /* milliseconds */
+  guint program;
+  gint fps_n, fps_d;
   HeAnchor anchor; /* that holds */
   gboolean has_anchor;
   HeDemuxStats stats;
+
+  GstHeadendTicker *ticker; /* changed while stopped */
 };
 
 enum {
   PROP_ANCHOR = 1,
   PROP_NODE,
   PROP_START,
+  PROP_SILENCE,
+  PROP_PROGRAM,
+  PROP_FRAME_RATE,
   PROP_STATS,
 };
 
@@ -85,7 +106,7 @@ static guint agree_anchor_signal;
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("video/mpegts, systemstream = (boolean) true"));
+    GST_STATIC_CAPS ("video/mpegts, systemstream = (boolean) true; video/x-flv"));
 
 G_DEFINE_TYPE (GstEpochDemux, gst_epoch_demux, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (epochdemux, "epochdemux", GST_RANK_NONE,
@@ -177,9 +198,13 @@ gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   GstMapInfo map;
   gboolean ok;
 
-  if (GST_BUFFER_IS_DISCONT (buffer) && self->fed)
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_RESYNC) && self->fed)
+    he_demux_switch (self->demux);
+  else if (GST_BUFFER_IS_DISCONT (buffer) && self->fed)
     he_demux_mark_gap (self->demux);
   self->fed = TRUE;
+  self->idle_ticks = 0;
+  self->data_at = g_get_monotonic_time ();
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     gst_buffer_unref (buffer);
     GST_ELEMENT_ERROR (self, RESOURCE, READ, (NULL), ("cannot map an input buffer"));
@@ -195,11 +220,33 @@ gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return process (self);
 }
 
+/* --- Silence ------------------------------------------------------------------------ */
+
+/* Counted in ticks and not by the clock alone: after this machine stood still, what came
+ * meanwhile is taken first. */
+static void
+tick (gpointer user)
+{
+  GstEpochDemux *self = user;
+  gint64 idle_us = g_get_monotonic_time () - self->data_at;
+  gboolean silent
+      = self->idle_ticks * TICK_US >= self->silence_us && idle_us >= self->silence_us;
+  guint64 patience90 = (guint64)self->silence_us * 9 / 100, now90;
+
+  self->idle_ticks++;
+  if (self->data_at == 0)
+    return;
+  now90 = he_demux_now (self->demux, silent ? (guint64)idle_us * 9 / 100 : 0);
+  if (now90 > patience90)
+    gst_epoch_outputs_gap (&self->outputs, now90 - patience90);
+}
+
 static gboolean
 finish (GstEpochDemux *self, GstEvent *eos)
 {
   GError *error = NULL;
 
+  self->data_at = 0;
   if (he_demux_finish (self->demux, wall_ticks (), &error)
       && process (self) != GST_FLOW_ERROR && self->stats.frames == 0)
     g_set_error_literal (&error, HE_ERROR, HE_ERROR_INVALID,
@@ -210,6 +257,22 @@ finish (GstEpochDemux *self, GstEvent *eos)
   gst_epoch_outputs_end (&self->outputs, eos);
   gst_event_unref (eos);
   return TRUE;
+}
+
+static void
+take_caps (GstEpochDemux *self, GstEvent *event)
+{
+  gint fps_n, fps_d;
+  GstCaps *caps;
+
+  gst_event_parse_caps (event, &caps);
+  GST_OBJECT_LOCK (self);
+  fps_n = self->fps_n;
+  fps_d = self->fps_d;
+  GST_OBJECT_UNLOCK (self);
+  if (!self->fed
+      && gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-flv"))
+    he_demux_set_flv (self->demux, (guint)fps_n, (guint)fps_d);
 }
 
 static gboolean
@@ -230,6 +293,8 @@ gst_epoch_demux_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
       gst_epoch_outputs_reopen (&self->outputs);
       return gst_pad_event_default (pad, parent, event);
     case GST_EVENT_CAPS:
+      take_caps (self, event);
+      break;
     case GST_EVENT_SEGMENT:
     case GST_EVENT_TAG:
     case GST_EVENT_GAP:
@@ -251,8 +316,11 @@ start (GstEpochDemux *self)
   GError *error = NULL;
   HeAnchor anchor;
   guint64 start90;
+  guint silence, program;
 
   GST_OBJECT_LOCK (self);
+  silence = self->silence;
+  program = self->program;
   text = g_strdup (self->anchor_text);
   node = g_strdup (self->node);
   start90 = self->start90;
@@ -277,17 +345,24 @@ start (GstEpochDemux *self)
 
   self->demux = he_demux_new (node);
   he_demux_set_start (self->demux, start90);
+  he_demux_set_program (self->demux, (guint16)program);
   self->outputs.start90 = start90;
   self->outputs.group_id = gst_util_group_id_next ();
   self->fed = FALSE;
   if (text)
     take_anchor (self, &anchor);
+  self->silence_us = (gint64)silence * 1000;
+  self->data_at = 0;
+  self->idle_ticks = 0;
+  if (silence > 0)
+    self->ticker = gst_headend_ticker_new (self->sink, TICK_US, tick, self);
   return TRUE;
 }
 
 static void
 stop (GstEpochDemux *self)
 {
+  g_clear_pointer (&self->ticker, gst_headend_ticker_free);
   gst_epoch_outputs_remove (&self->outputs);
   g_clear_pointer (&self->demux, he_demux_free);
   GST_OBJECT_LOCK (self);
@@ -305,7 +380,9 @@ gst_epoch_demux_change_state (GstElement *element, GstStateChange transition)
     return GST_STATE_CHANGE_FAILURE;
   result = GST_ELEMENT_CLASS (gst_epoch_demux_parent_class)
                ->change_state (element, transition);
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          && result == GST_STATE_CHANGE_FAILURE))
     stop (self);
   return result;
 }
@@ -347,6 +424,15 @@ gst_epoch_demux_get_property (GObject *object, guint id, GValue *value, GParamSp
     case PROP_START:
       g_value_set_uint64 (value, self->start90);
       break;
+    case PROP_SILENCE:
+      g_value_set_uint (value, self->silence);
+      break;
+    case PROP_PROGRAM:
+      g_value_set_uint (value, self->program);
+      break;
+    case PROP_FRAME_RATE:
+      gst_value_set_fraction (value, self->fps_n, self->fps_d);
+      break;
     case PROP_STATS:
       g_value_take_boxed (value, make_stats (self));
       break;
@@ -374,6 +460,16 @@ gst_epoch_demux_set_property (GObject *object, guint id, const GValue *value,
       break;
     case PROP_START:
       self->start90 = g_value_get_uint64 (value);
+      break;
+    case PROP_SILENCE:
+      self->silence = g_value_get_uint (value);
+      break;
+    case PROP_PROGRAM:
+      self->program = g_value_get_uint (value);
+      break;
+    case PROP_FRAME_RATE:
+      self->fps_n = gst_value_get_fraction_numerator (value);
+      self->fps_d = gst_value_get_fraction_denominator (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -415,6 +511,26 @@ install_properties (GObjectClass *object_class)
                            "that is a programme of its own: no anchor is agreed on (0: "
                            "as the anchor says)",
                            0, MAX_START, 0, flags));
+  g_object_class_install_property (
+      object_class, PROP_SILENCE,
+      g_param_spec_uint ("silence", "Silence",
+                         "Milliseconds after which a feed that says nothing, or a stream "
+                         "of it, is told of in GAP events, for epochalign to fill; they "
+                         "stay as far behind it (0: never)",
+                         0, 60000, 0, flags));
+  g_object_class_install_property (
+      object_class, PROP_PROGRAM,
+      g_param_spec_uint ("program", "Program",
+                         "program_number of the transport stream's program to take (0: "
+                         "the first)",
+                         0, G_MAXUINT16, 0, flags));
+  g_object_class_install_property (
+      object_class, PROP_FRAME_RATE,
+      gst_param_spec_fraction ("frame-rate", "Frame rate",
+                               "Of an FLV feed, whose timestamps are whole milliseconds "
+                               "and are put back on the pictures' grid (0/1: are taken "
+                               "as they are)",
+                               0, 1, 1000, 1, 0, 1, flags));
   /**
    * GstEpochDemux:stats:
    *
@@ -473,6 +589,7 @@ gst_epoch_demux_init (GstEpochDemux *self)
 {
   gst_epoch_outputs_init (&self->outputs, GST_ELEMENT (self));
   self->node = g_strdup (DEFAULT_NODE);
+  self->fps_d = 1;
   self->sink = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sink, gst_epoch_demux_chain);
   gst_pad_set_event_function (self->sink, gst_epoch_demux_sink_event);

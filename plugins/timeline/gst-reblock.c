@@ -168,3 +168,13 @@ gst_headend_reblock_finish (GstHeadendReblock *reblock)
   he_align_audio_finish (&reblock->align);
   return drain (reblock);
 }
+
+GstFlowReturn
+gst_headend_reblock_silence (GstHeadendReblock *reblock, guint64 until90)
+{
+  GstFlowReturn ret = gst_headend_reblock_finish (reblock);
+
+  if (ret != GST_FLOW_OK)
+    return ret;
+  return fill (reblock, he_align_audio_silence (&reblock->align, until90), TRUE);
+}

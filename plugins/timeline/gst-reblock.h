@@ -29,6 +29,8 @@ void gst_headend_reblock_begin (GstHeadendReblock *reblock, guint64 start90);
 /* Takes the buffer, which has a PTS. FALSE in ret_taken: dropped, not held. */
 GstFlowReturn gst_headend_reblock_push (GstHeadendReblock *reblock, GstBuffer *buffer,
                                         gboolean *ret_taken);
+/* Nothing has come up to this time: what is held goes, and then silence. */
+GstFlowReturn gst_headend_reblock_silence (GstHeadendReblock *reblock, guint64 until90);
 /* At the end: emits every whole frame that is held. What is less than a frame goes. */
 GstFlowReturn gst_headend_reblock_finish (GstHeadendReblock *reblock);
 

@@ -323,3 +323,19 @@ he_align_audio_pull (HeAlignAudio *align, HeAlignStep *ret_step)
   align->ready--;
   return TRUE;
 }
+
+guint64
+he_align_audio_silence (HeAlignAudio *align, guint64 until90)
+{
+  guint64 until = he_audio_sample_from_ns (he_ticks_to_ns (until90), align->rate);
+  guint64 max = HE_ALIGN_MAX_FILL * align->rate / HE_TICKS_PER_SECOND, fill;
+
+  if (!align->joined || until <= align->next)
+    return 0;
+  align->joined = until - align->next <= max;
+  if (!align->joined)
+    until = first_start (align, align->next);
+  fill = until - align->next;
+  align->next = until;
+  return fill;
+}

@@ -9,6 +9,12 @@ he_align_fill_time (const HeAlignFill *fill, guint index)
   return fill->from + (index * fill->span + fill->steps / 2) / fill->steps;
 }
 
+gboolean
+he_align_fill_is_black (const HeAlignFill *fill, guint index)
+{
+  return he_align_fill_time (fill, index) - fill->from > HE_ALIGN_MAX_FILL;
+}
+
 void
 he_align_video_init (HeAlignVideo *align, guint64 duration90)
 {
@@ -44,51 +50,98 @@ fill_within (HeAlignFill *fill, guint64 begin, guint64 end)
     fill->count--;
 }
 
+/* Repeats on the nominal grid, behind those that were made. */
+static HeAlignFill
+nominal (const HeAlignVideo *align, guint count)
+{
+  return (HeAlignFill) {
+    .from = align->last90,
+    .span = HE_TICKS_PER_SECOND * align->fps_d,
+    .steps = align->fps_n,
+    .first = align->made + 1,
+    .count = count,
+  };
+}
+
+/* Where the last picture that went out stands, a repeat or not. */
+static guint64
+end_of (const HeAlignVideo *align)
+{
+  HeAlignFill grid = nominal (align, 0);
+
+  return align->made > 0 ? he_align_fill_time (&grid, align->made) : align->last90;
+}
+
 /* The rest of the running segment, on the nominal grid. */
 static void
 run_out (const HeAlignVideo *align, HeAlignFill *fill)
 {
-  guint64 end = he_epoch_boundary (he_epoch_msn (align->last90, align->duration90) + 1,
+  guint64 last90 = end_of (align);
+  guint64 end = he_epoch_boundary (he_epoch_msn (last90, align->duration90) + 1,
                                    align->duration90);
 
-  *fill = (HeAlignFill) {
-    .from = align->last90,
-    .span = HE_TICKS_PER_SECOND * align->fps_d,
-    .steps = align->fps_n,
-    .first = 1,
-    .count = frames_between (align, align->last90, end) + 1,
-  };
+  *fill = nominal (align, frames_between (align, last90, end) + 1);
   fill_within (fill, 0, end);
+}
+
+static void
+part (HeAlignVideo *align, HeAlignFill *fill)
+{
+  if (align->joined && align->fps_n != 0)
+    run_out (align, fill);
+  align->seen = align->joined = FALSE;
+  align->made = 0;
 }
 
 /* FALSE when the frame is not ahead of the last one. */
 static gboolean
 bridge_gap (HeAlignVideo *align, guint64 t90, HeAlignFill *fill)
 {
-  guint64 n;
+  guint64 n, end90;
 
   if (!align->seen)
     return TRUE;
   if (t90 <= align->last90)
     return FALSE;
-  if (t90 - align->last90 > HE_ALIGN_MAX_FILL) {
-    if (align->joined && align->fps_n != 0)
-      run_out (align, fill);
-    align->seen = align->joined = FALSE;
+  end90 = end_of (align);
+  if (t90 > end90 && t90 - end90 > HE_ALIGN_MAX_FILL) {
+    part (align, fill);
     return TRUE;
   }
   if (align->fps_n == 0)
     return TRUE;
 
   n = frames_between (align, align->last90, t90);
+  if (n <= align->made)
+    return FALSE;
   *fill = (HeAlignFill) {
     .from = align->last90,
     .span = t90 - align->last90,
-    .steps = MAX (n, 1),
-    .first = 1,
-    .count = n > 0 ? n - 1 : 0,
+    .steps = n,
+    .first = align->made + 1,
+    .count = n - 1 - align->made,
   };
-  return n > 0;
+  return TRUE;
+}
+
+void
+he_align_video_silence (HeAlignVideo *align, guint64 until90, HeAlignFill *ret_fill)
+{
+  guint64 end90;
+
+  *ret_fill = (HeAlignFill) { .steps = 1 };
+  if (!align->joined || align->fps_n == 0)
+    return;
+  end90 = end_of (align);
+  if (until90 <= end90)
+    return;
+  if (until90 - end90 > HE_ALIGN_MAX_FILL) {
+    part (align, ret_fill);
+    return;
+  }
+  *ret_fill = nominal (align, frames_between (align, end90, until90) + 1);
+  fill_within (ret_fill, 0, until90);
+  align->made += ret_fill->count;
 }
 
 gboolean
@@ -108,6 +161,7 @@ he_align_video_frame (HeAlignVideo *align, guint64 t90, gboolean clean,
             || (align->seen && msn > he_epoch_msn (align->last90, align->duration90));
   align->seen = TRUE;
   align->last90 = t90;
+  align->made = 0;
   if (align->joined)
     return TRUE;
 

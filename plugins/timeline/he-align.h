@@ -25,6 +25,9 @@ typedef struct {
 } HeAlignFill;
 
 guint64 he_align_fill_time (const HeAlignFill *fill, guint index); /* nearest tick */
+/* Whether black stands there: a picture is repeated for HE_ALIGN_MAX_FILL and no longer.
+ */
+gboolean he_align_fill_is_black (const HeAlignFill *fill, guint index);
 
 typedef struct {
   /*< private >*/
@@ -32,6 +35,7 @@ typedef struct {
   guint fps_n, fps_d;
   gboolean seen, joined;
   guint64 last90;
+  guint made; /* repeats since then that he_align_video_silence() asked for */
 } HeAlignVideo;
 
 /* Unknown frame rate (fps_n == 0): nothing is filled. duration90 > 0. */
@@ -47,6 +51,12 @@ void he_align_video_set_rate (HeAlignVideo *align, guint fps_n, guint fps_d);
  * (taken or not), and its frames go first. */
 gboolean he_align_video_frame (HeAlignVideo *align, guint64 t90, gboolean clean,
                                HeAlignFill *ret_fill);
+
+/* Nothing has come up to this time, and nothing is waited for any longer: ret_fill is the
+ * repeats that stand before it, on the nominal grid. A frame that comes for one of their
+ * places after all is dropped. Beyond HE_ALIGN_MAX_FILL at once, as after a machine stood
+ * still, the segment is filled to its end, and the stream has to join again. */
+void he_align_video_silence (HeAlignVideo *align, guint64 until90, HeAlignFill *ret_fill);
 
 /* --- Audio ------------------------------------------------------------------------- */
 
@@ -123,5 +133,9 @@ guint64 he_align_audio_msn (guint64 frame, guint rate, guint64 duration90);
 
 /* No more blocks come: places what is held with what is known. */
 void he_align_audio_finish (HeAlignAudio *align);
+
+/* As he_align_video_silence(); with nothing held. Returns how many samples of silence to
+ * append. */
+guint64 he_align_audio_silence (HeAlignAudio *align, guint64 until90);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 
 #include "he-adts.h"
 #include "he-error.h"
+#include "he-flv.h"
 #include "he-pes.h"
 #include "he-source-clock.h"
 #include "he-video-entry.h"
@@ -39,6 +40,7 @@ typedef struct {
 struct _HeDemux {
   char *node;
   HeTsParser *parser;
+  HeFlvReader *flv; /* instead of it */
   Stream streams[HE_DEMUX_MAX_STREAMS];
   guint n_streams;
   gboolean program_pending;
@@ -206,6 +208,20 @@ on_payload (guint16 pid, const guint8 *data, gsize len, HeTsFlags flags, gpointe
   }
 }
 
+static void
+on_flv_unit (guint16 pid, HePes *pes, gpointer user)
+{
+  HeDemux *demux = user;
+
+  for (guint i = 0; i < demux->n_streams; i++) {
+    if (demux->streams[i].info.pid == pid) {
+      on_pes (pes, &demux->streams[i]);
+      return;
+    }
+  }
+  he_pes_free (pes);
+}
+
 HeDemux *
 he_demux_new (const char *node)
 {
@@ -231,6 +247,7 @@ he_demux_free (HeDemux *demux)
     he_adts_splitter_free (demux->streams[i].adts);
   }
   he_ts_parser_free (demux->parser);
+  he_flv_reader_free (demux->flv);
   g_free (demux->node);
   g_free (demux);
 }
@@ -240,7 +257,8 @@ he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 wall90,
                GError **error)
 {
   demux->wall90 = wall90;
-  if (!he_ts_parser_push (demux->parser, data, len, error))
+  if (demux->flv ? !he_flv_reader_push (demux->flv, data, len, error)
+                 : !he_ts_parser_push (demux->parser, data, len, error))
     return FALSE;
   if (demux->changed == 0)
     return TRUE;
@@ -255,7 +273,9 @@ gboolean
 he_demux_finish (HeDemux *demux, guint64 wall90, GError **error)
 {
   demux->wall90 = wall90;
-  if (!he_ts_parser_finish (demux->parser, error))
+  if (demux->flv)
+    he_flv_reader_finish (demux->flv);
+  else if (!he_ts_parser_finish (demux->parser, error))
     return FALSE;
   for (guint i = 0; i < demux->n_streams; i++)
     he_pes_assembler_flush (demux->streams[i].pes, FALSE);
@@ -266,7 +286,52 @@ he_demux_finish (HeDemux *demux, guint64 wall90, GError **error)
 void
 he_demux_mark_gap (HeDemux *demux)
 {
-  he_ts_parser_mark_gap (demux->parser);
+  if (demux->flv)
+    he_flv_reader_finish (demux->flv);
+  else
+    he_ts_parser_mark_gap (demux->parser);
+}
+
+void
+he_demux_switch (HeDemux *demux)
+{
+  if (demux->flv)
+    he_flv_reader_finish (demux->flv);
+  else
+    he_ts_parser_begin_anew (demux->parser);
+  for (guint i = 0; i < demux->n_streams; i++) {
+    Stream *stream = &demux->streams[i];
+
+    he_pes_assembler_flush (stream->pes, TRUE);
+    stream->entry = (HeVideoEntry) { .type = stream->info.type };
+    stream->lost = TRUE;
+    demux->clock.streams[i].known = FALSE;
+  }
+}
+
+void
+he_demux_set_program (HeDemux *demux, guint16 program)
+{
+  he_ts_parser_set_program (demux->parser, program);
+}
+
+void
+he_demux_set_flv (HeDemux *demux, guint fps_n, guint fps_d)
+{
+  static const HeFlvHandlers handlers = { .program = on_program, .unit = on_flv_unit };
+
+  he_flv_reader_free (demux->flv);
+  demux->flv = he_flv_reader_new (&handlers, demux, fps_n, fps_d);
+}
+
+guint64
+he_demux_now (HeDemux *demux, guint64 silent90)
+{
+  if (demux->first90 == 0)
+    return 0;
+  if (silent90 > 0)
+    he_source_clock_silence (&demux->clock, silent90);
+  return demux->clock.reference90 + silent90;
 }
 
 static void

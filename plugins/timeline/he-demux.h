@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* The whole demultiplexer: bytes of a transport stream in, frames on the epoch out.
+/* The whole demultiplexer: bytes of a transport stream, or FLV, in, frames on the epoch
+ * out.
  *
  * Pictures begin with the first that decoding can begin at (he-video-entry.h), sound with
  * the first picture.
@@ -83,8 +84,22 @@ gboolean he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 w
                         GError **error);
 /* The feed ends: he_demux_next() gives what is left. Errors: he_ts_parser_finish(). */
 gboolean he_demux_finish (HeDemux *demux, guint64 wall90, GError **error);
-/* Bytes are missing between the last input and the next. */
+/* Bytes are missing between the last input and the next; FLV begins with its header. */
 void he_demux_mark_gap (HeDemux *demux);
+/* What comes next is another feed of the same programme: pictures go on with the next
+ * that decoding can begin at. Times up to HE_CLOCK_MAX_STEP back or ahead are of the same
+ * timeline. */
+void he_demux_switch (HeDemux *demux);
+
+/* Before the first input: the program of the transport stream (0: the first); that it is
+ * FLV instead (he-flv.h), of so many pictures a second (fps_n 0: unknown). */
+void he_demux_set_program (HeDemux *demux, guint16 program);
+void he_demux_set_flv (HeDemux *demux, guint fps_n, guint fps_d);
+
+/* Where the feed's timeline is, in epoch ticks, when nothing has come for so long (0:
+ * something has just come). A new timeline that comes next goes on there. 0: nothing was
+ * placed yet. */
+guint64 he_demux_now (HeDemux *demux, guint64 silent90);
 
 /* ret_frame is written at HE_DEMUX_FRAME only; clear it with he_frame_clear(). */
 HeDemuxEvent he_demux_next (HeDemux *demux, HeFrame *ret_frame);

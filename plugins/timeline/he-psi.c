@@ -113,7 +113,7 @@ is_table (const guint8 *section, gsize len, guint8 table)
 }
 
 gboolean
-he_psi_read_pat (const guint8 *section, gsize len, guint16 *ret_program,
+he_psi_read_pat (const guint8 *section, gsize len, guint16 wanted, guint16 *ret_program,
                  guint16 *ret_pmt_pid)
 {
   if (!is_table (section, len, TABLE_PAT))
@@ -122,7 +122,7 @@ he_psi_read_pat (const guint8 *section, gsize len, guint16 *ret_program,
   for (gsize at = LONG_HEADER; at + 4 + CRC_LEN <= len; at += 4) {
     guint16 program = he_read_be16 (section + at);
 
-    if (program != 0) { /* 0 is the network PID */
+    if (program != 0 /* the network PID */ && (wanted == 0 || program == wanted)) {
       *ret_program = program;
       *ret_pmt_pid = he_read_be16 (section + at + 2) & 0x1fff;
       return TRUE;

@@ -26,10 +26,10 @@ void he_section_reset (HeSectionBuffer *buffer);
 guint he_section_push (HeSectionBuffer *buffer, const guint8 *payload, gsize len,
                        gboolean unit_start, HeSectionFunc func, gpointer user);
 
-/* The first program of a PAT section. FALSE when it is no PAT, not in force yet, or names
- * none. */
-gboolean he_psi_read_pat (const guint8 *section, gsize len, guint16 *ret_program,
-                          guint16 *ret_pmt_pid);
+/* A program of a PAT section, the first for wanted == 0. FALSE when it is no PAT, not in
+ * force yet, or does not name it. */
+gboolean he_psi_read_pat (const guint8 *section, gsize len, guint16 wanted,
+                          guint16 *ret_program, guint16 *ret_pmt_pid);
 
 typedef struct {
   guint16 pid;

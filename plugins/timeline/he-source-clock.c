@@ -100,8 +100,14 @@ he_source_clock_propose (const HeSourceClock *clock, guint number, guint64 dts33
     return;
   }
 
-  guint64 expected90
-      = stream->known ? stream->dts90 + stream->step90 : clock->reference90;
+  guint64 from90 = stream->known ? stream->dts90 : clock->reference90;
+  guint64 step90 = stream->known ? stream->step90 : 0;
+  guint64 expected90 = from90 + step90;
+  if (expected90 < clock->filled90) /* in whole steps, so that pictures keep their grid */
+    expected90 = step90 == 0 ? clock->filled90
+                             : from90
+                                   + (clock->filled90 - from90 + step90 - 1) / step90
+                                         * step90;
   guint64 now90 = he_anchor_epoch (&clock->anchor, dts33, clock->reference90, wall90);
   gint64 wall_offset90 = CLAMP (difference (wall90, expected90), -(gint64)HE_PTS_WRAP,
                                 (gint64)HE_PTS_WRAP);
@@ -112,6 +118,12 @@ he_source_clock_propose (const HeSourceClock *clock, guint number, guint64 dts33
     next.wall_offset90 = wall_offset90;
   g_strlcpy (next.node, node, sizeof next.node);
   *ret_anchor = next;
+}
+
+void
+he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90)
+{
+  clock->filled90 = clock->reference90 + elapsed90;
 }
 
 void

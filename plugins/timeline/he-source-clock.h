@@ -50,6 +50,8 @@ typedef struct {
   guint64 jump90;      /* where the anchor began; 0: nothing was placed by it yet */
   guint64 reference90; /* epoch time of the last unit placed, of any stream */
   guint64 reference_wall90;
+  guint64
+      filled90; /* up to there, in epoch time, nothing came and something was made up */
   HeClockStream streams[HE_CLOCK_MAX_STREAMS];
 } HeSourceClock;
 
@@ -57,6 +59,10 @@ typedef struct {
  * since the epoch when the unit came. */
 HeClockVerdict he_source_clock_judge (const HeSourceClock *clock, guint stream,
                                       guint64 dts33, guint64 wall90);
+
+/* Nothing has come for so long, by this machine's clock, behind the reference: a
+ * generation that begins next begins there, where whoever fills the silence stands. */
+void he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90);
 
 /* Whether a unit at next33 may follow one at dts33 in one timeline. */
 gboolean he_source_clock_follows (guint64 dts33, guint64 next33);

@@ -35,6 +35,8 @@ struct _HeTsParser {
   gboolean locked;
   Pid pids[N_PIDS];
   HeSectionBuffer pat, pmt_section;
+  guint16 wanted; /* program; 0: the first */
+  gboolean has_pat;
   guint16 program, pmt_pid;
   HePmt pmt; /* the last one, usable or not */
   gboolean usable;
@@ -54,6 +56,12 @@ he_ts_parser_new (const HeTsHandlers *handlers, gpointer user)
   parser->pmt_pid = PID_NONE;
   parser->pids[PID_PAT].kind = PID_SECTIONS;
   return parser;
+}
+
+void
+he_ts_parser_set_program (HeTsParser *parser, guint16 program)
+{
+  parser->wanted = program;
 }
 
 void
@@ -103,8 +111,10 @@ on_pat (const guint8 *section, gsize len, gpointer user)
   HeTsParser *parser = user;
   guint16 program, pid;
 
+  parser->has_pat = TRUE;
   /* A PMT on the PAT's own or the null PID is nonsense, and would be read as both. */
-  if (!he_psi_read_pat (section, len, &program, &pid) || pid < 0x0010 || pid == PID_NONE)
+  if (!he_psi_read_pat (section, len, parser->wanted, &program, &pid) || pid < 0x0010
+      || pid == PID_NONE)
     return;
   if (program == parser->program && pid == parser->pmt_pid)
     return;
@@ -329,6 +339,10 @@ fail_without_program (const HeTsParser *parser, const char *where, GError **erro
     g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
                  "not an MPEG transport stream: no packet of 188 bytes %s; send MPEG-TS",
                  where);
+  } else if (parser->pmt_pid == PID_NONE && parser->has_pat && parser->wanted != 0) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "the PAT names no program %u %s; name one that the feed has",
+                 parser->wanted, where);
   } else if (parser->pmt_pid == PID_NONE) {
     g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
                  "no valid PAT %s (%" G_GUINT64_FORMAT " packets, %" G_GUINT64_FORMAT
@@ -394,4 +408,19 @@ he_ts_parser_mark_gap (HeTsParser *parser)
     parser->pids[i].gap |= parser->pids[i].seen;
     parser->pids[i].seen = FALSE;
   }
+}
+
+void
+he_ts_parser_begin_anew (HeTsParser *parser)
+{
+  he_ts_parser_mark_gap (parser);
+  memset (parser->pids, 0, sizeof parser->pids);
+  parser->pids[PID_PAT].kind = PID_SECTIONS;
+  he_section_reset (&parser->pat);
+  he_section_reset (&parser->pmt_section);
+  parser->program = 0;
+  parser->pmt_pid = PID_NONE;
+  parser->pmt = (HePmt) { 0 };
+  parser->has_pat = parser->usable = FALSE;
+  parser->probed = 0;
 }

@@ -8,7 +8,8 @@
 G_BEGIN_DECLS
 
 /* Reads the packets of one program out of an MPEG transport stream (ISO/IEC 13818-1
- * section 2.4.3), from any byte of it. Of several programs it takes the first of the PAT.
+ * section 2.4.3), from any byte of it. Of several programs it takes the first of the PAT,
+ * unless told otherwise.
  * Memory is bounded: one input plus less than three packets. */
 
 #define HE_TS_PACKET 188
@@ -21,8 +22,8 @@ typedef enum {
 } HeTsFlags;
 
 typedef struct {
-  /* A PMT that holds H.264, H.265 or AAC (ADTS), and differs from the one before. Its supported
-   * PIDs are delivered from now on, others no longer. */
+  /* A PMT that holds H.264, H.265 or AAC (ADTS), and differs from the one before. Its
+   * supported PIDs are delivered from now on, others no longer. */
   void (*program) (const HePmt *pmt, gpointer user);
   /* Payload (1..184 bytes) of a supported PID, valid during the call. */
   void (*payload) (guint16 pid, const guint8 *data, gsize len, HeTsFlags flags,
@@ -47,6 +48,9 @@ HeTsParser *he_ts_parser_new (const HeTsHandlers *handlers, gpointer user);
 void he_ts_parser_free (HeTsParser *parser); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeTsParser, he_ts_parser_free)
 
+/* program_number of the PAT; 0: the first. Before the first input. */
+void he_ts_parser_set_program (HeTsParser *parser, guint16 program);
+
 /* FALSE with HE_ERROR_INVALID once HE_TS_MAX_PROBE bytes held no usable program, or as
  * many of the program's packets were scrambled and none clear. */
 gboolean
@@ -58,6 +62,9 @@ gboolean he_ts_parser_finish (HeTsParser *parser, GError **error);
 
 /* Bytes are missing before the next input: the next packet of every PID follows a gap. */
 void he_ts_parser_mark_gap (HeTsParser *parser);
+
+/* What comes next is another stream, with tables of its own. */
+void he_ts_parser_begin_anew (HeTsParser *parser);
 
 const HeTsStats *he_ts_parser_stats (const HeTsParser *parser);
 

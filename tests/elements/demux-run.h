@@ -247,7 +247,7 @@ typedef struct {
   const char *answer;
 } Options;
 
-static Run *
+static G_GNUC_UNUSED Run *
 run_bytes (const GByteArray *feed, gsize from, Options options)
 {
   Run *run = g_new0 (Run, 1);
@@ -299,7 +299,7 @@ run_bytes (const GByteArray *feed, gsize from, Options options)
   return run;
 }
 
-static const Frame *
+static G_GNUC_UNUSED const Frame *
 nth (const GArray *frames, guint n)
 {
   g_assert_cmpuint (n, <, frames->len);

@@ -34,7 +34,8 @@ def test_single_plays_without_an_edge():
         assert not left.strip(), left
 
 
-def test_readiness_follows_the_media():
+def test_a_source_that_is_lost_is_filled():
+    """Ready once there is a source, and not by being alive; when it is lost the channel goes on."""
     with stage.Stage("single.json") as air:
         (name, _), = air.origin.items()
         air.start_node(name)
@@ -43,8 +44,18 @@ def test_readiness_follows_the_media():
         air.start_feed()
         air.wait_ready(name, seconds=90)
         stage.end(air.processes[-1])
-        stage.wait_for("the end of readiness", lambda: _status(air.internal[name] + "/readyz") == 503, 20)
-        assert _status(air.internal[name] + "/healthz") == 200
+        def channel():
+            return json.loads(stage.get(air.internal[name] + "/status").body)["channels"][0]
+        stage.wait_for("word of filler", lambda: channel()["newest"] == "filled", 20)
+        last = channel()["last-msn"]
+        stage.wait_for("filler beyond what a worker once waited for", lambda: channel()["last-msn"] > last + 9, 60)
+        assert channel()["newest"] == "filled" and channel()["run"] >= 10, channel()
+        assert "headend_channel_filler{channel=\"demo\"} 1" in stage.get(air.internal[name] + "/metrics").body.decode()
+        assert " filler" in _words(air), _words(air)
+        assert _status(air.internal[name] + "/readyz") == 200
+        air.start_feed()
+        stage.wait_for("the source again", lambda: channel()["newest"] == "clean", 60)
+        assert channel()["run"] >= 10 and channel()["anchor"]["generation"] == 1, channel()
 
 
 def test_a_dead_worker_is_started_again():
@@ -57,6 +68,11 @@ def test_a_dead_worker_is_started_again():
         import os
         os.kill(int(before[0]), signal.SIGKILL)
         stage.wait_for("another worker", lambda: workers() not in ([], before), 15)
+
+
+def _words(air):
+    """What `headend status` prints, whatever it thinks of it."""
+    return subprocess.run([stage.HEADEND, "status", str(air.description)], capture_output=True, text=True).stdout
 
 
 def _status(url):

@@ -347,6 +347,46 @@ test_audio_msn_matches_segment_starts (void)
     }
   }
 }
+
+static guint64
+audio_silence (Audio *audio, guint64 until90)
+{
+  gint64 silence = SILENCE;
+
+  he_align_audio_finish (&audio->align);
+  audio_drain (audio);
+  guint64 fill = he_align_audio_silence (&audio->align, until90);
+  for (guint64 i = 0; i < fill; i++)
+    g_array_append_val (audio->map, silence);
+  return fill;
+}
+
+/* Given a source that falls silent and comes back, then every sample stands where its
+ * time says, those of a place that is taken are dropped, and all between is silence. */
+static void
+test_audio_silence_is_filled (void)
+{
+  Audio audio;
+
+  audio_setup (&audio, 48000, 180000, 0);
+  g_assert_cmpuint (audio_silence (&audio, EPOCH + 90000), ==, 0);
+  feed_blocks (&audio, 0, 100, 0, 48000, EXACT);
+  for (guint64 t = 200000; t < 3000000; t += 7777)
+    audio_silence (&audio, EPOCH + t);
+  feed_blocks (&audio, 1000, 1700, 0, 48000, EXACT);
+  for (gint64 s = 0; s < 1600 * 1024; s++) {
+    gint64 at = audio_at (&audio, EPOCH / 90000 * 48000 + (guint64)s);
+
+    if (s < 100 * 1024 || s > 1599850)
+      g_assert_cmpint (at, ==, s);
+    else if (s < 1599850 - 7777)
+      g_assert_cmpint (at, ==, SILENCE);
+  }
+  g_assert_cmpuint (audio_silence (&audio, EPOCH + 90000 * 3600), <, 96000 + 1024);
+  g_assert_cmpuint (audio_silence (&audio, EPOCH + 90000 * 3601), ==, 0);
+  audio_teardown (&audio);
+}
+
 #define ADD(path, name) g_test_add_func ("/align-audio/" path, test_##name)
 
 int
@@ -355,8 +395,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("same-place-whenever-joined", audio_same_place_whenever_joined);
   ADD ("place-is-the-time", audio_place_is_the_time);
-  ADD ("millisecond-times-stay-contiguous",
-       audio_millisecond_times_stay_contiguous);
+  ADD ("millisecond-times-stay-contiguous", audio_millisecond_times_stay_contiguous);
   ADD ("starts-with-a-segment", audio_starts_with_a_segment);
   ADD ("takes-blocks-of-any-size", audio_takes_blocks_of_any_size);
   ADD ("fills-lost-blocks-in-phase", audio_fills_lost_blocks_in_phase);
@@ -366,5 +405,6 @@ main (int argc, char **argv)
   ADD ("follows-drift-in-small-steps", audio_follows_drift_in_small_steps);
   ADD ("finish-places-what-is-held", audio_finish_places_what_is_held);
   ADD ("msn-matches-segment-starts", audio_msn_matches_segment_starts);
+  ADD ("silence-is-filled", audio_silence_is_filled);
   return g_test_run ();
 }

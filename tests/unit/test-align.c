@@ -218,6 +218,88 @@ test_video_unknown_rate_fills_nothing (void)
   g_assert_cmpuint (video.filled, ==, 0);
   video_teardown (&video);
 }
+
+/* What a silence up to a time became, behind what is there. */
+static guint
+video_silence (Video *video, guint64 until90)
+{
+  HeAlignFill fill;
+
+  he_align_video_silence (&video->align, until90, &fill);
+  for (guint i = fill.first; i < fill.first + fill.count; i++) {
+    guint64 time = he_align_fill_time (&fill, i);
+
+    g_array_append_val (video->times, time);
+    video->filled++;
+  }
+  return fill.count;
+}
+
+/* Given a source that falls silent, then pictures go on on the grid whatever the pieces
+ * in which it is told, and a feed that returns goes on behind them. */
+static void
+test_video_silence_goes_on_on_the_grid (void)
+{
+  for (guint piece = 1000; piece <= 180000; piece += 44750) {
+    Video video;
+    guint back = 3000;
+
+    video_setup (&video, 180000, 60000, 1001);
+    for (guint n = 0; n < 100; n++)
+      video_feed (&video, grid (EPOCH, n, 60000, 1001), TRUE);
+    for (guint64 t = EPOCH + 150000; t < grid (EPOCH, back, 60000, 1001) - 90000;
+         t += piece)
+      video_silence (&video, t);
+    g_assert_cmpuint (video.filled, >, back - 400);
+    /* Late ones come for places that are taken. */
+    g_assert_false (video_feed (&video, grid (EPOCH, 100, 60000, 1001), TRUE));
+    g_assert_false (video_feed (&video, grid (EPOCH, 2000, 60000, 1001), TRUE));
+    for (guint n = back; n < back + 10; n++)
+      g_assert_true (video_feed (&video, grid (EPOCH, n, 60000, 1001), TRUE));
+    g_assert_cmpuint (video.times->len, ==, back + 10);
+    for (guint n = 0; n < back + 10; n++) /* half ticks are rounded from the last one */
+      g_assert_cmpuint (time_at (&video, n) + 1 - grid (EPOCH, n, 60000, 1001), <=, 2);
+    video_teardown (&video);
+  }
+}
+
+/* Given a silence that is told of all at once, longer than what is filled, then its
+ * segment is whole and the stream waits for a boundary. */
+static void
+test_video_silence_is_bounded (void)
+{
+  Video video;
+
+  video_setup (&video, 180000, 25, 1);
+  g_assert_cmpuint (video_silence (&video, EPOCH), ==, 0);
+  for (guint n = 0; n < 10; n++)
+    video_feed (&video, EPOCH + n * 3600, TRUE);
+  g_assert_cmpuint (video_silence (&video, EPOCH + 3600 * G_GUINT64_CONSTANT (90000)), ==,
+                    40);
+  g_assert_cmpuint (video_silence (&video, EPOCH + 3601 * G_GUINT64_CONSTANT (90000)), ==,
+                    0);
+  g_assert_false (video_feed (&video, EPOCH + 3601 * G_GUINT64_CONSTANT (90000), TRUE));
+  g_assert_true (video_feed (&video, EPOCH + 3602 * G_GUINT64_CONSTANT (90000), TRUE));
+  g_assert_cmpuint (video.times->len, ==, 51);
+  video_teardown (&video);
+}
+
+static void
+test_video_repeats_turn_black (void)
+{
+  Video video;
+  HeAlignFill fill;
+
+  video_setup (&video, 180000, 25, 1);
+  video_feed (&video, EPOCH, TRUE);
+  he_align_video_silence (&video.align, EPOCH + 9 * 90000, &fill);
+  g_assert_false (he_align_fill_is_black (&fill, fill.first + fill.count - 1));
+  he_align_video_silence (&video.align, EPOCH + 11 * 90000, &fill);
+  g_assert_false (he_align_fill_is_black (&fill, 250));
+  g_assert_true (he_align_fill_is_black (&fill, 251));
+  video_teardown (&video);
+}
+
 #define ADD(path, name) g_test_add_func ("/align/" path, test_##name)
 
 int
@@ -235,5 +317,8 @@ main (int argc, char **argv)
   ADD ("video/long-gap-ends-its-segment", video_long_gap_ends_its_segment);
   ADD ("video/drops-what-comes-twice-or-late", video_drops_what_comes_twice_or_late);
   ADD ("video/unknown-rate-fills-nothing", video_unknown_rate_fills_nothing);
+  ADD ("video/silence-goes-on-on-the-grid", video_silence_goes_on_on_the_grid);
+  ADD ("video/silence-is-bounded", video_silence_is_bounded);
+  ADD ("video/repeats-turn-black", video_repeats_turn_black);
   return g_test_run ();
 }

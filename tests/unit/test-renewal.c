@@ -53,6 +53,26 @@ a_source_that_goes_on (void)
   g_assert_cmpuint (next.generation, ==, 7);
 }
 
+/* Given a source that goes on, when machines hardly keep up, so that its segments came
+ * much later than they are from, then the anchor holds all the same; of a source that
+ * began again and is as far ahead, it does not. */
+static void
+late_segments (void)
+{
+  HeAnchor agreed = first_of (5000000, "A"), own = agreed, next;
+  for (gint64 late = 0; late <= 50; late += 5) {
+    HeadendPublished so_far = held ((gint64)place (&agreed, 5000000) - late * S, 3);
+    g_assert_false (headend_anchor_renew (&own, &agreed, &so_far, "B", &next));
+  }
+  HeadendPublished so_far = held ((gint64)place (&agreed, 5000000), 3);
+  own = first_of (5000000 + 300 * S, "B");
+  g_assert_true (headend_anchor_renew (&own, &agreed, &so_far, "B", &next));
+  so_far.now90 -= 2000 * S;
+  so_far.end90 -= 2000 * S;
+  own = first_of (5000000 - 1500 * S, "B");
+  g_assert_true (headend_anchor_renew (&own, &agreed, &so_far, "B", &next));
+}
+
 /* Given a source that counts from the beginning again, then a new generation goes on at
  * the live edge, with dates that stay; and may end like the first. */
 static void
@@ -139,6 +159,7 @@ main (int argc, char **argv)
                    a_source_that_had_drifted);
   g_test_add_func ("/renewal/an-outage-seen-in-two-ways-is-one",
                    an_outage_seen_in_two_ways);
+  g_test_add_func ("/renewal/segments-that-come-late-are-no-new-timeline", late_segments);
   g_test_add_func ("/renewal/a-jump-after-another-begins-a-generation",
                    a_jump_after_another);
   return g_test_run ();

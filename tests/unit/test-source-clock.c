@@ -232,6 +232,31 @@ test_follows (void)
   g_assert_false (he_source_clock_follows (2 * SECOND, 0));
 }
 
+/* Given a silence that was filled, when another timeline begins, then it does where the
+ * filler stands, and the next jump is contiguous again. */
+static void
+test_jump_after_silence_goes_on_behind_it (void)
+{
+  HeSourceClock clock = { 0 };
+  HeAnchor anchor;
+  guint64 pts90, dts90, last = run (&clock, 5000 * SECOND, 200, WALL);
+
+  he_source_clock_silence (&clock, 20 * SECOND);
+  last += 2 * FRAME; /* was under way when the silence began */
+  he_source_clock_place (&clock, VIDEO, FALSE, turn (5000 * SECOND + 200 * FRAME),
+                         turn (5000 * SECOND + 200 * FRAME), WALL, &pts90, &dts90);
+  last = dts90 - FRAME;
+  he_source_clock_propose (&clock, VIDEO, 0, WALL, "A", &anchor);
+  he_source_clock_adopt (&clock, &anchor);
+  he_source_clock_place (&clock, VIDEO, FALSE, 0, 0, WALL, &pts90, &dts90);
+  g_assert_cmpuint (dts90, ==, last + 20 * SECOND);
+  he_source_clock_propose (&clock, VIDEO, 100 * SECOND, WALL, "A", &anchor);
+  he_source_clock_adopt (&clock, &anchor);
+  he_source_clock_place (&clock, VIDEO, FALSE, 100 * SECOND, 100 * SECOND, WALL, &pts90,
+                         &dts90);
+  g_assert_cmpuint (dts90, ==, last + 20 * SECOND + FRAME);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -252,5 +277,7 @@ main (int argc, char **argv)
   g_test_add_func ("/source-clock/jump/answer-may-lie-far-off", test_distant_answer);
   g_test_add_func ("/source-clock/judge/new-stream-behind-an-outage",
                    test_new_stream_after_outage);
+  g_test_add_func ("/source-clock/jump/after-a-silence-goes-on-behind-it",
+                   test_jump_after_silence_goes_on_behind_it);
   return g_test_run ();
 }

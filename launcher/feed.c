@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "feed.h"
+
+#include <string.h>
+#include "backoff.h"
+#include "he-ts-parser.h"
+#include "log.h"
+#include "source.h"
+
+#define MAX_LEGS 2
+#define LOOK_MS 200
+
+typedef struct {
+  HeadendFeed *feed;
+  guint number;
+  char *shown; /* the URI as it may be logged */
+  gboolean live;
+  GstElement *pipeline;
+  guint bus_watch, retry; /* sources; 0: none */
+  HeadendBackoff backoff;
+  gint64 opened_at;
+  char *said; /* why it was closed last */
+
+  /* The thread of its pipeline. */
+  HeTsParser *parser; /* looks for damage; NULL: no transport stream */
+  guint64 faults;
+
+  /* feed->lock */
+  HeadendLeg state;
+  gboolean fresh; /* opened or taken over: what comes next does not go on from before */
+
+  /* feed->turn */
+  GQueue kept; /* GstBuffer */
+  GQueue kept_at;
+  gsize kept_bytes;
+} Leg;
+
+struct _HeadendFeed {
+  GstElement *intake;
+  Leg legs[MAX_LEGS];
+  guint n;
+  guint look; /* source */
+  gboolean silent;
+
+  GMutex lock; /* guards what is named above, and current */
+  guint current;
+  GMutex turn; /* held by who pushes to the intake; never by the main loop */
+};
+
+/* --- The thread of a source's pipeline ---------------------------------------------- */
+
+static gboolean
+is_damaged (Leg *leg, GstBuffer *buffer)
+{
+  GstMapInfo map;
+  if (!leg->parser || !gst_buffer_map (buffer, &map, GST_MAP_READ))
+    return FALSE;
+  gboolean ok = he_ts_parser_push (leg->parser, map.data, map.size, NULL);
+  gst_buffer_unmap (buffer, &map);
+  const HeTsStats *stats = he_ts_parser_stats (leg->parser);
+  guint64 faults = stats->gaps + stats->transport_errors + stats->sync_losses;
+  gboolean damaged = !ok || faults != leg->faults;
+  leg->faults = faults;
+  return damaged;
+}
+
+static void
+drop_oldest (Leg *leg)
+{
+  GstBuffer *buffer = g_queue_pop_head (&leg->kept);
+  g_free (g_queue_pop_head (&leg->kept_at));
+  leg->kept_bytes -= gst_buffer_get_size (buffer);
+  gst_buffer_unref (buffer);
+}
+
+static void
+keep (Leg *leg, GstBuffer *buffer, gint64 now)
+{
+  const gint64 *oldest;
+  g_queue_push_tail (&leg->kept, gst_buffer_ref (buffer));
+  g_queue_push_tail (&leg->kept_at, g_memdup2 (&now, sizeof now));
+  leg->kept_bytes += gst_buffer_get_size (buffer);
+  while (
+      (oldest = g_queue_peek_head (&leg->kept_at))
+      && (now - *oldest > HEADEND_FEED_KEPT || leg->kept_bytes > HEADEND_FEED_KEPT_BYTES))
+    drop_oldest (leg);
+}
+
+/* Takes the buffer. */
+static void
+push (HeadendFeed *feed, GstBuffer *buffer, GstBufferFlags flags)
+{
+  GstFlowReturn flow;
+  if (flags) {
+    buffer = gst_buffer_make_writable (buffer);
+    GST_BUFFER_FLAG_SET (buffer, flags);
+  }
+  g_signal_emit_by_name (feed->intake, "push-buffer", buffer, &flow);
+  gst_buffer_unref (buffer);
+}
+
+static void
+take (Leg *leg, GstBuffer *buffer)
+{
+  HeadendFeed *feed = leg->feed;
+  gint64 now = g_get_monotonic_time ();
+  gboolean damaged = is_damaged (leg, buffer);
+  g_mutex_lock (&feed->turn);
+  g_mutex_lock (&feed->lock);
+  headend_leg_data (&leg->state, damaged, now);
+  gboolean ours = feed->current == leg->number;
+  GstBufferFlags flags = 0;
+  if (ours && leg->fresh) {
+    flags = GST_BUFFER_FLAG_DISCONT;
+    if (feed->n > 1)
+      flags |= GST_BUFFER_FLAG_RESYNC;
+    leg->fresh = FALSE;
+  }
+  g_mutex_unlock (&feed->lock);
+  if (!ours) {
+    keep (leg, buffer, now);
+  } else {
+    while (!g_queue_is_empty (&leg->kept)) {
+      GstBuffer *kept = gst_buffer_ref (g_queue_peek_head (&leg->kept));
+      drop_oldest (leg);
+      push (feed, kept, flags);
+      flags = 0;
+    }
+    push (feed, gst_buffer_ref (buffer), flags);
+  }
+  g_mutex_unlock (&feed->turn);
+}
+
+static gboolean
+take_one (GstBuffer **buffer, guint index, gpointer user_data)
+{
+  take (user_data, *buffer);
+  return TRUE;
+}
+
+static GstPadProbeReturn
+on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  if (info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST)
+    gst_buffer_list_foreach (GST_PAD_PROBE_INFO_BUFFER_LIST (info), take_one, user_data);
+  else
+    take (user_data, GST_PAD_PROBE_INFO_BUFFER (info));
+  return GST_PAD_PROBE_OK;
+}
+
+/* --- The main loop ------------------------------------------------------------------ */
+
+static gboolean on_retry (gpointer user_data);
+
+/* again: it is to be opened at once, as a file that is read over and over is. */
+static void
+close_leg (Leg *leg, const char *why, gboolean again)
+{
+  guint64 lived = (guint64)(g_get_monotonic_time () - leg->opened_at) / 1000;
+  if (again)
+    leg->backoff = (HeadendBackoff) { 0 };
+  if (lived >= HEADEND_BACKOFF_HEALTHY || g_strcmp0 (leg->said, why) != 0)
+    headend_log ("source %s: %s", leg->shown, why);
+  g_free (leg->said);
+  leg->said = g_strdup (why);
+  gst_element_set_state (leg->pipeline, GST_STATE_NULL);
+  if (!leg->retry)
+    leg->retry
+        = g_timeout_add (headend_backoff_next (&leg->backoff, lived), on_retry, leg);
+}
+
+static void
+open_leg (Leg *leg)
+{
+  leg->opened_at = g_get_monotonic_time ();
+  g_mutex_lock (&leg->feed->lock);
+  leg->fresh = TRUE;
+  g_mutex_unlock (&leg->feed->lock);
+  /* A failure comes by the bus. */
+  gst_element_set_state (leg->pipeline, GST_STATE_PLAYING);
+}
+
+static gboolean
+on_retry (gpointer user_data)
+{
+  Leg *leg = user_data;
+  leg->retry = 0;
+  open_leg (leg);
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+on_message (GstBus *bus, GstMessage *message, gpointer user_data)
+{
+  Leg *leg = user_data;
+  g_autoptr (GError) error = NULL;
+  if (leg->retry)
+    return G_SOURCE_CONTINUE; /* of what is closed already */
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error (message, &error, NULL);
+    close_leg (leg, error->message, FALSE);
+  } else if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS) {
+    close_leg (leg, "has ended; it is opened again", !leg->live);
+  }
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+reopen_stalled (Leg *leg, gint64 data_at, gint64 now)
+{
+  if (leg->retry || data_at < leg->opened_at || now - data_at < HEADEND_FEED_STALLED)
+    return;
+  close_leg (leg, "says nothing; it is opened again", FALSE);
+}
+
+static void
+tell_silence (HeadendFeed *feed, const HeadendLeg *leg, gint64 now)
+{
+  gboolean silent = leg->data_at != 0 && headend_leg_is_silent (leg, now);
+  if (silent != feed->silent && leg->data_at != 0)
+    headend_log (silent ? "no data from %s" : "data from %s again",
+                 feed->legs[feed->current].shown);
+  feed->silent = silent;
+}
+
+static gboolean
+on_look (gpointer user_data)
+{
+  HeadendFeed *feed = user_data;
+  HeadendLeg states[MAX_LEGS];
+  gint64 now = g_get_monotonic_time ();
+  g_mutex_lock (&feed->lock);
+  for (guint i = 0; i < feed->n; i++)
+    states[i] = feed->legs[i].state;
+  guint next = headend_leg_choose (states, feed->n, feed->current, now);
+  gboolean changed = next != feed->current;
+  feed->current = next;
+  if (changed)
+    feed->legs[next].fresh = TRUE;
+  g_mutex_unlock (&feed->lock);
+  if (changed)
+    headend_log ("takes %s now", feed->legs[next].shown);
+  else
+    tell_silence (feed, &states[next], now);
+  for (guint i = 0; i < feed->n; i++)
+    reopen_stalled (&feed->legs[i], states[i].data_at, now);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+add_leg (HeadendFeed *feed, const char *uri, const char *folder, GError **error)
+{
+  Leg *leg = &feed->legs[feed->n];
+  g_autofree char *message = NULL;
+  const HeadendSource *source = headend_source_find (uri, &message);
+  g_autofree char *text = headend_source_pipeline (source);
+  leg->pipeline = gst_parse_launch_full (text, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+  if (!leg->pipeline)
+    return FALSE;
+  gst_object_ref_sink (leg->pipeline);
+  feed->n++;
+  leg->feed = feed;
+  leg->number = feed->n - 1;
+  leg->live = source->live;
+  leg->shown = headend_source_display (uri);
+  g_queue_init (&leg->kept);
+  g_queue_init (&leg->kept_at);
+  g_autoptr (GstElement) element
+      = gst_bin_get_by_name (GST_BIN (leg->pipeline), "source");
+  g_auto (GStrv) properties = headend_source_properties (uri, folder);
+  for (guint i = 0; properties[i] && properties[i + 1]; i += 2)
+    gst_util_set_object_arg (G_OBJECT (element), properties[i], properties[i + 1]);
+  g_autoptr (GstElement) out = gst_bin_get_by_name (GST_BIN (leg->pipeline), "out");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (out, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+                     on_data, leg, NULL);
+  g_autoptr (GstBus) bus = gst_element_get_bus (leg->pipeline);
+  leg->bus_watch = gst_bus_add_watch (bus, on_message, leg);
+  return TRUE;
+}
+
+HeadendFeed *
+headend_feed_new (const HeadendPlan *plan, const char *folder, GstElement *intake,
+                  GError **error)
+{
+  const HeadendModelChannel *channel = plan->description;
+  g_autoptr (HeadendFeed) feed = g_new0 (HeadendFeed, 1);
+  g_mutex_init (&feed->lock);
+  g_mutex_init (&feed->turn);
+  feed->intake = gst_object_ref (intake);
+  if (!add_leg (feed, channel->source, folder, error))
+    return NULL;
+  return g_steal_pointer (&feed);
+}
+
+void
+headend_feed_start (HeadendFeed *feed)
+{
+  for (guint i = 0; i < feed->n; i++)
+    open_leg (&feed->legs[i]);
+  feed->look = g_timeout_add (LOOK_MS, on_look, feed);
+}
+
+static void
+leg_clear (Leg *leg)
+{
+  gst_element_set_state (leg->pipeline, GST_STATE_NULL);
+  g_clear_handle_id (&leg->bus_watch, g_source_remove);
+  g_clear_handle_id (&leg->retry, g_source_remove);
+  gst_object_unref (leg->pipeline);
+  he_ts_parser_free (leg->parser);
+  while (!g_queue_is_empty (&leg->kept))
+    drop_oldest (leg);
+  g_free (leg->shown);
+  g_free (leg->said);
+}
+
+void
+headend_feed_free (HeadendFeed *feed)
+{
+  if (!feed)
+    return;
+  g_clear_handle_id (&feed->look, g_source_remove);
+  for (guint i = 0; i < feed->n; i++)
+    leg_clear (&feed->legs[i]);
+  gst_object_unref (feed->intake);
+  g_mutex_clear (&feed->lock);
+  g_mutex_clear (&feed->turn);
+  g_free (feed);
+}
+
+gint64
+headend_feed_data_at (HeadendFeed *feed)
+{
+  gint64 data_at = 0;
+  g_mutex_lock (&feed->lock);
+  for (guint i = 0; i < feed->n; i++)
+    data_at = MAX (data_at, feed->legs[i].state.data_at);
+  g_mutex_unlock (&feed->lock);
+  return data_at;
+}

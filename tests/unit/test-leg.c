@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "leg.h"
+
+#define MS G_GINT64_CONSTANT (1000)
+#define S (1000 * MS)
+
+/* Two feeds over time: data every 100 ms while it comes, and damage where it is said. */
+typedef struct {
+  HeadendLeg legs[2];
+  guint current, switches;
+  gint64 now;
+} Air;
+
+typedef enum { GOOD, SILENT, DAMAGED } How;
+
+static void
+play (Air *air, gint64 seconds, How first, How second)
+{
+  const How how[] = { first, second };
+  for (gint64 end = air->now + seconds * S; air->now < end; air->now += 100 * MS) {
+    for (guint i = 0; i < 2; i++)
+      if (how[i] != SILENT)
+        headend_leg_data (&air->legs[i], how[i] == DAMAGED, air->now);
+    guint next = headend_leg_choose (air->legs, 2, air->current, air->now);
+    air->switches += next != air->current;
+    air->current = next;
+  }
+}
+
+static void
+test_silence (void)
+{
+  Air air = { .now = 1000 * S };
+  play (&air, 10, GOOD, GOOD);
+  g_assert_cmpuint (air.current, ==, 0);
+  play (&air, 3, SILENT, GOOD);
+  g_assert_cmpuint (air.current, ==, 1);
+  /* It must have been back for long, and is lost again before. */
+  play (&air, 20, GOOD, GOOD);
+  play (&air, 5, SILENT, GOOD);
+  play (&air, 29, GOOD, GOOD);
+  g_assert_cmpuint (air.current, ==, 1);
+  g_assert_cmpuint (air.switches, ==, 1);
+  play (&air, 4, GOOD, GOOD);
+  g_assert_cmpuint (air.current, ==, 0);
+  g_assert_cmpuint (air.switches, ==, 2);
+}
+
+static void
+test_damage (void)
+{
+  Air air = { .now = 1000 * S };
+  play (&air, 10, GOOD, GOOD);
+  play (&air, 1, DAMAGED, GOOD);
+  g_assert_cmpuint (air.current, ==, 1);
+  /* Where both are, nothing is won by going to and fro. */
+  play (&air, 60, DAMAGED, DAMAGED);
+  g_assert_cmpuint (air.switches, ==, 1);
+  /* The first is fine, the second is not: no need to wait for long. */
+  play (&air, 7, GOOD, DAMAGED);
+  g_assert_cmpuint (air.current, ==, 0);
+}
+
+static void
+test_nothing_to_choose (void)
+{
+  Air air = { .now = 1000 * S };
+  play (&air, 10, SILENT, SILENT);
+  g_assert_cmpuint (air.current, ==, 0);
+  play (&air, 3, SILENT, GOOD);
+  g_assert_cmpuint (air.current, ==, 1);
+  play (&air, 60, SILENT, SILENT);
+  g_assert_cmpuint (air.current, ==, 1);
+  play (&air, 2, GOOD, SILENT);
+  g_assert_cmpuint (air.current, ==, 0);
+  HeadendLeg lone = { 0 };
+  g_assert_cmpuint (headend_leg_choose (&lone, 1, 0, air.now), ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/leg/silence-changes-over-and-back-after-long", test_silence);
+  g_test_add_func ("/leg/damage-changes-over-to-what-is-whole", test_damage);
+  g_test_add_func ("/leg/without-a-choice-nothing-changes", test_nothing_to_choose);
+  return g_test_run ();
+}
