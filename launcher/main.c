@@ -19,6 +19,8 @@ static const struct {
   { "edge", headend_cmd_edge,
     "edge FILE [--dir DIR]    print nginx's configuration as an edge" },
   { "status", headend_cmd_status, "status FILE [--json]     ask the nodes how they are" },
+  { "drill", headend_cmd_drill,
+    "drill FILE [NAME...]     break a channel and see what viewers see" },
   { "origin", headend_cmd_origin, NULL },
   { "worker", headend_cmd_worker, NULL },
   { "decode", headend_cmd_decode, NULL },

@@ -4,19 +4,19 @@
 #include <string.h>
 
 int
-headend_options_parse (int argc, char **argv, const GOptionEntry *entries,
-                       const char *summary, char **ret_file)
+headend_options_parse_words (int argc, char **argv, const GOptionEntry *entries,
+                             const char *summary, const char *usage, char ***ret_words)
 {
-  g_auto (GStrv) files = NULL;
+  g_auto (GStrv) words = NULL;
   g_autoptr (GError) error = NULL;
   gboolean help = FALSE;
   const GOptionEntry own[] = {
     { "help", 'h', 0, G_OPTION_ARG_NONE, &help, "Say this", NULL },
-    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &files, NULL, "FILE" },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &words, NULL, usage },
     G_OPTION_ENTRY_NULL,
   };
-  g_autofree char *program = g_strdup_printf ("headend %s", argv[0]);
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+  g_autofree char *program = g_strdup_printf ("headend %s", argv[0]);
   g_set_prgname (program);
   g_option_context_set_summary (context, summary);
   g_option_context_set_help_enabled (context, FALSE);
@@ -32,11 +32,23 @@ headend_options_parse (int argc, char **argv, const GOptionEntry *entries,
     g_print ("%s", text);
     return 0;
   }
-  if (!files || g_strv_length (files) != 1) {
-    g_printerr ("%s: expected one FILE, the description; %s --help says more\n", program,
-                program);
+  *ret_words = words ? g_steal_pointer (&words) : g_new0 (char *, 1);
+  return -1;
+}
+
+int
+headend_options_parse (int argc, char **argv, const GOptionEntry *entries,
+                       const char *summary, char **ret_file)
+{
+  g_auto (GStrv) words = NULL;
+  int code = headend_options_parse_words (argc, argv, entries, summary, "FILE", &words);
+  if (code >= 0)
+    return code;
+  if (g_strv_length (words) != 1) {
+    g_printerr ("%s: expected one FILE, the description; %s --help says more\n",
+                g_get_prgname (), g_get_prgname ());
     return 2;
   }
-  *ret_file = g_strdup (files[0]);
+  *ret_file = g_strdup (words[0]);
   return -1;
 }

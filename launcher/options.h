@@ -11,4 +11,10 @@ G_BEGIN_DECLS
 int headend_options_parse (int argc, char **argv, const GOptionEntry *entries,
                            const char *summary, char **ret_file);
 
+/* The same with any number of words, none included. *ret_words is owned. usage says
+ * them, such as "FILE [NAME...]". */
+int
+headend_options_parse_words (int argc, char **argv, const GOptionEntry *entries,
+                             const char *summary, const char *usage, char ***ret_words);
+
 G_END_DECLS

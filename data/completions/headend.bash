@@ -21,7 +21,7 @@ _headend() {
   COMPREPLY=()
 
   if [[ $COMP_CWORD == 1 ]]; then
-    words="run check graph token edge status --help --version"
+    words="run check graph token edge status drill --help --version"
   elif [[ $current == -* ]]; then
     case $command in
       run) words="--node= --channel= --origin --help" ;;
@@ -29,6 +29,7 @@ _headend() {
       graph) words="--dot --help" ;;
       edge) words="--dir= --help" ;;
       status) words="--json --help" ;;
+      drill) words="--list --channel= --viewers= --seed= --report= --help" ;;
       "token keygen") words="--dir= --algorithm= --help" ;;
       "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=
         --session= --max-sessions= --url= --transport= --page --help" ;;
@@ -37,7 +38,7 @@ _headend() {
   else
     case $command:$previous in
       run:--node | run:-n) words=$(_headend_names node) ;;
-      run:--channel | run:-c) words=$(_headend_names channel) ;;
+      run:--channel | run:-c | drill:--channel | drill:-c) words=$(_headend_names channel) ;;
       edge:--dir | edge:-d | "token keygen:--dir")
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
@@ -49,8 +50,9 @@ _headend() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.pem' -- "$current")
         return ;;
+      drill:*.json | drill:[a-z]*-[a-z]*) words=$(headend drill --list 2>/dev/null | sed 's/ .*//') ;;
       token:*) words="keygen mint inspect" ;;
-      run:* | check:* | graph:* | edge:* | status:*)
+      run:* | check:* | graph:* | edge:* | status:* | drill:*)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
         return ;;

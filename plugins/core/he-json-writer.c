@@ -122,6 +122,22 @@ he_json_writer_int64 (HeJsonWriter *writer, const char *name, gint64 value)
 }
 
 void
+he_json_writer_number (HeJsonWriter *writer, const char *name, double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+  begin_value (writer, name);
+  for (guint digits = 15; digits <= 17; digits++) {
+    g_autofree char *format = g_strdup_printf ("%%.%ug", digits);
+
+    g_ascii_formatd (text, sizeof text, format, value);
+    if (g_ascii_strtod (text, NULL) == value)
+      break;
+  }
+  g_string_append (writer->text, text);
+}
+
+void
 he_json_writer_boolean (HeJsonWriter *writer, const char *name, gboolean value)
 {
   begin_value (writer, name);

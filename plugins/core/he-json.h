@@ -75,6 +75,8 @@ void he_json_writer_close (HeJsonWriter *writer); /* the innermost open one */
 void he_json_writer_string (HeJsonWriter *writer, const char *name, const char *value);
 void he_json_writer_uint64 (HeJsonWriter *writer, const char *name, guint64 value);
 void he_json_writer_int64 (HeJsonWriter *writer, const char *name, gint64 value);
+/* A finite one, as short as reads back the same. */
+void he_json_writer_number (HeJsonWriter *writer, const char *name, double value);
 void he_json_writer_boolean (HeJsonWriter *writer, const char *name, gboolean value);
 /* Closes what is open, frees the writer, and returns compact text. */
 char *he_json_writer_end (HeJsonWriter *writer);

@@ -311,6 +311,8 @@ writer_places_commas_and_closes_what_is_open (void)
   he_json_writer_close (writer);
   he_json_writer_close (writer);
   he_json_writer_boolean (writer, "b", FALSE);
+  he_json_writer_number (writer, "n", 1.1);
+  he_json_writer_number (writer, "third", 1.0 / 3);
   he_json_writer_string (writer, "none", NULL);
   he_json_writer_open_object (writer, "o");
   he_json_writer_open_array (writer, "deep");
@@ -318,7 +320,7 @@ writer_places_commas_and_closes_what_is_open (void)
   g_assert_cmpstr (
       text, ==,
       "{\"s\":\"a\\\"b\\\\c\\u000a\\u001f\",\"list\":[18446744073709551615,"
-      "-9223372036854775808,{}],\"b\":false,\"none\":null,\"o\":{\"deep\":[]}}");
+      "-9223372036854775808,{}],\"b\":false,\"n\":1.1,\"third\":0.3333333333333333,\"none\":null,\"o\":{\"deep\":[]}}");
 }
 
 static void

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "drill-feed.h"
+
+#include <gst/app/app.h>
+#include <gst/gst.h>
+#include <math.h>
+#include <string.h>
+#include "drill-shift.h"
+#include "viewer/viewer-picture.h"
+
+/* mpegtsmux adds an hour to every time. */
+#define MUX_DELAY90 (G_GUINT64_CONSTANT (3600) * 90000)
+#define TONE 440.0
+
+struct _HeadendFeed {
+  HeadendFeedOptions options;
+  GstElement *pipeline;
+  GstAppSrc *pictures, *sound;
+  GThread *thread;
+  gint stop, silent; /* atomic */
+  GMutex lock;
+  guint64 shift; /* by lock */
+};
+
+static GstPadProbeReturn
+on_packets (GstPad *pad, GstPadProbeInfo *info, gpointer user)
+{
+  HeadendFeed *feed = user;
+  if (g_atomic_int_get (&feed->silent))
+    return GST_PAD_PROBE_DROP;
+  GstBuffer *buffer = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
+  GstMapInfo map;
+  GST_PAD_PROBE_INFO_DATA (info) = buffer;
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READWRITE))
+    return GST_PAD_PROBE_DROP;
+  g_mutex_lock (&feed->lock);
+  guint64 shift = feed->shift;
+  g_mutex_unlock (&feed->lock);
+  headend_shift_packets (map.data, map.size, shift);
+  gst_buffer_unmap (buffer, &map);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+push_picture (HeadendFeed *feed, guint64 number)
+{
+  const HeadendFeedOptions *o = &feed->options;
+  gsize luma = (gsize)o->width * o->height;
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, luma * 3 / 2, NULL);
+  GstMapInfo map;
+  gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+  headend_picture_draw (map.data, o->width, o->width, o->height,
+                        (guint32)(number & HEADEND_PICTURE_MAX));
+  memset (map.data + luma, 128, map.size - luma);
+  gst_buffer_unmap (buffer, &map);
+  GST_BUFFER_PTS (buffer)
+      = gst_util_uint64_scale (number, o->fps_d * GST_SECOND, o->fps_n);
+  GST_BUFFER_DURATION (buffer)
+      = gst_util_uint64_scale (number + 1, o->fps_d * GST_SECOND, o->fps_n)
+        - GST_BUFFER_PTS (buffer);
+  gst_app_src_push_buffer (feed->pictures, buffer);
+}
+
+/* The sound of the time of one picture. */
+static void
+push_sound (HeadendFeed *feed, guint64 number)
+{
+  const HeadendFeedOptions *o = &feed->options;
+  guint64 from = gst_util_uint64_scale (number * o->rate, o->fps_d, o->fps_n);
+  guint64 to = gst_util_uint64_scale ((number + 1) * o->rate, o->fps_d, o->fps_n);
+  GstBuffer *buffer
+      = gst_buffer_new_allocate (NULL, (to - from) * o->channels * sizeof (gint16), NULL);
+  GstMapInfo map;
+  gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+  gint16 *out = (gint16 *)map.data;
+  for (guint64 i = from; i < to; i++)
+    for (guint c = 0; c < o->channels; c++)
+      *out++ = (gint16)(8000 * sin (2 * G_PI * TONE * (double)(i % o->rate) / o->rate));
+  gst_buffer_unmap (buffer, &map);
+  GST_BUFFER_PTS (buffer) = gst_util_uint64_scale (from, GST_SECOND, o->rate);
+  GST_BUFFER_DURATION (buffer) = gst_util_uint64_scale (to - from, GST_SECOND, o->rate);
+  gst_app_src_push_buffer (feed->sound, buffer);
+}
+
+/* As a live source has it: each picture when its time has come, however long we slept. */
+static gpointer
+run (gpointer user)
+{
+  HeadendFeed *feed = user;
+  gint64 begin = g_get_monotonic_time ();
+  for (guint64 n = 0; !g_atomic_int_get (&feed->stop); n++) {
+    gint64 due
+        = begin
+          + (gint64)gst_util_uint64_scale (
+              n, feed->options.fps_d * (guint64)G_USEC_PER_SEC, feed->options.fps_n);
+    gint64 now = g_get_monotonic_time ();
+    if (due > now)
+      g_usleep ((gulong)(due - now));
+    push_picture (feed, n);
+    if (feed->sound)
+      push_sound (feed, n);
+  }
+  return NULL;
+}
+
+static void
+append_legs (GString *text, const HeadendFeedOptions *o)
+{
+  g_string_append (text, " ! tee name=legs allow-not-linked=true");
+  if (o->srt_port)
+    g_string_append_printf (text,
+                            " legs. ! queue leaky=downstream ! srtsink sync=false "
+                            "uri=\"srt://127.0.0.1:%u?mode=listener\" "
+                            "wait-for-connection=false",
+                            o->srt_port);
+  if (!o->udp_ports || !o->udp_ports[0])
+    return;
+  g_string_append (text,
+                   " legs. ! queue leaky=downstream ! multiudpsink sync=false clients=");
+  for (guint i = 0; o->udp_ports[i]; i++)
+    g_string_append_printf (text, "%s127.0.0.1:%u", i ? "," : "", o->udp_ports[i]);
+}
+
+static char *
+describe (const HeadendFeedOptions *o)
+{
+  GString *text = g_string_new (NULL);
+  g_string_append_printf (
+      text,
+      "appsrc name=pictures format=time is-live=true block=true max-bytes=0 "
+      "max-buffers=50 "
+      "caps=video/x-raw,format=I420,width=%u,height=%u,framerate=%u/%u "
+      "! x264enc tune=zerolatency speed-preset=ultrafast threads=1 bitrate=1000 "
+      "key-int-max=%u option-string=scenecut=0:cabac=1 ! video/x-h264,profile=high "
+      "! h264parse config-interval=-1 ! mux. ",
+      o->width, o->height, o->fps_n, o->fps_d, (guint)o->keyframes);
+  if (o->rate)
+    g_string_append_printf (
+        text,
+        "appsrc name=sound format=time is-live=true block=true max-bytes=0 "
+        "max-buffers=50 "
+        "caps=audio/x-raw,format=S16LE,layout=interleaved,rate=%u,channels=%u "
+        "! audioconvert ! avenc_aac bitrate=96000 ! aacparse ! mux. ",
+        o->rate, o->channels);
+  g_string_append (text, "mpegtsmux name=mux alignment=7");
+  append_legs (text, o);
+  return g_string_free (text, FALSE);
+}
+
+HeadendFeed *
+headend_feed_start (const HeadendFeedOptions *options, GError **error)
+{
+  g_autofree char *text = describe (options);
+  g_autoptr (GstElement) pipeline = gst_parse_launch (text, error);
+  if (!pipeline)
+    return NULL;
+  HeadendFeed *feed = g_new0 (HeadendFeed, 1);
+  feed->options = *options;
+  feed->pipeline = gst_object_ref_sink (g_steal_pointer (&pipeline));
+  feed->shift = options->start90 - MUX_DELAY90;
+  g_mutex_init (&feed->lock);
+  GstBin *bin = GST_BIN (feed->pipeline);
+  feed->pictures = GST_APP_SRC (gst_bin_get_by_name (bin, "pictures"));
+  if (options->rate)
+    feed->sound = GST_APP_SRC (gst_bin_get_by_name (bin, "sound"));
+  g_autoptr (GstElement) mux = gst_bin_get_by_name (bin, "mux");
+  g_autoptr (GstPad) out = gst_element_get_static_pad (mux, "src");
+  gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_BUFFER, on_packets, feed, NULL);
+  gst_element_set_state (feed->pipeline, GST_STATE_PLAYING);
+  feed->thread = g_thread_new ("feed", run, feed);
+  return feed;
+}
+
+void
+headend_feed_stop (HeadendFeed *feed)
+{
+  if (!feed)
+    return;
+  g_atomic_int_set (&feed->stop, TRUE);
+  gst_element_set_state (feed->pipeline, GST_STATE_NULL); /* wakes a thread that waits */
+  g_thread_join (feed->thread);
+  gst_object_unref (feed->pictures);
+  g_clear_pointer (&feed->sound, gst_object_unref);
+  gst_object_unref (feed->pipeline);
+  g_mutex_clear (&feed->lock);
+  g_free (feed);
+}
+
+void
+headend_feed_jump (HeadendFeed *feed, gint64 ticks)
+{
+  g_mutex_lock (&feed->lock);
+  feed->shift += (guint64)ticks;
+  g_mutex_unlock (&feed->lock);
+}
+
+void
+headend_feed_silence (HeadendFeed *feed, gboolean off)
+{
+  g_atomic_int_set (&feed->silent, off);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "drill-stage.h"
+#include "he-json.h"
+
+G_BEGIN_DECLS
+
+/* A drill: something bad is done to a channel on air while a viewer checks every frame,
+ * and what that may cost is a part of it. */
+typedef struct _HeadendDrill HeadendDrill;
+
+/* Does it to a node (to the feed: node is HEADEND_WATCH_ALL), and undoes it. */
+typedef gboolean (*HeadendDrillFunc) (HeadendStage *stage, guint node,
+                                      const HeadendDrill *drill, GError **error);
+
+typedef enum {
+  HEADEND_DRILL_FEED = 1 << 0,  /* done once, to the feed; else to each node, in turn */
+  HEADEND_DRILL_LASTS = 1 << 1, /* the node has to come back while it lasts, too */
+  HEADEND_DRILL_WRAP = 1 << 2,  /* a stage whose timestamps wrap soon */
+} HeadendDrillFlags;
+
+struct _HeadendDrill {
+  const char *name;
+  const char *what; /* is done, in a few words */
+  HeadendDrillFlags flags;
+  HeadendDrillFunc apply, undo; /* undo may be NULL */
+  HeadendPart part;
+  int signal;
+  HeadendImpairment impairment;
+  const char *clock;
+  gint64 ticks;   /* of a jump */
+  guint hold;     /* seconds until undo */
+  guint patience; /* seconds to come back in */
+  /* What it may cost viewers, besides standing still for one segment: */
+  guint filler; /* seconds */
+  guint jumps;
+};
+
+extern const HeadendDrill headend_drills[];
+extern const guint headend_n_drills;
+
+/* One thing that was done; microseconds since then, -1: never. */
+typedef struct {
+  char *node; /* or "feed" */
+  gint64 detected, recovered;
+} HeadendStrike;
+
+typedef struct {
+  const char *name;
+  gboolean passed;
+  double seconds;
+  HeadendTally tally;
+  GPtrArray *strikes; /* HeadendStrike */
+  GPtrArray *reasons; /* char *: why it did not pass */
+  char **notes;       /* of the viewer */
+} HeadendDrillResult;
+
+HeadendDrillResult *headend_drill_result_new (const char *name); /* name is borrowed */
+void headend_drill_result_free (HeadendDrillResult *result);     /* takes NULL */
+/* A reason why it does not pass. */
+void headend_drill_fail (HeadendDrillResult *result, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+
+/* Runs one on a stage that is on air. Never NULL. */
+HeadendDrillResult *headend_drill_run (const HeadendDrill *drill, HeadendStage *stage);
+
+/* Adds reasons to the result for what viewers may not have seen. Pure. */
+void headend_drill_judge (HeadendDrillResult *result, const HeadendDrill *drill,
+                          guint fps_n, guint fps_d, guint64 duration90);
+
+/* A line for people, and an object for programs. */
+char *headend_drill_line (const HeadendDrillResult *result);
+void headend_drill_write (HeJsonWriter *writer, const HeadendDrillResult *result);
+
+G_END_DECLS
