@@ -207,7 +207,7 @@ is_ready (const HeadendStageNode *node)
 {
   guint status = 0;
   g_autoptr (GBytes) body = headend_http_request (node->internal, "GET", "/readyz", NULL,
-                                                  NULL, 2, &status, NULL);
+                                                  NULL, 2, 65536, &status, NULL);
   return body && status == 200;
 }
 

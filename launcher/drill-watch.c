@@ -38,8 +38,9 @@ look_at (const HeadendStage *stage, guint index, HeadendNodeView *ret_view)
 {
   guint status = 0;
   *ret_view = (HeadendNodeView) { 0 };
-  g_autoptr (GBytes) body = headend_http_request (
-      stage->nodes[index].internal, "GET", "/status", NULL, NULL, 2, &status, NULL);
+  g_autoptr (GBytes) body
+      = headend_http_request (stage->nodes[index].internal, "GET", "/status", NULL, NULL,
+                              2, HEADEND_STATUS_MAX, &status, NULL);
   if (!body || status != 200)
     return;
   g_autoptr (HeJson) root
