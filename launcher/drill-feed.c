@@ -12,8 +12,8 @@
 #define MUX_DELAY90 (G_GUINT64_CONSTANT (3600) * 90000)
 #define TONE 440.0
 
-struct _HeadendFeed {
-  HeadendFeedOptions options;
+struct _HeadendDrillFeed {
+  HeadendDrillFeedOptions options;
   GstElement *pipeline;
   GstAppSrc *pictures, *sound;
   GThread *thread;
@@ -25,7 +25,7 @@ struct _HeadendFeed {
 static GstPadProbeReturn
 on_packets (GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
-  HeadendFeed *feed = user;
+  HeadendDrillFeed *feed = user;
   if (g_atomic_int_get (&feed->silent))
     return GST_PAD_PROBE_DROP;
   GstBuffer *buffer = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
@@ -42,9 +42,9 @@ on_packets (GstPad *pad, GstPadProbeInfo *info, gpointer user)
 }
 
 static void
-push_picture (HeadendFeed *feed, guint64 number)
+push_picture (HeadendDrillFeed *feed, guint64 number)
 {
-  const HeadendFeedOptions *o = &feed->options;
+  const HeadendDrillFeedOptions *o = &feed->options;
   gsize luma = (gsize)o->width * o->height;
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, luma * 3 / 2, NULL);
   GstMapInfo map;
@@ -63,9 +63,9 @@ push_picture (HeadendFeed *feed, guint64 number)
 
 /* The sound of the time of one picture. */
 static void
-push_sound (HeadendFeed *feed, guint64 number)
+push_sound (HeadendDrillFeed *feed, guint64 number)
 {
-  const HeadendFeedOptions *o = &feed->options;
+  const HeadendDrillFeedOptions *o = &feed->options;
   guint64 from = gst_util_uint64_scale (number * o->rate, o->fps_d, o->fps_n);
   guint64 to = gst_util_uint64_scale ((number + 1) * o->rate, o->fps_d, o->fps_n);
   GstBuffer *buffer
@@ -86,7 +86,7 @@ push_sound (HeadendFeed *feed, guint64 number)
 static gpointer
 run (gpointer user)
 {
-  HeadendFeed *feed = user;
+  HeadendDrillFeed *feed = user;
   gint64 begin = g_get_monotonic_time ();
   for (guint64 n = 0; !g_atomic_int_get (&feed->stop); n++) {
     gint64 due
@@ -104,7 +104,7 @@ run (gpointer user)
 }
 
 static void
-append_legs (GString *text, const HeadendFeedOptions *o)
+append_legs (GString *text, const HeadendDrillFeedOptions *o)
 {
   g_string_append (text, " ! tee name=legs allow-not-linked=true");
   if (o->srt_port)
@@ -122,7 +122,7 @@ append_legs (GString *text, const HeadendFeedOptions *o)
 }
 
 static char *
-describe (const HeadendFeedOptions *o)
+describe (const HeadendDrillFeedOptions *o)
 {
   GString *text = g_string_new (NULL);
   g_string_append_printf (
@@ -147,14 +147,14 @@ describe (const HeadendFeedOptions *o)
   return g_string_free (text, FALSE);
 }
 
-HeadendFeed *
-headend_feed_start (const HeadendFeedOptions *options, GError **error)
+HeadendDrillFeed *
+headend_drill_feed_start (const HeadendDrillFeedOptions *options, GError **error)
 {
   g_autofree char *text = describe (options);
   g_autoptr (GstElement) pipeline = gst_parse_launch (text, error);
   if (!pipeline)
     return NULL;
-  HeadendFeed *feed = g_new0 (HeadendFeed, 1);
+  HeadendDrillFeed *feed = g_new0 (HeadendDrillFeed, 1);
   feed->options = *options;
   feed->pipeline = gst_object_ref_sink (g_steal_pointer (&pipeline));
   feed->shift = options->start90 - MUX_DELAY90;
@@ -172,7 +172,7 @@ headend_feed_start (const HeadendFeedOptions *options, GError **error)
 }
 
 void
-headend_feed_stop (HeadendFeed *feed)
+headend_drill_feed_stop (HeadendDrillFeed *feed)
 {
   if (!feed)
     return;
@@ -187,7 +187,7 @@ headend_feed_stop (HeadendFeed *feed)
 }
 
 void
-headend_feed_jump (HeadendFeed *feed, gint64 ticks)
+headend_drill_feed_jump (HeadendDrillFeed *feed, gint64 ticks)
 {
   g_mutex_lock (&feed->lock);
   feed->shift += (guint64)ticks;
@@ -195,7 +195,7 @@ headend_feed_jump (HeadendFeed *feed, gint64 ticks)
 }
 
 void
-headend_feed_silence (HeadendFeed *feed, gboolean off)
+headend_drill_feed_silence (HeadendDrillFeed *feed, gboolean off)
 {
   g_atomic_int_set (&feed->silent, off);
 }

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /* The source of a drill: pictures that say their number (viewer/viewer-picture.h), from
  * 0, and a tone, encoded once, as MPEG-TS, and sent alike to every leg. Loopback only.
  * Runs in threads of its own; the functions below may be called from any one. */
-typedef struct _HeadendFeed HeadendFeed;
+typedef struct _HeadendDrillFeed HeadendDrillFeed;
 
 typedef struct {
   guint width, height, fps_n, fps_d;
@@ -17,14 +17,15 @@ typedef struct {
   guint64 start90;        /* the first picture's time, modulo 2^33 */
   guint srt_port;         /* listens there for any number of callers; 0: no SRT */
   const guint *udp_ports; /* sends to each of 127.0.0.1; 0-terminated, or NULL */
-} HeadendFeedOptions;
+} HeadendDrillFeedOptions;
 
-HeadendFeed *headend_feed_start (const HeadendFeedOptions *options, GError **error);
-void headend_feed_stop (HeadendFeed *feed); /* takes NULL */
+HeadendDrillFeed *
+headend_drill_feed_start (const HeadendDrillFeedOptions *options, GError **error);
+void headend_drill_feed_stop (HeadendDrillFeed *feed); /* takes NULL */
 
 /* All times that follow are ticks later (earlier: modulo 2^33). */
-void headend_feed_jump (HeadendFeed *feed, gint64 ticks);
+void headend_drill_feed_jump (HeadendDrillFeed *feed, gint64 ticks);
 /* While it is off nothing is sent; pictures are numbered on. */
-void headend_feed_silence (HeadendFeed *feed, gboolean off);
+void headend_drill_feed_silence (HeadendDrillFeed *feed, gboolean off);
 
 G_END_DECLS

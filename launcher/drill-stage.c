@@ -68,17 +68,17 @@ start_feed (HeadendStage *stage, guint srt_port, const guint *udp_ports, GError 
   const HeadendAudio *audio = channel->audio->len ? channel->audio->pdata[0] : NULL;
   guint64 frames = channel->duration90 * video->frame_rate.n
                    / (90000 * (guint64)video->frame_rate.d);
-  stage->feed = headend_feed_start (
-      &(HeadendFeedOptions) { .width = video->width,
-                              .height = video->height,
-                              .fps_n = video->frame_rate.n,
-                              .fps_d = video->frame_rate.d,
-                              .rate = sound_rate (channel),
-                              .channels = audio ? audio->channels : 0,
-                              .keyframes = frames,
-                              .start90 = stage->options.start90,
-                              .srt_port = srt_port,
-                              .udp_ports = udp_ports },
+  stage->feed = headend_drill_feed_start (
+      &(HeadendDrillFeedOptions) { .width = video->width,
+                                   .height = video->height,
+                                   .fps_n = video->frame_rate.n,
+                                   .fps_d = video->frame_rate.d,
+                                   .rate = sound_rate (channel),
+                                   .channels = audio ? audio->channels : 0,
+                                   .keyframes = frames,
+                                   .start90 = stage->options.start90,
+                                   .srt_port = srt_port,
+                                   .udp_ports = udp_ports },
       error);
   return stage->feed != NULL;
 }
@@ -298,7 +298,7 @@ headend_stage_free (HeadendStage *stage)
   g_clear_object (&stage->edge);
   for (guint i = 0; i < stage->n_nodes; i++)
     headend_relay_stop (stage->nodes[i].relay);
-  headend_feed_stop (stage->feed);
+  headend_drill_feed_stop (stage->feed);
   headend_folder_clear (stage);
   headend_model_free (stage->model);
   g_free (stage->edge_address);

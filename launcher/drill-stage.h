@@ -50,7 +50,7 @@ typedef struct {
   gboolean udp;                       /* legs, as the description has them; else SRT */
   HeadendStageNode nodes[HEADEND_STAGE_NODES];
   guint n_nodes;
-  HeadendFeed *feed;
+  HeadendDrillFeed *feed;
   GSubprocess *edge;
   char *edge_address;
   char *key;     /* private, of tokens */

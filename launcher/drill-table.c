@@ -60,7 +60,7 @@ reset_clock (HeadendStage *stage, guint node, const HeadendDrill *drill, GError 
 static gboolean
 silence (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
 {
-  headend_feed_silence (stage->feed, TRUE);
+  headend_drill_feed_silence (stage->feed, TRUE);
   return TRUE;
 }
 
@@ -68,15 +68,15 @@ silence (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **er
 static gboolean
 sound_again (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
 {
-  headend_feed_jump (stage->feed, drill->ticks);
-  headend_feed_silence (stage->feed, FALSE);
+  headend_drill_feed_jump (stage->feed, drill->ticks);
+  headend_drill_feed_silence (stage->feed, FALSE);
   return TRUE;
 }
 
 static gboolean
 jump (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
 {
-  headend_feed_jump (stage->feed, drill->ticks);
+  headend_drill_feed_jump (stage->feed, drill->ticks);
   return TRUE;
 }
 
