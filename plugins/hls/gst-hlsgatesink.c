@@ -47,8 +47,9 @@
  * * `bytes` (guint64), `digest` (string): length and SHA-256 of what is served
  *
  * #GstHlsGateSink:stats has `segments`, `bytes` (guint64: handed on), `last-msn`
- * (guint64), `lost` (guint64: begun and not handed on), and,
- * summed over all origins, `published`, `failed` and `dropped` (guint64).
+ * (guint64), `lost` (guint64: begun and not handed on), and, summed over all origins and
+ * the destination, `published`, `failed` and `dropped` (guint64), to which what a pad
+ * without caps kept from being served is added.
  *
  * ## Example
  *

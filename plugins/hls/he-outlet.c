@@ -243,19 +243,6 @@ destination_of (HeOutlet *self)
   return destination;
 }
 
-void
-he_outlet_drain (HeOutlet *self)
-{
-  HeDestination *destination = destination_of (self);
-
-  if (self->deadline == 0)
-    self->deadline = g_get_monotonic_time () + FAREWELL;
-  if (self->publisher != NULL)
-    he_publisher_drain (self->publisher);
-  if (destination != NULL)
-    he_destination_drain (destination, self->deadline);
-}
-
 static void
 set_overfull (const HeOutlet *self, GError **error)
 {
@@ -264,6 +251,48 @@ set_overfull (const HeOutlet *self, GError **error)
       "%s: %u MiB of segments wait for a pad that has no caps: let every pad get "
       "its stream, or release it",
       self->to.uri, (guint)(HE_WAITING_BYTES >> 20));
+}
+
+/* The destination's last word about what never got there. */
+static void
+drop (HeOutlet *self, GQueue *dropped, gboolean broke)
+{
+  g_autoptr (GError) error = NULL;
+  HeParcel *parcel;
+
+  if (broke)
+    set_overfull (self, &error);
+  if (broke && self->to.broken != NULL)
+    self->to.broken (error, self->user_data);
+  if (error == NULL)
+    g_set_error (&error, HE_ERROR, HE_ERROR_LIMIT,
+                 "dropped, because a pad has no caps yet");
+  while ((parcel = g_queue_pop_head (dropped)) != NULL) {
+    if (self->to.uri != NULL)
+      on_published (parcel->segment, self->to.uri, error, self);
+    he_parcel_free (parcel);
+  }
+}
+
+void
+he_outlet_drain (HeOutlet *self)
+{
+  HeDestination *destination = destination_of (self);
+  GQueue dropped = G_QUEUE_INIT;
+  HeParcel *parcel;
+
+  if (self->deadline == 0)
+    self->deadline = g_get_monotonic_time () + FAREWELL;
+  if (self->publisher != NULL)
+    he_publisher_drain (self->publisher);
+  if (destination != NULL)
+    he_destination_drain (destination, self->deadline);
+  g_mutex_lock (&self->lock);
+  while ((parcel = he_waiting_pop (&self->waiting)) != NULL)
+    g_queue_push_tail (&dropped, parcel);
+  self->stats.published.dropped += dropped.length;
+  g_mutex_unlock (&self->lock);
+  drop (self, &dropped, FALSE);
 }
 
 gboolean
@@ -407,27 +436,6 @@ he_outlet_set_channel (HeOutlet *self, HeChannel *channel, GError **error)
 
 /* ---- segments ---- */
 
-/* The destination's last word about what never got there. */
-static void
-drop (HeOutlet *self, GQueue *dropped, gboolean broke)
-{
-  g_autoptr (GError) error = NULL;
-  HeParcel *parcel;
-
-  if (broke)
-    set_overfull (self, &error);
-  if (broke && self->to.broken != NULL)
-    self->to.broken (error, self->user_data);
-  if (error == NULL)
-    g_set_error (&error, HE_ERROR, HE_ERROR_LIMIT,
-                 "dropped, because a pad has no caps yet");
-  while ((parcel = g_queue_pop_head (dropped)) != NULL) {
-    if (self->to.uri != NULL)
-      on_published (parcel->segment, self->to.uri, error, self);
-    he_parcel_free (parcel);
-  }
-}
-
 void
 he_outlet_push (HeOutlet *self, const HeSegment *segment, GBytes *body,
                 const guint8 digest[32])
@@ -454,6 +462,7 @@ he_outlet_push (HeOutlet *self, const HeSegment *segment, GBytes *body,
     if (!now)
       he_waiting_put (&self->waiting, he_parcel_new (segment, body, digest), &dropped);
     broke = self->waiting.overfull && !broke;
+    self->stats.published.dropped += dropped.length;
   }
   g_mutex_unlock (&self->lock);
 
@@ -476,19 +485,15 @@ void
 he_outlet_get_stats (HeOutlet *self, HeOutletStats *ret_stats)
 {
   HeDestination *destination = destination_of (self);
+  HeSenderStats to_origins = { 0 }, to_destination = { 0 };
 
+  if (self->publisher != NULL)
+    he_publisher_get_stats (self->publisher, &to_origins);
+  if (destination != NULL)
+    he_destination_get_stats (destination, &to_destination);
   g_mutex_lock (&self->lock);
   *ret_stats = self->stats;
   g_mutex_unlock (&self->lock);
-  if (self->publisher != NULL)
-    he_publisher_get_stats (self->publisher, &ret_stats->published);
-  if (destination != NULL) {
-    HeSenderStats stats;
-
-    he_destination_get_stats (destination, &stats);
-    ret_stats->published.published += stats.published;
-    ret_stats->published.failed += stats.failed;
-    ret_stats->published.dropped += stats.dropped;
-    ret_stats->published.bytes += stats.bytes;
-  }
+  he_sender_stats_add (&ret_stats->published, &to_origins);
+  he_sender_stats_add (&ret_stats->published, &to_destination);
 }

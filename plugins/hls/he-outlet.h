@@ -53,7 +53,8 @@ typedef struct {
 
 /* HE_ERROR_INVALID says which setting is missing. */
 HeOutlet *he_outlet_new (const HeOutletConfig *config, GError **error);
-/* Waits for what is to be published, at most until two seconds after the first call. */
+/* Waits for what is to be published, at most until two seconds after the first call, and
+ * drops what waits for its channel. */
 void he_outlet_drain (HeOutlet *outlet);
 /* A recording has ended: waits for its segments to arrive, and writes its playlists.
  * Once; nothing where there is no recording. */
@@ -82,7 +83,8 @@ typedef struct {
   guint64 segments;        /* pushed */
   guint64 bytes;           /* of them */
   guint64 last_msn;        /* of the newest */
-  HeSenderStats published; /* per origin and destination, summed */
+  HeSenderStats published; /* per origin and destination, summed; and dropped, because
+                              the channel was not known */
 } HeOutletStats;
 void he_outlet_get_stats (HeOutlet *outlet, HeOutletStats *ret_stats);
 

@@ -201,10 +201,7 @@ he_publisher_get_stats (HePublisher *self, HeSenderStats *ret_stats)
     HeSenderStats stats;
 
     he_sender_get_stats (((Origin *)self->origins->pdata[i])->sender, &stats);
-    sum.published += stats.published;
-    sum.failed += stats.failed;
-    sum.dropped += stats.dropped;
-    sum.bytes += stats.bytes;
+    he_sender_stats_add (&sum, &stats);
   }
   *ret_stats = sum;
 }

@@ -258,3 +258,12 @@ he_sender_get_stats (HeSender *self, HeSenderStats *ret_stats)
   *ret_stats = self->stats;
   g_mutex_unlock (&self->lock);
 }
+
+void
+he_sender_stats_add (HeSenderStats *sum, const HeSenderStats *more)
+{
+  sum->published += more->published;
+  sum->failed += more->failed;
+  sum->dropped += more->dropped;
+  sum->bytes += more->bytes;
+}

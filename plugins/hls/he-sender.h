@@ -44,5 +44,6 @@ typedef struct {
   guint64 published, failed, dropped, bytes;
 } HeSenderStats;
 void he_sender_get_stats (HeSender *sender, HeSenderStats *ret_stats);
+void he_sender_stats_add (HeSenderStats *sum, const HeSenderStats *more);
 
 G_END_DECLS

@@ -81,8 +81,17 @@ push (Place *place, guint64 msn, GBytes *body)
   he_outlet_push (place->outlet, &segment, body, digest);
 }
 
-/* Given a pad that never gets caps, then of a live channel the newest segments wait, and
- * nobody holds the others. */
+static guint64
+dropped (Place *place)
+{
+  HeOutletStats stats;
+
+  he_outlet_get_stats (place->outlet, &stats);
+  return stats.published.dropped;
+}
+
+/* Given a pad that never gets caps, then of a live channel the newest segments wait until
+ * it stops, nobody holds the others, and what was dropped is counted. */
 static void
 test_live (void)
 {
@@ -95,7 +104,11 @@ test_live (void)
   }
   g_assert_cmpint (g_atomic_int_get (&place->released), ==, 100 - 64);
   g_assert_cmpuint (place->lines, ==, 100 - 64);
+  g_assert_cmpuint (dropped (place), ==, 100 - 64);
   g_assert_cmpuint (place->broken, ==, 0);
+  he_outlet_drain (place->outlet);
+  g_assert_cmpint (g_atomic_int_get (&place->released), ==, 100);
+  g_assert_cmpuint (dropped (place), ==, 100);
 }
 
 /* Given the same, then a recording keeps all, up to a size; beyond it, it says once what
@@ -116,6 +129,7 @@ test_recording (void)
   for (guint64 msn = 356; msn < 356 + 44; msn++)
     push (place, msn, body);
   g_assert_cmpuint (place->broken, ==, 1);
+  g_assert_cmpuint (dropped (place), ==, 300);
   g_assert_cmpint (g_atomic_int_get (&place->released), ==, 0);
   g_bytes_unref (body);
   g_assert_cmpint (g_atomic_int_get (&place->released), ==, 1);
