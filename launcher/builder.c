@@ -80,7 +80,7 @@ set_sink (GstElement *sink, const HeadendPlan *plan, const HeadendJob *job,
     }
     g_object_set (requested, "rendition", r->name, "bandwidth", r->bandwidth,
                   "average-bandwidth", r->average_bandwidth, "codecs", r->codecs,
-                  "language", r->language, NULL);
+                  "closed-gops", !r->open_gops, "language", r->language, NULL);
   }
   return TRUE;
 }

@@ -127,6 +127,8 @@ static const HeadendKey video_keys[] = {
    * description-check.c */
   { "preset", headend_read_text, G_STRUCT_OFFSET (HeadendVideo, preset), FALSE,
     "a preset of the encoder", "1..32 characters", 1, 32 },
+  { "closed-gops", headend_read_boolean, G_STRUCT_OFFSET (HeadendVideo, closed_gops),
+    FALSE, "a switch", "true or false" },
   { NULL },
 };
 

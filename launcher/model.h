@@ -20,6 +20,7 @@ typedef struct {
   guint bit_depth; /* 8 or 10 */
   char *encoder;   /* a name of he_encoder_family(), "copy" among them */
   char *preset;    /* one of its presets */
+  gboolean closed_gops; /* of a source that is passed through */
 } HeadendVideo;
 
 typedef struct {

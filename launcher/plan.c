@@ -57,6 +57,8 @@ video_rendition (const HeadendModelChannel *channel, const HeadendVideo *video,
                                    video->bit_depth);
   /* Nothing here makes another one, and what is copied says itself what it is. */
   rendition->video_range = headend_encoder_copies (video->encoder) ? NULL : "SDR";
+  rendition->open_gops
+      = headend_encoder_copies (video->encoder) && !video->closed_gops;
   rendition->width = video->width;
   rendition->height = video->height;
   rendition->fps_n = video->frame_rate.n;

@@ -19,6 +19,7 @@ typedef struct {
   char *codecs;            /* RFC 6381: "avc1.4D401E", "hvc1.1.6.L90.90", "mp4a.40.2" */
   guint width, height;     /* video */
   guint fps_n, fps_d;      /* video */
+  gboolean open_gops;      /* video: a segment may need the one before to be decoded */
   const char *video_range; /* video: "SDR", "HLG", "PQ", a literal; NULL: not told */
   guint channels;          /* audio */
   char *language;          /* audio, RFC 5646, or NULL */

@@ -18,6 +18,7 @@ enum {
   PROP_AVERAGE_BANDWIDTH,
   PROP_CODECS,
   PROP_LANGUAGE,
+  PROP_CLOSED_GOPS,
 };
 
 G_DEFINE_TYPE (GstHlsGateSinkPad, gst_hls_gate_sink_pad, GST_TYPE_PAD)
@@ -52,6 +53,9 @@ gst_hls_gate_sink_pad_set_property (GObject *object, guint id, const GValue *val
     case PROP_LANGUAGE:
       set_string (&self->language, value);
       break;
+    case PROP_CLOSED_GOPS:
+      self->closed_gops = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -81,6 +85,9 @@ gst_hls_gate_sink_pad_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_LANGUAGE:
       g_value_set_string (value, self->language);
+      break;
+    case PROP_CLOSED_GOPS:
+      g_value_set_boolean (value, self->closed_gops);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -139,6 +146,13 @@ gst_hls_gate_sink_pad_class_init (GstHlsGateSinkPadClass *klass)
       g_param_spec_string ("language", "Language",
                            "RFC 5646 language of an audio rendition, such as en", NULL,
                            flags));
+  g_object_class_install_property (
+      object_class, PROP_CLOSED_GOPS,
+      g_param_spec_boolean ("closed-gops", "Closed GOPs",
+                            "Every video segment can be decoded without another, as "
+                            "those of segmentencoder can: said in the playlist when all "
+                            "video pads have it. Nothing checks it",
+                            FALSE, flags));
 }
 
 static void
@@ -252,6 +266,7 @@ gst_hls_gate_sink_pad_describe (GstHlsGateSinkPad *self)
   r->fps_n = self->fps_n;
   r->fps_d = self->fps_d;
   r->channels = self->channels;
+  r->open_gops = video && !self->closed_gops;
   GST_OBJECT_UNLOCK (self);
   return r;
 }

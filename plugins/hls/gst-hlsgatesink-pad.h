@@ -23,6 +23,7 @@ struct _GstHlsGateSinkPad {
   /* Properties, under the object lock. */
   char *rendition, *codecs, *language;
   guint bandwidth, average_bandwidth;
+  gboolean closed_gops;
 
   /* From caps, under the object lock. */
   HeTsCodec codec;

@@ -34,8 +34,8 @@
  *
  * A rendition is a `video_N` or `audio_N` pad. With a `video_b_N` pad beside it,
  * `video_N` is variant a of it and the gate gives each viewer a or b. Pads have the
- * properties `rendition`, `bandwidth`, `average-bandwidth`, `codecs` and `language`. What
- * they leave open follows from the caps: `codecs` from profile, tier and level, and
+ * properties `rendition`, `bandwidth`, `average-bandwidth`, `codecs`, `closed-gops` and
+ * `language`. What they leave open follows from the caps: `codecs` from profile, tier and level, and
  * VIDEO-RANGE from the colorimetry. A stream keeps its codec.
  *
  * For each segment that viewers can get (the embedded origin has it, or the first of

@@ -98,15 +98,19 @@ he_playlist_multivariant (const HeChannel *channel)
 {
   GString *text = g_string_new (NULL);
   guint videos = 0, audios = 0;
+  gboolean open = FALSE;
 
   append_header (text);
-  g_string_append (text, "#EXT-X-INDEPENDENT-SEGMENTS\n");
   for (guint i = 0; i < channel->renditions->len; i++) {
     const HeRendition *r = g_ptr_array_index (channel->renditions, i);
 
     videos += r->media == HE_MEDIA_VIDEO;
     audios += r->media == HE_MEDIA_AUDIO;
+    open |= r->open_gops;
   }
+  /* Here it speaks for every segment of every rendition (section 4.3.5.1). */
+  if (!open)
+    g_string_append (text, "#EXT-X-INDEPENDENT-SEGMENTS\n");
   if (videos > 0)
     for (guint i = 0, n = 0; i < channel->renditions->len; i++) {
       const HeRendition *r = g_ptr_array_index (channel->renditions, i);

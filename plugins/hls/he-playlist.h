@@ -12,7 +12,8 @@ G_BEGIN_DECLS
  * path prefix. Free the text with g_free(). */
 
 /* main.m3u8: "360p/index.m3u8" per video rendition, one audio group. Without video every
- * audio rendition is a stream of its own. */
+ * audio rendition is a stream of its own. EXT-X-INDEPENDENT-SEGMENTS unless a rendition
+ * has open GOPs. */
 char *he_playlist_multivariant (const HeChannel *channel);
 
 /* index.m3u8 of one rendition, listing first_msn .. last_msn (inclusive):

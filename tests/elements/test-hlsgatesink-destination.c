@@ -103,6 +103,7 @@ test_live_folder (void)
   main = content (&folder, "demo/main.m3u8");
   media = content (&folder, "demo/video0/index.m3u8");
   g_assert_nonnull (strstr (main, "\nvideo0/index.m3u8\n"));
+  g_assert_null (strstr (main, "INDEPENDENT")); /* nobody has said so */
   g_assert_nonnull (strstr (media, "#EXT-X-MEDIA-SEQUENCE:892500009\n"));
   g_assert_nonnull (strstr (media, "\n892500009.ts\n"));
   g_assert_nonnull (strstr (media, "\n892500011.ts\n"));
@@ -126,13 +127,14 @@ test_keys (void)
   g_autofree char *bare = sink_text (&folder, "secret=" CONTENT);
   g_autofree char *told
       = sink_text (&folder, "window=3 secret=" CONTENT
-                            " key-uri=https://gate.example/live/demo/keys/");
+                            " key-uri=https://gate.example/live/demo/keys/"
+                            " video_0::closed-gops=true");
   g_autofree char *source = video (210, 0, X264, "video_0");
   g_autofree char *first = g_strconcat (bare, source, NULL);
   g_autofree char *second = g_strconcat (told, source, NULL);
   g_autoptr (GstElement) refused = parse (first);
   g_autoptr (GstElement) taken = parse (second);
-  g_autofree char *media = NULL, *listing = NULL;
+  g_autofree char *main = NULL, *media = NULL, *listing = NULL;
   g_auto (Result) bad = { 0 };
   g_auto (Result) good = { 0 };
   const char *argv[] = { "find", folder.path, "-name", "*key*", NULL };
@@ -144,6 +146,8 @@ test_keys (void)
   g_assert_nonnull (strstr (bad.error, "leave the encryption out"));
   run_until (taken, &good, is_listed, &last);
   g_assert_cmpstr (good.error, ==, NULL);
+  main = content (&folder, "demo/main.m3u8");
+  g_assert_nonnull (strstr (main, "\n#EXT-X-INDEPENDENT-SEGMENTS\n"));
   media = content (&folder, "demo/video0/index.m3u8");
   g_assert_nonnull (strstr (
       media, "METHOD=AES-128,URI=\"https://gate.example/live/demo/keys/base/29750000\""));

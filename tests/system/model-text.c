@@ -22,6 +22,7 @@ print_video (gpointer item, gpointer user_data)
   NUMBER (video, bit_depth);
   TEXT (video, encoder);
   TEXT (video, preset);
+  NUMBER (video, closed_gops);
 }
 
 static void

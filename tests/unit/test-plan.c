@@ -259,6 +259,30 @@ test_copy_h265 (void)
   g_assert_true (g_str_has_prefix (video->codecs, "hvc1.1.6.L"));
 }
 
+/* Given pictures that are passed through, then their GOPs are closed when the description
+ * says so; those of an encoder are. */
+static void
+test_closed_gops (void)
+{
+  static const struct {
+    const char *encoder;
+    gboolean open;
+  } rows[] = { { "\"copy\"", TRUE },
+               { "\"copy\", \"closed-gops\": true", FALSE },
+               { "\"x264\"", FALSE } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_auto (GStrv) parts = g_strsplit (copied, "\"copy\"}], \"audio\"", 2);
+    g_autofree char *text
+        = g_strconcat (parts[0], rows[i].encoder, "}], \"audio\"", parts[1], NULL);
+    g_autoptr (HeadendModel) model = model_of (text);
+    g_autoptr (HeadendPlan) plan = plan_of (model, "node");
+    const HeRendition *video = plan->channel->renditions->pdata[0];
+
+    g_assert_cmpint (video->open_gops, ==, rows[i].open);
+  }
+}
+
 static gboolean
 has_no_encoder (gpointer user, const char *factory, const char *property,
                 const char *value)
@@ -519,6 +543,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/sources-become-properties", test_source_properties);
   g_test_add_func ("/plan/copy/nothing-decodes", test_copy);
   g_test_add_func ("/plan/copy/h265", test_copy_h265);
+  g_test_add_func ("/plan/copy/gops-are-what-the-description-says", test_closed_gops);
   g_test_add_func ("/plan/copy/needs-no-encoder", test_copy_factories);
   g_test_add_func ("/plan/names-a-missing-element", test_missing_element);
   g_test_add_func ("/plan/gpu-keeps-frames", test_gpu_keeps_frames);

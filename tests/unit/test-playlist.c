@@ -60,6 +60,21 @@ test_radio (void)
                    "audio/index.m3u8\n");
 }
 
+/* Given a rendition whose segments may need others, then the playlist does not say of all
+ * segments that they need none. */
+static void
+test_open_gops (void)
+{
+  g_autoptr (HeChannel) channel = demo_channel ();
+  HeRendition *other = he_rendition_new ("720p", HE_MEDIA_VIDEO);
+  g_autofree char *text = NULL;
+
+  other->open_gops = TRUE;
+  g_ptr_array_add (channel->renditions, other);
+  text = he_playlist_multivariant (channel);
+  g_assert_null (strstr (text, "INDEPENDENT"));
+}
+
 /* Given a language with a quote and a line break, when written, then no attribute and no
  * line begins inside it. */
 static void
@@ -228,6 +243,8 @@ main (int argc, char **argv)
   g_test_add_func ("/playlist/multivariant/says-what-the-description-says",
                    test_multivariant);
   g_test_add_func ("/playlist/multivariant/audio-alone-is-a-stream", test_radio);
+  g_test_add_func ("/playlist/multivariant/open-gops-are-not-independent",
+                   test_open_gops);
   g_test_add_func ("/playlist/multivariant/text-cannot-leave-its-quotes", test_quoting);
   g_test_add_func ("/playlist/media/names-keys-and-dates-follow-from-numbers",
                    test_media);
