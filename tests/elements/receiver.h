@@ -60,27 +60,53 @@ on_put (SoupServer *server, SoupServerMessage *message, const char *path,
   g_mutex_unlock (&self->lock);
 }
 
+/* Not by soup_server_listen(), which loses each socket that it accepts (libsoup 3.2.3). */
+static gboolean
+on_incoming (GSocketService *service, GSocketConnection *connection, GObject *source,
+             gpointer server)
+{
+  g_autoptr (GSocketAddress) local
+      = g_socket_connection_get_local_address (connection, NULL);
+  g_autoptr (GSocketAddress) remote
+      = g_socket_connection_get_remote_address (connection, NULL);
+
+  g_assert_true (soup_server_accept_iostream (server, G_IO_STREAM (connection), local,
+                                              remote, NULL));
+  return TRUE;
+}
+
 static gpointer
 receiver_thread (gpointer data)
 {
   Receiver *self = data;
   g_autoptr (SoupServer) server = NULL;
-  GSList *uris;
+  g_autoptr (GSocketService) service = NULL;
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
+  g_autoptr (GSocketAddress) bound = NULL;
 
   g_main_context_push_thread_default (self->context);
   server = soup_server_new (NULL, NULL);
   soup_server_add_handler (server, NULL, on_put, self, NULL);
-  g_assert_true (
-      soup_server_listen_local (server, 0, SOUP_SERVER_LISTEN_IPV4_ONLY, NULL));
-  uris = soup_server_get_uris (server);
+  service = g_socket_service_new ();
+  g_signal_connect (service, "incoming", G_CALLBACK (on_incoming), server);
+  g_assert_true (g_socket_listener_add_address (G_SOCKET_LISTENER (service), any,
+                                                G_SOCKET_TYPE_STREAM,
+                                                G_SOCKET_PROTOCOL_TCP, NULL, &bound,
+                                                NULL));
   g_mutex_lock (&self->lock);
-  self->url = g_strdup_printf ("http://127.0.0.1:%d", g_uri_get_port (uris->data));
+  self->url
+      = g_strdup_printf ("http://127.0.0.1:%u",
+                         g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound)));
   self->ready = TRUE;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  g_slist_free_full (uris, (GDestroyNotify)g_uri_unref);
   g_main_loop_run (self->loop);
+  g_socket_service_stop (service);
+  g_socket_listener_close (G_SOCKET_LISTENER (service));
   soup_server_disconnect (server);
+  /* What was told to stop ends in the loop. */
+  while (g_main_context_iteration (self->context, FALSE))
+    ;
   g_main_context_pop_thread_default (self->context);
   return NULL;
 }

@@ -227,9 +227,8 @@ frame_of (GstVideoFormat format, gboolean many)
   GST_BUFFER_DURATION (buffer) = GST_SECOND / FPS;
   GST_BUFFER_OFFSET (buffer) = 17;
   GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_MARKER);
-  gst_buffer_add_reference_timestamp_meta (
-      buffer, gst_static_caps_get (&(GstStaticCaps)GST_STATIC_CAPS ("timestamp/x-unix")),
-      5, GST_CLOCK_TIME_NONE);
+  g_autoptr (GstCaps) reference = gst_caps_new_empty_simple ("timestamp/x-unix");
+  gst_buffer_add_reference_timestamp_meta (buffer, reference, 5, GST_CLOCK_TIME_NONE);
   return buffer;
 }
 
