@@ -14,12 +14,11 @@
  * bits with the dither on top. With unit 40, 0.7 levels a deviation is 0.7 * 4096 / 40
  * = 71.68. */
 #define STRENGTH_BITS 12
-#define STRENGTH_MIN 36  /* 0.7 * 0.5 */
-#define STRENGTH_MAX 179 /* 0.7 * 2.5 */
-/* The line between them, in 1/1024, over the sum of two 8x8 sums of deviations: the mean
- * of the two m is that sum / 128. */
-#define STRENGTH_BASE 22020 /* 71.68 * 0.3 * 1024 */
-#define STRENGTH_SLOPE 143  /* 71.68 * 0.25 * 1024 / 128 */
+#define STRENGTH_MIN 32  /* 0.7 * 0.45 */
+#define STRENGTH_MAX 215 /* 0.7 * 3 */
+/* In 1/1024, over the sum of two 8x8 sums of deviations: the mean of the two m is that
+ * sum / 128. */
+#define STRENGTH_SLOPE 258 /* 71.68 * 0.45 * 1024 / 128 */
 /* 47.2 dB is a mean square error of 1.24. The dither makes 1/6 of it, so the marks may
  * make 1.07 = s^2 * HE_PATTERN_RMS^2 / 4096^2. */
 #define MEAN_SQUARE_MAX 13112
@@ -191,7 +190,7 @@ least_row (const guint16 *restrict activity, guint columns, guint16 *restrict re
     ret_least[b] = least_of (activity[b], activity[b + 1], activity[b + 2]);
 }
 
-/* Returns the sum of their squares, which fits: 2048 blocks of 179^2. */
+/* Returns the sum of their squares, which fits: 2048 blocks of 215^2. */
 static guint32
 strength_row (const guint16 *restrict activity, const guint16 *restrict above,
               const guint16 *restrict same, const guint16 *restrict below, guint columns,
@@ -200,7 +199,7 @@ strength_row (const guint16 *restrict activity, const guint16 *restrict above,
   guint32 squares = 0;
   for (guint b = 0; b < columns; b++) {
     guint32 sum = (guint32)activity[b] + least_of (above[b], same[b], below[b]);
-    guint32 s = (STRENGTH_BASE + STRENGTH_SLOPE * sum + 512) >> 10;
+    guint32 s = (STRENGTH_SLOPE * sum + 512) >> 10;
     s = s < STRENGTH_MIN ? STRENGTH_MIN : s > STRENGTH_MAX ? STRENGTH_MAX : s;
     ret_strengths[b] = (gint16)s;
     squares += s * s;

@@ -45,7 +45,7 @@ reference_strengths (const guint8 *in, guint width, guint height)
     guint sum = activity[i]
                 + reference_least (activity, (gint)columns, (gint)rows,
                                    (gint)(i % columns), (gint)(i / columns));
-    strengths[i] = CLAMP ((22020 + 143 * sum + 512) / 1024, 36, 179);
+    strengths[i] = CLAMP ((258 * sum + 512) / 1024, 32, 215);
     squares += strengths[i] * strengths[i];
   }
   if (squares <= allowed)

@@ -100,8 +100,8 @@ test_busy_pictures_carry_more (void)
   double scene = rms_change (mark, CLIP_SCENE, 640, 360);
   double noise = rms_change (mark, CLIP_NOISE, 640, 360);
   g_test_message ("levels: grey %.2f, scene %.2f, noise %.2f", grey, scene, noise);
-  g_assert_cmpfloat (scene, >, grey * 1.1);
-  g_assert_cmpfloat (noise, >, scene);
+  g_assert_cmpfloat (scene, >, grey * 1.5);
+  g_assert_cmpfloat (noise, >, grey * 1.5);
 }
 
 /* Nothing before, between or behind the rows of out is written, nor read beyond in (the
@@ -144,7 +144,7 @@ test_same_on_every_node (void)
   g_autofree char *digest
       = g_compute_checksum_for_data (G_CHECKSUM_SHA256, out, (gsize)w * h);
   g_assert_cmpstr (digest, ==,
-                   "606668a6083d6f6033ced8197834c8038151bff1475d7f5192a53d001d93eec6");
+                   "748048f5ec0b4bc2c6f05ace32dfb74a2291ed19ab4110f489bacacedf78b465");
 }
 
 static void
