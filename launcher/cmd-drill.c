@@ -25,7 +25,7 @@ on_signal (int number)
 
 typedef struct {
   char *channel, *report;
-  gboolean list;
+  gboolean list, keep;
   gint64 seed;
   int viewers;
 } Options;
@@ -88,6 +88,7 @@ set_stage (Run *run, const HeadendDrill *drill, GError **error)
                                .channel = run->options->channel,
                                .seed = (guint64)run->options->seed,
                                .start90 = kind ? WRAP90 - AHEAD_OF_WRAP90 : START90,
+                               .keep = run->options->keep,
                                .interrupted = &interrupted },
       error);
   if (!stage || !headend_stage_on_air (stage, ON_AIR_SECONDS, error))
@@ -211,6 +212,8 @@ headend_cmd_drill (int argc, char **argv)
       "So many viewers more, who look at no picture", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of all chance (default: 1)",
       "N" },
+    { "keep", 'k', 0, G_OPTION_ARG_NONE, &options.keep,
+      "Leave the folder with the logs behind", NULL },
     { "report", 'r', 0, G_OPTION_ARG_FILENAME, &options.report,
       "Where the report is written, as JSON (default: drill.json)", "FILE" },
     G_OPTION_ENTRY_NULL,

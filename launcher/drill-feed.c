@@ -22,22 +22,36 @@ struct _HeadendDrillFeed {
   guint64 shift; /* by lock */
 };
 
+static void
+shift (HeadendDrillFeed *feed, GstBuffer *buffer)
+{
+  GstMapInfo map;
+  g_mutex_lock (&feed->lock);
+  guint64 ticks = feed->shift;
+  g_mutex_unlock (&feed->lock);
+  if (!gst_buffer_map (buffer, &map, GST_MAP_READWRITE))
+    return;
+  headend_shift_packets (map.data, map.size, ticks);
+  gst_buffer_unmap (buffer, &map);
+}
+
 static GstPadProbeReturn
 on_packets (GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
   HeadendDrillFeed *feed = user;
   if (g_atomic_int_get (&feed->silent))
     return GST_PAD_PROBE_DROP;
-  GstBuffer *buffer = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
-  GstMapInfo map;
-  GST_PAD_PROBE_INFO_DATA (info) = buffer;
-  if (!gst_buffer_map (buffer, &map, GST_MAP_READWRITE))
-    return GST_PAD_PROBE_DROP;
-  g_mutex_lock (&feed->lock);
-  guint64 shift = feed->shift;
-  g_mutex_unlock (&feed->lock);
-  headend_shift_packets (map.data, map.size, shift);
-  gst_buffer_unmap (buffer, &map);
+  if (GST_PAD_PROBE_INFO_TYPE (info) & GST_PAD_PROBE_TYPE_BUFFER) {
+    GstBuffer *buffer = gst_buffer_make_writable (GST_PAD_PROBE_INFO_BUFFER (info));
+    GST_PAD_PROBE_INFO_DATA (info) = buffer;
+    shift (feed, buffer);
+    return GST_PAD_PROBE_OK;
+  }
+  GstBufferList *list
+      = gst_buffer_list_make_writable (GST_PAD_PROBE_INFO_BUFFER_LIST (info));
+  GST_PAD_PROBE_INFO_DATA (info) = list;
+  for (guint i = 0; i < gst_buffer_list_length (list); i++)
+    shift (feed, gst_buffer_list_get_writable (list, i));
   return GST_PAD_PROBE_OK;
 }
 
@@ -165,7 +179,8 @@ headend_drill_feed_start (const HeadendDrillFeedOptions *options, GError **error
     feed->sound = GST_APP_SRC (gst_bin_get_by_name (bin, "sound"));
   g_autoptr (GstElement) mux = gst_bin_get_by_name (bin, "mux");
   g_autoptr (GstPad) out = gst_element_get_static_pad (mux, "src");
-  gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_BUFFER, on_packets, feed, NULL);
+  gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
+                     on_packets, feed, NULL);
   gst_element_set_state (feed->pipeline, GST_STATE_PLAYING);
   feed->thread = g_thread_new ("feed", run, feed);
   return feed;

@@ -229,7 +229,10 @@ headend_folder_fill (HeadendStage *stage, GError **error)
 void
 headend_folder_clear (HeadendStage *stage)
 {
-  if (stage->dir)
+  if (stage->dir && stage->options.keep)
+    g_print ("%s: left behind, with logs and secrets that are of no use elsewhere\n",
+             stage->dir);
+  else if (stage->dir)
     headend_folder_remove (stage->dir);
   g_free (stage->dir);
   for (guint i = 0; i < stage->n_nodes; i++) {

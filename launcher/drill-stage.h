@@ -35,6 +35,7 @@ typedef struct {
   const char *channel;       /* of it; NULL: the first */
   guint64 seed;              /* of all chance */
   guint64 start90;           /* of the feed's timestamps */
+  gboolean keep;             /* the private folder is left behind */
   const char *folder;        /* where the private folder is made; NULL: as TMPDIR says */
   gboolean apart;            /* each node in a network namespace; see drill-apart.h */
   volatile int *interrupted; /* becomes true when a person wants us to end */

@@ -52,12 +52,20 @@ static const char before_upstreams[]
 
 static const char server[]
     = "\n"
-      "  # A dead node costs a refused connection, a vanished one a third of a second.\n"
-      "  # None is ever left out for a while (max_fails=0): a channel without a source\n"
-      "  # answers 503 on all of them, and would take the other channels with it.\n"
+      "  # A dead node costs a refused connection, a vanished one a third of a second, "
+      "one "
+      "that\n"
+      "  # stands still a second; once, as it is then left out for ten. A 503 is no such "
+      "fault,\n"
+      "  # since a channel without a source answers so on all nodes: then, and when all "
+      "are "
+      "left\n"
+      "  # out, each is asked whatever became of it before (..._any).\n"
       "  proxy_connect_timeout 300ms;\n"
-      "  proxy_read_timeout 2s;\n"
-      "  proxy_send_timeout 2s;\n"
+      "  proxy_read_timeout 1s;\n"
+      "  proxy_send_timeout 1s;\n"
+      "  proxy_intercept_errors on;\n"
+      "  recursive_error_pages on;\n"
       "  proxy_http_version 1.1;\n"
       "\n"
       "  server {\n"
@@ -80,7 +88,7 @@ static const char server[]
       "      error_page 500 502 504 =503 /_unavailable;\n"
       "\n"
       "      proxy_pass http://origins/origin/$variant/$ch/$rend/$msn.ts;\n"
-      "      proxy_next_upstream error timeout http_404 http_502 http_503 http_504;\n"
+      "      proxy_next_upstream error timeout http_404 http_502 http_504;\n"
       "      proxy_set_header Connection \"\";\n"
       "      proxy_set_header Headend-Ticket $ticket;\n"
       "      proxy_set_header Cookie \"\";\n"
@@ -100,15 +108,15 @@ static const char server[]
       "    location = /_gate {\n"
       "      internal;\n"
       "      proxy_pass http://gates/auth;\n"
-      "      proxy_read_timeout 1s;\n"
+      "      proxy_next_upstream error timeout http_500 http_502 http_504;\n"
+      "      error_page 500 502 503 504 = /_gate_any;\n"
+      "@GATE@"
+      "    }\n"
+      "    location = /_gate_any {\n"
+      "      internal;\n"
+      "      proxy_pass http://gates_any/auth;\n"
       "      proxy_next_upstream error timeout http_500 http_502 http_503 http_504;\n"
-      "      proxy_pass_request_body off;\n"
-      "      proxy_set_header Content-Length \"\";\n"
-      "      proxy_set_header Connection \"\";\n"
-      "      proxy_set_header X-Original-URI $request_uri;\n"
-      "      # Overwritten, not appended: what a viewer claims of his address is no "
-      "evidence.\n"
-      "      proxy_set_header X-Forwarded-For $remote_addr;\n"
+      "@GATE@"
       "    }\n"
       "    location = /_unavailable {\n"
       "      internal;\n"
@@ -122,19 +130,23 @@ static const char server[]
       "    # it is up.\n"
       "    location ~ ^(?:/s/[A-Za-z0-9_-]+)?/live/ {\n"
       "      proxy_pass http://viewers;\n"
+      "      proxy_next_upstream error timeout http_502 http_504;\n"
+      "      error_page 502 503 504 = @viewers_any;\n"
+      "@VIEWER@"
+      "    }\n"
+      "    location @viewers_any {\n"
+      "      proxy_pass http://viewers_any;\n"
       "      proxy_next_upstream error timeout http_502 http_503 http_504;\n"
-      "      proxy_set_header Host $http_host;\n"
-      "      proxy_set_header Connection \"\";\n"
-      "      proxy_set_header X-Forwarded-For $remote_addr;\n"
-      "      proxy_set_header X-Forwarded-Proto $scheme;\n"
       "      error_page 502 504 =503 /_unavailable;\n"
+      "@VIEWER@"
       "    }\n"
       "\n"
-      "    # The watch page and its files are public and the same for everybody; their query "
+      "    # The watch page and its files are public and the same for everybody; their "
+      "query "
       "is\n"
       "    # nobody's.\n"
       "    location ~ ^/watch/(?<page>[A-Za-z0-9._-]+)$ {\n"
-      "      proxy_pass http://viewers/watch/$page;\n"
+      "      proxy_pass http://viewers_any/watch/$page;\n"
       "      proxy_next_upstream error timeout http_502 http_503 http_504;\n"
       "      proxy_set_header Connection \"\";\n"
       "      proxy_set_header Cookie \"\";\n"
@@ -151,18 +163,62 @@ static const char server[]
       "  }\n"
       "}\n";
 
-/* upstream NAME { hash; server …; } over one address of every node. */
+/* What the two locations that ask gates have in common, and the two for viewers. */
+static const char gate[]
+    = "      proxy_pass_request_body off;\n"
+      "      proxy_set_header Content-Length \"\";\n"
+      "      proxy_set_header Connection \"\";\n"
+      "      proxy_set_header X-Original-URI $request_uri;\n"
+      "      # Overwritten, not appended: what a viewer claims of his address is no "
+      "evidence.\n"
+      "      proxy_set_header X-Forwarded-For $remote_addr;\n";
+
+static const char viewer[] = "      proxy_set_header Host $http_host;\n"
+                             "      proxy_set_header Connection \"\";\n"
+                             "      proxy_set_header X-Forwarded-For $remote_addr;\n"
+                             "      proxy_set_header X-Forwarded-Proto $scheme;\n";
+
+typedef struct {
+  const char *name, *why;
+  gboolean by_channel;
+  gsize address;       /* of a HeadendNode */
+  const char *when;    /* a server is asked */
+  const char *besides; /* when none of those is left; NULL: none then */
+} Upstream;
+
+#define LISTEN G_STRUCT_OFFSET (HeadendNode, listen)
+#define INTERNAL G_STRUCT_OFFSET (HeadendNode, internal)
+#define UNLESS_FAILED "max_fails=1 fail_timeout=10s"
+#define ALWAYS "max_fails=0"
+
+static const Upstream upstreams[] = {
+  { "viewers", "Playlists of a channel come from one node while it is up.", TRUE, LISTEN,
+    UNLESS_FAILED, NULL },
+  { "viewers_any", "The same when that one has none.", TRUE, LISTEN, ALWAYS, NULL },
+  { "gates", "So do its decisions, which keep leases alive.", TRUE, INTERNAL,
+    UNLESS_FAILED, NULL },
+  { "gates_any", "The same when that one does not answer.", TRUE, INTERNAL, ALWAYS,
+    NULL },
+  { "origins", "A segment is the same everywhere.", FALSE, INTERNAL, UNLESS_FAILED,
+    "backup " ALWAYS },
+};
+
+/* upstream NAME { hash; server …; } over one address of every node. What became of a
+ * server is known to all processes of nginx (zone). */
 static void
-append_upstream (GString *out, const char *name, const char *why, gboolean by_channel,
-                 const HeadendModel *model, gsize address)
+append_upstream (GString *out, const Upstream *upstream, const HeadendModel *model)
 {
-  g_string_append_printf (out, "  # %s\n  upstream %s {\n", why, name);
-  if (by_channel)
+  g_string_append_printf (out, "  # %s\n  upstream %s {\n    zone %s 64k;\n",
+                          upstream->why, upstream->name, upstream->name);
+  if (upstream->by_channel)
     g_string_append (out, "    hash $channel consistent;\n");
-  for (guint i = 0; i < model->nodes->len; i++) {
-    const HeadendNode *node = g_ptr_array_index (model->nodes, i);
-    g_string_append_printf (out, "    server %s max_fails=0; # node %s\n",
-                            G_STRUCT_MEMBER (char *, node, address), node->name);
+  for (guint i = 0; i < 2 * model->nodes->len; i++) {
+    const HeadendNode *node = g_ptr_array_index (model->nodes, i % model->nodes->len);
+    const char *how = i < model->nodes->len ? upstream->when : upstream->besides;
+    if (how)
+      g_string_append_printf (out, "    server %s %s; # node %s\n",
+                              G_STRUCT_MEMBER (char *, node, upstream->address), how,
+                              node->name);
   }
   g_string_append (out, "    keepalive 16;\n  }\n");
 }
@@ -183,14 +239,11 @@ headend_edge_nginx (const HeadendModel *model, const char *dir, GError **error)
     return NULL;
   }
   g_autoptr (GString) out = g_string_new (before_upstreams);
-  append_upstream (out, "viewers",
-                   "Playlists of a channel come from one node while it is up.", TRUE,
-                   model, G_STRUCT_OFFSET (HeadendNode, listen));
-  append_upstream (out, "gates", "So do its decisions, which keep leases alive.", TRUE,
-                   model, G_STRUCT_OFFSET (HeadendNode, internal));
-  append_upstream (out, "origins", "A segment is the same everywhere.", FALSE, model,
-                   G_STRUCT_OFFSET (HeadendNode, internal));
+  for (guint i = 0; i < G_N_ELEMENTS (upstreams); i++)
+    append_upstream (out, &upstreams[i], model);
   g_string_append (out, server);
+  g_string_replace (out, "@GATE@", gate, 0);
+  g_string_replace (out, "@VIEWER@", viewer, 0);
   g_string_replace (out, "@DIR@", dir, 0);
   g_string_replace (out, "@LISTEN@", model->edge.listen, 0);
   /* Workers write below dir, which belongs to whoever starts nginx. */
