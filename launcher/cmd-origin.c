@@ -50,14 +50,15 @@ raise_descriptor_limit (void)
                  (unsigned long)limit.rlim_cur, DESCRIPTORS);
 }
 
+/* Addresses and names of the other nodes, in the same order. */
 static char **
-peers_of (const HeadendJob *job)
+peers_of (const HeadendJob *job, gboolean names)
 {
   g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
   for (guint i = 0; i < job->model->nodes->len; i++) {
     const HeadendNode *node = job->model->nodes->pdata[i];
     if (node != job->node)
-      g_strv_builder_add (list, node->internal);
+      g_strv_builder_add (list, names ? node->name : node->internal);
   }
   return g_strv_builder_end (list);
 }
@@ -66,12 +67,14 @@ static HeOrigin *
 origin_of (const HeadendJob *job, GError **error)
 {
   const HeadendModel *model = job->model;
-  g_auto (GStrv) peers = peers_of (job);
+  g_auto (GStrv) peers = peers_of (job, FALSE);
+  g_auto (GStrv) names = peers_of (job, TRUE);
   const HeOriginConfig config = {
     .node = job->node->name,
     .listen = job->node->listen,
     .internal = job->node->internal,
     .peers = (const char *const *)peers,
+    .peer_nodes = (const char *const *)names,
     .state_dir = job->node->state,
     .jwks_path = model->tokens.keys,
     .algorithms = model->tokens.algorithms,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define LAG_SHOWN_MS 100
+
 void
 headend_node_status_free (HeadendNodeStatus *status)
 {
@@ -19,6 +21,7 @@ typedef struct {
   gboolean recording; /* a worker makes it for a destination: no origin can say how far */
   guint64 last_msn, age_ms, run, window;
   const HeJson *publishers;
+  const HeJson *copies; /* how the nodes' copies compare, or NULL */
 } Verdict;
 
 static const HeJson *
@@ -57,6 +60,9 @@ judge (const HeadendNodeStatus *node, const HeadendModelChannel *channel)
   he_json_get_uint64 (object, "run", FALSE, G_MAXINT64, &verdict.run, NULL);
   verdict.recording = channel->recording;
   verdict.publishers = he_json_member (object, "publishers");
+  verdict.copies = he_json_member (object, "copies");
+  if (verdict.copies && he_json_type (verdict.copies) != HE_JSON_OBJECT)
+    verdict.copies = NULL;
   verdict.healthy = channel->recording
                     || (verdict.filled && verdict.age_ms < 3 * channel->duration90 / 90);
   return verdict;
@@ -78,9 +84,70 @@ headend_status_healthy (const HeadendModel *model, const GPtrArray *nodes)
   return answers > 0;
 }
 
-static void
-append_publishers (GString *text, const HeJson *publishers)
+/* How the nodes' copies compare; zero where nothing is told. */
+typedef struct {
+  const char *agreement;
+  guint64 agree, conflict;
+  gboolean conflicting;
+} Copies;
+
+static Copies
+copies_of (const Verdict *verdict)
 {
+  Copies copies = { .agreement = "interchangeable" };
+  const HeJson *object = verdict->copies;
+  if (!object)
+    return copies;
+  he_json_get_string (object, "agreement", FALSE, &copies.agreement, NULL);
+  he_json_get_uint64 (object, "agree", FALSE, G_MAXINT64, &copies.agree, NULL);
+  he_json_get_uint64 (object, "conflict", FALSE, G_MAXINT64, &copies.conflict, NULL);
+  he_json_get_boolean (object, "conflicting", FALSE, &copies.conflicting, NULL);
+  return copies;
+}
+
+typedef struct {
+  const char *node;
+  guint64 missing, lag_ms;
+} Lack;
+
+/* Of the node with this index; FALSE behind the last. */
+static gboolean
+lack_of (const Verdict *verdict, guint index, Lack *ret_lack)
+{
+  const HeJson *nodes
+      = verdict->copies ? he_json_member (verdict->copies, "nodes") : NULL;
+  const HeJson *node;
+  if (!nodes || he_json_type (nodes) != HE_JSON_ARRAY || index >= he_json_length (nodes))
+    return FALSE;
+  node = he_json_element (nodes, index);
+  *ret_lack = (Lack) { .node = "?" };
+  if (he_json_type (node) != HE_JSON_OBJECT)
+    return TRUE;
+  he_json_get_string (node, "node", FALSE, &ret_lack->node, NULL);
+  he_json_get_uint64 (node, "missing", FALSE, G_MAXINT64, &ret_lack->missing, NULL);
+  he_json_get_uint64 (node, "lag-ms", FALSE, G_MAXINT64, &ret_lack->lag_ms, NULL);
+  return TRUE;
+}
+
+static void
+append_lack (GString *text, const Verdict *verdict, const char *name)
+{
+  Lack lack;
+  for (guint i = 0; lack_of (verdict, i, &lack); i++) {
+    if (strcmp (lack.node, name) != 0)
+      continue;
+    if (lack.lag_ms >= LAG_SHOWN_MS)
+      g_string_append_printf (text, ", %.1f s behind", (double)lack.lag_ms / 1000);
+    if (lack.missing > 0)
+      g_string_append_printf (text, ", %" G_GUINT64_FORMAT " files missing",
+                              lack.missing);
+  }
+}
+
+static void
+append_publishers (GString *text, const Verdict *verdict)
+{
+  const HeJson *publishers = verdict->publishers;
   const char *separator = "";
   if (!publishers || he_json_type (publishers) != HE_JSON_ARRAY)
     return;
@@ -92,8 +159,10 @@ append_publishers (GString *text, const HeJson *publishers)
       continue;
     he_json_get_string (publisher, "node", FALSE, &name, NULL);
     he_json_get_uint64 (publisher, "age-ms", FALSE, G_MAXINT64, &age, NULL);
-    g_string_append_printf (text, "%s%s (%.1f s ago)", separator, name,
+    g_string_append_printf (text, "%s%s (%.1f s ago", separator, name,
                             (double)age / 1000);
+    append_lack (text, verdict, name);
+    g_string_append_c (text, ')');
     separator = ", ";
   }
 }
@@ -109,12 +178,23 @@ word_of (const Verdict *verdict)
                                                : "stale";
 }
 
+/* "-": no second copy came. */
+static const char *
+copies_word (const Verdict *verdict)
+{
+  Copies copies = copies_of (verdict);
+  return copies.agree + copies.conflict == 0 ? "-"
+         : copies.conflicting                ? "CONFLICT"
+                                             : copies.agreement;
+}
+
 char *
 headend_status_text (const HeadendModel *model, const GPtrArray *nodes)
 {
   GString *text = g_string_new (NULL);
-  g_string_append_printf (text, "%-12s %-16s %-8s %8s %8s  %s\n", "NODE", "CHANNEL",
-                          "STATE", "SEGMENTS", "AGE", "PUBLISHED BY");
+  g_string_append_printf (text, "%-12s %-16s %-8s %8s %8s  %-15s  %s\n", "NODE",
+                          "CHANNEL", "STATE", "SEGMENTS", "AGE", "COPIES",
+                          "PUBLISHED BY");
   for (guint i = 0; i < nodes->len; i++) {
     const HeadendNodeStatus *node = nodes->pdata[i];
     if (!node->answer) {
@@ -129,15 +209,37 @@ headend_status_text (const HeadendModel *model, const GPtrArray *nodes)
           = verdict.age_ms == G_MAXUINT64
                 ? g_strdup ("-")
                 : g_strdup_printf ("%.1f s", (double)verdict.age_ms / 1000);
-      g_string_append_printf (text, "%-12s %-16s %-8s %3u of %-2u %7s   ",
+      g_string_append_printf (text, "%-12s %-16s %-8s %3u of %-2u %7s   %-15s  ",
                               node->node->name, channel->name, word_of (&verdict),
                               (guint)MIN (verdict.run, verdict.window),
-                              (guint)verdict.window, age);
-      append_publishers (text, verdict.publishers);
+                              (guint)verdict.window, age, copies_word (&verdict));
+      append_publishers (text, &verdict);
       g_string_append_c (text, '\n');
     }
   }
   return g_string_free (text, FALSE);
+}
+
+static void
+write_copies (HeJsonWriter *writer, const Verdict *verdict)
+{
+  Copies copies = copies_of (verdict);
+  Lack lack;
+  he_json_writer_open_object (writer, "copies");
+  he_json_writer_string (writer, "agreement", copies.agreement);
+  he_json_writer_uint64 (writer, "agree", copies.agree);
+  he_json_writer_uint64 (writer, "conflict", copies.conflict);
+  he_json_writer_boolean (writer, "conflicting", copies.conflicting);
+  he_json_writer_open_array (writer, "nodes");
+  for (guint i = 0; lack_of (verdict, i, &lack); i++) {
+    he_json_writer_open_object (writer, NULL);
+    he_json_writer_string (writer, "node", lack.node);
+    he_json_writer_uint64 (writer, "missing", lack.missing);
+    he_json_writer_uint64 (writer, "lag-ms", lack.lag_ms);
+    he_json_writer_close (writer);
+  }
+  he_json_writer_close (writer);
+  he_json_writer_close (writer);
 }
 
 static void
@@ -153,6 +255,8 @@ write_channel (HeJsonWriter *writer, const char *name, const Verdict *verdict)
     he_json_writer_uint64 (writer, "last-msn", verdict->last_msn);
   if (verdict->age_ms != G_MAXUINT64)
     he_json_writer_uint64 (writer, "age-ms", verdict->age_ms);
+  if (verdict->copies)
+    write_copies (writer, verdict);
   he_json_writer_close (writer);
 }
 

@@ -9,19 +9,25 @@
 GstEvent *
 gst_headend_segment_event_new (const GstHeadendSegment *segment)
 {
-  return gst_event_new_custom (
-      GST_EVENT_CUSTOM_DOWNSTREAM_STICKY,
-      gst_structure_new (GST_HEADEND_SEGMENT, "msn", G_TYPE_UINT64, segment->msn,
-                         "generation", G_TYPE_UINT, segment->generation, "pts90",
-                         G_TYPE_UINT64, segment->pts90, "duration90", G_TYPE_UINT64,
-                         segment->duration90, NULL));
+  GstStructure *s = gst_structure_new (
+      GST_HEADEND_SEGMENT, "msn", G_TYPE_UINT64, segment->msn, "generation", G_TYPE_UINT,
+      segment->generation, "pts90", G_TYPE_UINT64, segment->pts90, "duration90",
+      G_TYPE_UINT64, segment->duration90, NULL);
+
+  if (segment->has_signature) {
+    g_autofree char *text = he_signature_to_text (&segment->signature);
+
+    gst_structure_set (s, "signature", G_TYPE_STRING, text, NULL);
+  }
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
 }
 
 gboolean
 gst_headend_segment_event_parse (GstEvent *event, GstHeadendSegment *ret_segment)
 {
   const GstStructure *s = gst_event_get_structure (event);
-  GstHeadendSegment segment;
+  GstHeadendSegment segment = { 0 };
+  const char *signature;
 
   if (!gst_event_has_name (event, GST_HEADEND_SEGMENT)
       || !gst_structure_get (s, "msn", G_TYPE_UINT64, &segment.msn, "generation",
@@ -30,6 +36,10 @@ gst_headend_segment_event_parse (GstEvent *event, GstHeadendSegment *ret_segment
                              &segment.duration90, NULL)
       || segment.duration90 == 0)
     return FALSE;
+  signature = gst_structure_get_string (s, "signature");
+  segment.has_signature
+      = signature != NULL
+        && he_signature_from_text (signature, strlen (signature), &segment.signature);
   *ret_segment = segment;
   return TRUE;
 }

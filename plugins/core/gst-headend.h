@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 /* The boundary annotation: a sticky downstream custom event that precedes the first
  * buffer of a segment, and survives encoders and parsers.
  *
- *   headend-segment, msn=(guint64), generation=(uint), pts90=(guint64) and
- *   duration90=(guint64)
+ *   headend-segment, msn=(guint64), generation=(uint), pts90=(guint64),
+ *   duration90=(guint64), and signature=(string) of its first picture where that was seen
  */
 #define GST_HEADEND_SEGMENT "headend-segment"
 
@@ -22,6 +22,8 @@ typedef struct {
   guint generation;
   guint64 pts90; /* msn * duration90 */
   guint64 duration90;
+  gboolean has_signature;
+  HeSignature signature; /* he-signature.h */
 } GstHeadendSegment;
 
 GstEvent *gst_headend_segment_event_new (const GstHeadendSegment *segment);

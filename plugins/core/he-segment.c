@@ -96,19 +96,42 @@ he_segment_from_path (const char *path, GError **error)
   return he_segment_copy (&parsed);
 }
 
+const char *
+he_segment_apart (const HeSegment *a, const HeSegment *b)
+{
+  if (a->pts90 != b->pts90 || a->duration90 != b->duration90)
+    return "other boundaries";
+  if (a->frames != 0 && b->frames != 0 && a->frames != b->frames)
+    return "another number of frames";
+  if (a->has_signature && b->has_signature
+      && !he_signature_alike (&a->signature, &b->signature))
+    return "another picture";
+  return NULL;
+}
+
 char *
 he_segment_to_header (const HeSegment *segment)
 {
-  return g_strdup_printf ("generation=%u;pts90=%" G_GUINT64_FORMAT
-                          ";duration90=%" G_GUINT64_FORMAT ";flags=%u",
-                          segment->generation, segment->pts90, segment->duration90,
-                          (guint)segment->flags);
+  GString *text = g_string_new (NULL);
+
+  g_string_printf (text,
+                   "generation=%u;pts90=%" G_GUINT64_FORMAT
+                   ";duration90=%" G_GUINT64_FORMAT ";flags=%u",
+                   segment->generation, segment->pts90, segment->duration90,
+                   (guint)segment->flags);
+  if (segment->frames != 0)
+    g_string_append_printf (text, ";frames=%u", segment->frames);
+  if (segment->has_signature) {
+    g_autofree char *signature = he_signature_to_text (&segment->signature);
+
+    g_string_append_printf (text, ";signature=%s", signature);
+  }
+  return g_string_free (text, FALSE);
 }
 
-/* Takes "NAME=DIGITS" and what follows it, if anything may. */
+/* Takes "NAME=DIGITS", and the semicolon behind it or the end. */
 static gboolean
-take_field (const char **text, const char *name, char end, guint64 max,
-            guint64 *ret_value)
+take_field (const char **text, const char *name, guint64 max, guint64 *ret_value)
 {
   gsize name_len = strlen (name);
   const char *value = *text + name_len + 1;
@@ -117,24 +140,61 @@ take_field (const char **text, const char *name, char end, guint64 max,
   if (strncmp (*text, name, name_len) != 0 || (*text)[name_len] != '=')
     return FALSE;
   len = strspn (value, "0123456789");
-  if (value[len] != end || !he_uint64_decode (value, len, max, ret_value))
+  if ((value[len] != ';' && value[len] != '\0')
+      || !he_uint64_decode (value, len, max, ret_value))
     return FALSE;
-  *text = value + len + (end != '\0' ? 1 : 0);
+  *text = value + len;
   return TRUE;
+}
+
+static gboolean
+take_semicolon (const char **text)
+{
+  if (**text != ';')
+    return FALSE;
+  (*text)++;
+  return TRUE;
+}
+
+/* What may be absent. */
+static gboolean
+take_looks (const char **text, guint64 *ret_frames, gboolean *ret_has_signature,
+            HeSignature *ret_signature)
+{
+  static const char signature[] = "signature=";
+  gboolean more = take_semicolon (text);
+
+  *ret_has_signature = FALSE;
+  if (more && g_str_has_prefix (*text, "frames=")) {
+    if (!take_field (text, "frames", G_MAXUINT, ret_frames) || *ret_frames == 0)
+      return FALSE;
+    more = take_semicolon (text);
+  }
+  if (!more)
+    return **text == '\0';
+  *ret_has_signature = TRUE;
+  return g_str_has_prefix (*text, signature)
+         && he_signature_from_text (*text + strlen (signature),
+                                    strlen (*text + strlen (signature)), ret_signature);
 }
 
 gboolean
 he_segment_read_header (HeSegment *segment, const char *value, GError **error)
 {
-  guint64 generation, pts90, duration90, flags, boundary;
+  guint64 generation, pts90, duration90, flags, boundary, frames = 0;
+  HeSignature signature = { 0 };
+  gboolean has_signature;
 
-  if (!take_field (&value, "generation", ';', G_MAXUINT, &generation)
-      || !take_field (&value, "pts90", ';', G_MAXUINT64, &pts90)
-      || !take_field (&value, "duration90", ';', G_MAXUINT64, &duration90)
-      || !take_field (&value, "flags", '\0', FLAGS_ALL, &flags)) {
+  if (!take_field (&value, "generation", G_MAXUINT, &generation)
+      || !take_semicolon (&value) || !take_field (&value, "pts90", G_MAXUINT64, &pts90)
+      || !take_semicolon (&value)
+      || !take_field (&value, "duration90", G_MAXUINT64, &duration90)
+      || !take_semicolon (&value) || !take_field (&value, "flags", FLAGS_ALL, &flags)
+      || !take_looks (&value, &frames, &has_signature, &signature)) {
     g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
                  "malformed header " HE_SEGMENT_HEADER
-                 "; expected generation=N;pts90=N;duration90=N;flags=N");
+                 "; expected generation=N;pts90=N;duration90=N;flags=N and perhaps "
+                 ";frames=N;signature=BASE64URL");
     return FALSE;
   }
   if (duration90 == 0 || !g_uint64_checked_mul (&boundary, segment->msn, duration90)
@@ -150,5 +210,8 @@ he_segment_read_header (HeSegment *segment, const char *value, GError **error)
   segment->pts90 = pts90;
   segment->duration90 = duration90;
   segment->flags = (HeSegmentFlags)flags;
+  segment->frames = (guint)frames;
+  segment->has_signature = has_signature;
+  segment->signature = signature;
   return TRUE;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include "he-signature.h"
 
 G_BEGIN_DECLS
 
@@ -32,6 +33,10 @@ typedef struct {
   guint64 pts90;      /* of its boundary: msn * duration90 */
   guint64 duration90;
   HeSegmentFlags flags;
+  /* What two nodes' copies are compared by, where their bytes may differ. */
+  guint frames;           /* pictures or audio frames; 0: not told */
+  gboolean has_signature; /* absent where nobody saw the picture: copied, on a GPU, sound */
+  HeSignature signature;  /* of the source's picture that it begins with */
 } HeSegment;
 
 HeSegment *he_segment_copy (const HeSegment *segment);
@@ -44,8 +49,13 @@ char *he_segment_path (const HeSegment *segment);
 /* Fills channel, rendition, variant and msn; NULL with HE_ERROR_INVALID otherwise. */
 HeSegment *he_segment_from_path (const char *path, GError **error);
 
+/* Why two copies of one name are not interchangeable, in words that are never freed; NULL
+ * when they are, as far as both tell. */
+const char *he_segment_apart (const HeSegment *a, const HeSegment *b);
+
 /* The rest of the identity as the header "Headend-Segment":
- * "generation=0;pts90=360000;duration90=180000;flags=0". */
+ * "generation=0;pts90=360000;duration90=180000;flags=0;frames=50;signature=BASE64URL",
+ * without the last one or two where they are not told. */
 #define HE_SEGMENT_HEADER "Headend-Segment"
 char *he_segment_to_header (const HeSegment *segment);
 gboolean he_segment_read_header (HeSegment *segment, const char *value, GError **error);

@@ -15,6 +15,8 @@ static const struct {
   = { "headend_puts", "node", "outcome", "Segments offered, by publishing node." },
   [HE_METRIC_REPLICATION]
   = { "headend_replications", "peer", "result", "Exchanges with other origins." },
+  [HE_METRIC_BACKFILL] = { "headend_backfills", "peer", "result",
+                           "Segments fetched from other origins, which held them." },
 };
 
 struct _HeMetrics {

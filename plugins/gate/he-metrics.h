@@ -16,6 +16,7 @@ typedef enum {
   HE_METRIC_DENIALS,     /* code */
   HE_METRIC_PUTS,        /* node, outcome */
   HE_METRIC_REPLICATION, /* peer, result: exchanges with other origins */
+  HE_METRIC_BACKFILL,    /* peer, result: segments fetched from other origins */
   HE_METRIC_LAST,
 } HeMetric;
 

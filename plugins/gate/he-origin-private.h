@@ -18,7 +18,7 @@ G_BEGIN_DECLS
  * own thread, which is asked by he_origin_defer() or g_main_context_invoke(). */
 struct _HeOrigin {
   char *node, *listen, *internal, *issuer, *audience;
-  char **peer_addresses, **trusted;
+  char **peer_addresses, **peer_nodes, **trusted;
   HeSecret *content, *codeword, *credential, *publish;
   HeSessionPolicy policy;
   guint per_account, lease_seconds, session_seconds;
@@ -46,6 +46,10 @@ struct _HeOrigin {
   HePeers *peers; /* their number may be asked for from any thread */
   gint64 started; /* monotonic microseconds */
   guint asking;   /* questions to the peers that must be answered, or given up, first */
+  gboolean stopping;
+  GHashTable *acks;   /* of he-ack.c */
+  GHashTable *fills;  /* of he-backfill.c */
+  GHashTable *joined; /* names of channels that our own worker was in step with once */
   gboolean was_ready;
   guint64 behind; /* peers, by bit, that must get all sessions next time */
   gboolean replicating;
@@ -93,6 +97,8 @@ void he_publish_get (HeOrigin *origin, HeRequest *request);
 void he_auth_handle (HeOrigin *origin, HeRequest *request);
 void he_anchor_handle (HeOrigin *origin, HeRequest *request);
 void he_sync_handle (HeOrigin *origin, HeRequest *request);
+void he_ack_handle (HeOrigin *origin, HeRequest *request);
+void he_backfill_handle (HeOrigin *origin, HeRequest *request);
 void he_status_healthz (HeOrigin *origin, HeRequest *request);
 void he_status_readyz (HeOrigin *origin, HeRequest *request);
 void he_status_metrics (HeOrigin *origin, HeRequest *request);
@@ -105,11 +111,31 @@ void he_anchor_tick (HeOrigin *origin);
 void he_sync_start (HeOrigin *origin);
 void he_sync_tick (HeOrigin *origin);
 
+/* The peers' part in a listing: a complete segment is listed once every peer that answers
+ * holds it too, or after 250 ms. he_ack_note(): something was put, and the newest
+ * complete segment may be another. */
+void he_ack_note (HeOrigin *origin, const char *channel);
+/* The newest segment that is complete with a peer; FALSE when none said so. */
+gboolean he_ack_peer_newest (HeOrigin *origin, const char *channel, guint64 *ret_newest);
+/* Whether a peer has said since then (monotonic) that it could do without us. */
+gboolean he_ack_has_sound_peer (HeOrigin *origin, const char *channel, gint64 since);
+void he_ack_stop (HeOrigin *origin);
+
+/* Fetches from the peers what they hold of each channel and we do not: at start, before
+ * the origin is ready (he_origin.asking), and whenever we are behind them. Bounded: ten
+ * seconds, four segments at once; each is checked against the digest that it was told
+ * with. */
+void he_backfill_start (HeOrigin *origin);
+void he_backfill_tick (HeOrigin *origin);
+void he_backfill_stop (HeOrigin *origin);
+
 /* References to all channels. */
 GPtrArray *he_origin_channels (HeOrigin *origin);
 
-/* Why not ready, as lines; empty when ready. */
+/* Why not ready, as lines; empty when ready (he-origin.h says what that means). */
 GPtrArray *he_status_reasons (HeOrigin *origin);
+/* Whether all channels would go on without the peers. */
+gboolean he_status_is_sound (HeOrigin *origin);
 /* Logs when readiness changed. */
 void he_status_tick (HeOrigin *origin);
 

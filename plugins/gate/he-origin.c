@@ -26,6 +26,14 @@ check_config (const HeOriginConfig *config, GError **error)
         "publishing key");
     return FALSE;
   }
+  if (config->peers != NULL
+      && (config->peer_nodes == NULL
+          || g_strv_length ((char **)config->peers)
+                 != g_strv_length ((char **)config->peer_nodes))) {
+    g_set_error_literal (error, HE_ERROR, HE_ERROR_INVALID,
+                         "each peer of an origin needs the name of its node");
+    return FALSE;
+  }
   return he_peers_check (config->peers, error);
 }
 
@@ -33,6 +41,18 @@ static HeSecret *
 ref_secret (HeSecret *secret)
 {
   return secret != NULL ? he_secret_ref (secret) : NULL;
+}
+
+/* Whose copies are compared, and waited for. */
+static void
+expect_peers (HeOrigin *origin)
+{
+  if (origin->peer_addresses == NULL || *origin->peer_addresses == NULL)
+    return;
+  he_store_set_patient (origin->store);
+  he_store_expect (origin->store, origin->node);
+  for (guint i = 0; origin->peer_nodes[i] != NULL; i++)
+    he_store_expect (origin->store, origin->peer_nodes[i]);
 }
 
 HeOrigin *
@@ -57,6 +77,7 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->issuer = g_strdup (config->issuer);
   origin->audience = g_strdup (config->audience);
   origin->peer_addresses = g_strdupv ((char **)config->peers);
+  origin->peer_nodes = g_strdupv ((char **)config->peer_nodes);
   origin->trusted = g_strdupv ((char **)config->trusted_proxies);
   origin->content = ref_secret (config->content);
   origin->codeword = ref_secret (config->codeword);
@@ -69,6 +90,7 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->keys = g_steal_pointer (&keys);
   origin->anchors = g_steal_pointer (&anchors);
   origin->store = he_store_new (MAX_STORE_BYTES);
+  expect_peers (origin);
   origin->metrics = he_metrics_new ();
   origin->log = he_log_new (config->log, config->log_data);
   origin->playlists = he_playlists_new ();
@@ -96,6 +118,7 @@ he_origin_free (HeOrigin *origin)
   he_secret_unref (origin->credential);
   he_secret_unref (origin->publish);
   g_strfreev (origin->peer_addresses);
+  g_strfreev (origin->peer_nodes);
   g_strfreev (origin->trusted);
   g_free (origin->node);
   g_free (origin->listen);
@@ -208,6 +231,7 @@ static gboolean
 tick (gpointer data)
 {
   he_sync_tick (data);
+  he_backfill_tick (data);
   reload_keys (data);
   return G_SOURCE_CONTINUE;
 }
@@ -309,6 +333,7 @@ run (gpointer data)
   ticks[2] = every (origin, ANCHOR_SECONDS, compare_anchors);
   he_sync_start (origin);
   he_anchor_start (origin);
+  he_backfill_start (origin);
   g_main_loop_run (origin->loop);
   for (guint i = 0; i < G_N_ELEMENTS (ticks); i++)
     drop_source (ticks[i]);
@@ -317,9 +342,14 @@ run (gpointer data)
   g_clear_pointer (&origin->viewers, he_http_free);
   g_clear_pointer (&origin->control, he_http_free);
   drain (origin->context);
-  g_clear_pointer (&origin->peers, he_peers_free);
+  origin->stopping = TRUE;
+  he_peers_free (origin->peers); /* its last callbacks still look at it */
+  origin->peers = NULL;
+  he_backfill_stop (origin);
+  he_ack_stop (origin);
   g_clear_pointer (&origin->threads, he_threads_free);
   drain (origin->context);
+  g_clear_pointer (&origin->joined, g_hash_table_unref);
   g_main_context_pop_thread_default (origin->context);
   return NULL;
 }
@@ -364,7 +394,8 @@ start_once (HeOrigin *origin, gboolean *ret_started, GError **error)
     return FALSE;
   make_gate (origin);
   origin->started = g_get_monotonic_time ();
-  origin->was_ready = origin->replicating = FALSE;
+  origin->was_ready = origin->replicating = origin->stopping = FALSE;
+  origin->joined = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   origin->asking = 0;
   origin->behind = 0;
   origin->context = g_main_context_new ();

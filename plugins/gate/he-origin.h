@@ -12,7 +12,29 @@ G_BEGIN_DECLS
 
 /* An origin: listener -> server -> gate (token, credential, session) -> store -> playlists.
  * One per node in the launcher; hlsgatesink embeds the same. It runs on threads of its own;
- * every function here may be called from any thread. */
+ * every function here may be called from any thread.
+ *
+ * Peers are the origins of other nodes, whose workers publish here too as ours does there.
+ * With peers,
+ *
+ *  - an origin that starts fetches the windows of its channels from them;
+ *  - a segment is listed once every peer that answers holds it, or after 250 ms, so that
+ *    a viewer who changes over finds what he was told of;
+ *  - each copy is compared with the one that is held (he-proof.h).
+ *
+ * Ready (/readyz) means that viewers may be sent here and will be served on even if all
+ * peers die at that instant:
+ *
+ *  1. the peers have told what they hold (sessions, anchors, windows), or do not answer;
+ *  2. of each channel a whole window is listed, and the newest segment is younger than
+ *     three durations;
+ *  3. our own worker has offered all files of a segment no older than the last but one
+ *     that is listed, with no gap before it, so that what it makes next follows.
+ *
+ * 3 counts from each start until it is met once. Afterwards a node whose worker falls
+ * silent for three durations stays ready, as it serves the peers' copies, unless a peer
+ * has just said that it could do without this node: of two that have each lost something,
+ * both go on. Without peers 3 does not count, whoever publishes. */
 typedef struct _HeOrigin HeOrigin;
 
 /* Strings and secrets are copied or referenced by he_origin_new(). */
@@ -21,6 +43,7 @@ typedef struct {
   const char *listen;       /* viewers: "ADDRESS:PORT" ("[::1]:8080"); port 0: any */
   const char *internal;     /* publishing, control, metrics; NULL: none (embedded) */
   const char *const *peers; /* internal addresses "ADDRESS:PORT" of other nodes, or NULL */
+  const char *const *peer_nodes; /* their names, in the same order */
   const char *state_dir;    /* anchors are persisted here; NULL: nowhere */
 
   const char *jwks_path;    /* public keys that tokens are checked with */

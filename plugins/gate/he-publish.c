@@ -33,6 +33,59 @@ refuse (HeRequest *request, const GError *error)
   he_request_respond_text (request, status_of (error), text);
 }
 
+typedef struct {
+  HeOrigin *origin;
+  char *channel;
+} Note;
+
+static gboolean
+note (gpointer data)
+{
+  Note *self = data;
+
+  if (self->origin->peers != NULL)
+    he_ack_note (self->origin, self->channel);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+note_free (gpointer data)
+{
+  Note *self = data;
+
+  g_free (self->channel);
+  g_free (self);
+}
+
+/* What follows from a segment that was put: on the origin's thread, whoever put it. */
+static void
+spread (HeOrigin *origin, const char *channel)
+{
+  g_autofree char *news = he_store_take_news (origin->store, channel);
+  Note *self;
+
+  if (news != NULL)
+    he_log_state (origin->log, "%s", news);
+  if (origin->peer_nodes == NULL || *origin->peer_nodes == NULL)
+    return;
+  if (origin->thread == g_thread_self ()) {
+    he_ack_note (origin, channel);
+    return;
+  }
+  g_mutex_lock (&origin->lock);
+  if (origin->running) {
+    g_autoptr (GSource) source = g_idle_source_new ();
+
+    self = g_new0 (Note, 1);
+    self->origin = origin;
+    self->channel = g_strdup (channel);
+    g_source_set_priority (source, G_PRIORITY_DEFAULT);
+    g_source_set_callback (source, note, self, note_free);
+    g_source_attach (source, origin->context);
+  }
+  g_mutex_unlock (&origin->lock);
+}
+
 gboolean
 he_origin_take (HeOrigin *origin, const HeSegment *segment, GBytes *body,
                 const char *node, HeStoreOutcome *ret_outcome, GError **error)
@@ -42,6 +95,8 @@ he_origin_take (HeOrigin *origin, const HeSegment *segment, GBytes *body,
 
   he_metrics_add (origin->metrics, HE_METRIC_PUTS, node,
                   ok ? outcome_names[*ret_outcome] : "refused", 1);
+  if (ok)
+    spread (origin, segment->channel);
   return ok;
 }
 

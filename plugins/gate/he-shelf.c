@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-shelf.h"
 
+#include <string.h>
+
 #include "he-epoch.h"
 #include "he-error.h"
 
@@ -36,8 +38,10 @@ he_shelf_new (HeChannel *channel)
   }
   shelf->capacity = hold (shelf) + ahead (shelf) + 1;
   shelf->rows = g_new0 (HeShelfRow, shelf->capacity);
-  for (guint i = 0; i < shelf->capacity; i++)
+  for (guint i = 0; i < shelf->capacity; i++) {
     shelf->rows[i].held = g_new0 (HeHeld *, MAX (shelf->files, 1));
+    shelf->rows[i].offered = g_new0 (guint16, MAX (shelf->files, 1));
+  }
   return shelf;
 }
 
@@ -48,7 +52,9 @@ he_shelf_free (HeShelf *shelf)
     for (guint j = 0; j < shelf->files; j++)
       he_held_unref (shelf->rows[i].held[j]);
     g_free (shelf->rows[i].held);
+    g_free (shelf->rows[i].offered);
   }
+  he_proof_clear (&shelf->proof);
   g_free (shelf->rows);
   he_channel_unref (shelf->channel);
   g_free (shelf);
@@ -98,6 +104,7 @@ he_shelf_clear_row (HeShelf *shelf, HeShelfRow *row)
       shelf->bytes -= g_bytes_get_size (row->held[i]->body);
       g_clear_pointer (&row->held[i], he_held_unref);
     }
+  memset (row->offered, 0, shelf->files * sizeof row->offered[0]);
   row->used = FALSE;
   row->count = 0;
 }
@@ -160,6 +167,7 @@ start_anew_when_stale (HeShelf *shelf, guint64 msn, gint64 now)
   for (guint i = 0; i < shelf->capacity; i++)
     he_shelf_clear_row (shelf, &shelf->rows[i]);
   shelf->has_accept = shelf->has_complete = FALSE;
+  shelf->has_released = shelf->has_judged = FALSE;
   /* Players stop at a media sequence that goes backwards, so a lower one is a new start.
    */
   if (msn <= shelf->last)
@@ -198,13 +206,35 @@ he_shelf_run (HeShelf *shelf, guint64 msn, guint64 *ret_first)
   }
 }
 
+/* The newest complete segment that may be listed; FALSE when there is none. */
+static gboolean
+newest_to_list (const HeShelf *shelf, guint64 *ret_newest)
+{
+  gboolean any = FALSE;
+
+  *ret_newest = shelf->newest_complete;
+  if (!shelf->patient)
+    return shelf->has_complete;
+  for (guint i = 0; i < shelf->capacity && shelf->has_released; i++) {
+    const HeShelfRow *row = &shelf->rows[i];
+
+    if (!row->used || row->count < shelf->files || row->msn > shelf->released)
+      continue;
+    *ret_newest = any ? MAX (*ret_newest, row->msn) : row->msn;
+    any = TRUE;
+  }
+  return any;
+}
+
 static void
 update_listing (HeShelf *shelf)
 {
-  guint64 newest = shelf->newest_complete, first = newest;
-  guint run = he_shelf_run (shelf, newest, &first);
-  guint window = shelf->channel->window;
+  guint64 newest, first;
+  guint window = shelf->channel->window, run;
 
+  if (!newest_to_list (shelf, &newest))
+    return;
+  run = he_shelf_run (shelf, newest, &first);
   if (run < (shelf->filled ? MIN_RUN : window) || (shelf->filled && newest < shelf->last))
     return;
   /* What was listed before a gap may be missing now, but no entry may come back. */
@@ -213,6 +243,52 @@ update_listing (HeShelf *shelf)
   shelf->first = MAX (first, newest - MIN (newest, window - 1));
   shelf->last = newest;
   shelf->filled = TRUE;
+}
+
+void
+he_shelf_release (HeShelf *shelf, guint64 msn)
+{
+  if (shelf->has_released && msn <= shelf->released)
+    return;
+  shelf->has_released = TRUE;
+  shelf->released = msn;
+  update_listing (shelf);
+}
+
+/* Counts what a node did not offer of a row. A row that nobody offered came from another
+ * origin, and says nothing. */
+static void
+judge_row (HeShelf *shelf, const HeShelfRow *row)
+{
+  guint any = 0;
+
+  for (guint j = 0; j < shelf->files; j++)
+    any |= row->offered[j];
+  for (guint i = 0; i < shelf->n_nodes && any != 0; i++)
+    for (guint j = 0; j < shelf->files; j++)
+      shelf->nodes[i].missing += !(row->offered[j] >> i & 1);
+}
+
+/* What is a window old has all the copies that it will get. */
+static void
+judge (HeShelf *shelf)
+{
+  guint64 newest = shelf->newest_complete;
+  guint64 old = newest - MIN (newest, shelf->channel->window);
+
+  if (!shelf->has_judged) {
+    shelf->has_judged = TRUE;
+    shelf->judged = newest - MIN (newest, 1);
+  }
+  /* No further back than what is held. */
+  if (old > hold (shelf))
+    shelf->judged = MAX (shelf->judged, old - hold (shelf));
+  while (shelf->judged < old) {
+    const HeShelfRow *row = he_shelf_find (shelf, ++shelf->judged);
+
+    if (row != NULL)
+      judge_row (shelf, row);
+  }
 }
 
 void
@@ -241,29 +317,68 @@ he_shelf_insert (HeShelf *shelf, int place, HeHeld *held, gint64 now)
       shelf->has_complete = TRUE;
       shelf->newest_complete = msn;
       shelf->newest_arrival = now;
+      judge (shelf);
     }
     update_listing (shelf);
   }
   trim (shelf);
 }
 
-void
-he_shelf_note_node (HeShelf *shelf, const char *name, guint64 msn, gint64 now)
+int
+he_shelf_node (HeShelf *shelf, const char *name)
 {
-  HeStoreNode *node = NULL;
-
-  if (name == NULL)
-    return;
-  for (guint i = 0; i < shelf->n_nodes && node == NULL; i++)
+  for (guint i = 0; i < shelf->n_nodes; i++)
     if (g_str_equal (shelf->nodes[i].name, name))
-      node = &shelf->nodes[i];
-  if (node == NULL) {
-    if (shelf->n_nodes == HE_STORE_MAX_NODES)
-      return;
-    node = &shelf->nodes[shelf->n_nodes++];
-    g_strlcpy (node->name, name, sizeof node->name);
-  }
+      return (int)i;
+  if (shelf->n_nodes == HE_STORE_MAX_NODES)
+    return -1;
+  g_strlcpy (shelf->nodes[shelf->n_nodes].name, name, sizeof shelf->nodes[0].name);
+  return (int)shelf->n_nodes++;
+}
+
+void
+he_shelf_offer (HeShelf *shelf, int place, const HeHeld *copy)
+{
+  const HeShelfRow *row = he_shelf_find (shelf, copy->segment->msn);
+  const HeHeld *held = row != NULL ? row->held[place] : NULL;
+  int i = copy->node != NULL ? he_shelf_node (shelf, copy->node) : -1;
+  HeStoreNode *node;
+
+  /* What a node sends twice is compared once, and nothing with what it sent itself. */
+  if (i < 0 || (row != NULL && (row->offered[place] >> i & 1)))
+    return;
+  node = &shelf->nodes[i];
+  if (copy->segment->msn >= node->last_msn)
+    node->lag = held != NULL ? MAX (copy->arrived - held->arrived, 0) : 0;
+  if (held == NULL || g_strcmp0 (held->node, copy->node) == 0)
+    return;
+  he_proof_compare (&shelf->proof,
+                    &(HeProofCopy) { held->segment, held->digest, held->node },
+                    &(HeProofCopy) { copy->segment, copy->digest, copy->node },
+                    (guint64)shelf->channel->window * shelf->files);
+}
+
+void
+he_shelf_note_offer (HeShelf *shelf, int place, guint64 msn, const char *name, gint64 now)
+{
+  HeShelfRow *row = he_shelf_find (shelf, msn);
+  int i = name != NULL ? he_shelf_node (shelf, name) : -1;
+  HeStoreNode *node;
+  gboolean whole = row != NULL;
+
+  if (i < 0)
+    return;
+  node = &shelf->nodes[i];
   node->last_msn = MAX (node->last_msn, msn);
   node->last_seen = now;
   node->puts++;
+  if (row != NULL)
+    row->offered[place] |= (guint16)(1 << i);
+  for (guint j = 0; j < shelf->files && whole; j++)
+    whole = row->offered[j] >> i & 1;
+  if (!whole || (node->has_whole && msn <= node->whole_msn))
+    return;
+  node->has_whole = TRUE;
+  node->whole_msn = msn;
+  node->whole_at = now;
 }

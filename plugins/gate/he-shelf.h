@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "he-proof.h"
 #include "he-store.h"
 
 G_BEGIN_DECLS
@@ -11,7 +12,8 @@ typedef struct {
   gboolean used;
   guint64 msn;
   guint count;
-  HeHeld **held; /* a place per rendition and variant */
+  HeHeld **held;    /* a place per rendition and variant */
+  guint16 *offered; /* to each place: by which nodes, as bits */
 } HeShelfRow;
 
 typedef struct {
@@ -26,8 +28,13 @@ typedef struct {
   gint64 last_accept;
   gboolean filled;
   guint64 first, last; /* listed, once filled */
+  gboolean patient, has_released;
+  guint64 released; /* listed no further, if patient */
   gsize bytes;
   guint64 different;
+  HeProof proof;
+  gboolean has_judged;
+  guint64 judged; /* what is missing was counted up to here */
   HeStoreNode nodes[HE_STORE_MAX_NODES];
   guint n_nodes;
 } HeShelf;
@@ -44,7 +51,14 @@ gboolean he_shelf_admit (HeShelf *shelf, guint64 msn, gint64 now, GError **error
 /* Takes held, in place of what stands there, and moves the listing on. */
 void he_shelf_insert (HeShelf *shelf, int place, HeHeld *held, gint64 now);
 void he_shelf_clear_row (HeShelf *shelf, HeShelfRow *row);
-void he_shelf_note_node (HeShelf *shelf, const char *name, guint64 msn, gint64 now);
+void he_shelf_release (HeShelf *shelf, guint64 msn);
+/* The node of a name, made when there is room; or -1. */
+int he_shelf_node (HeShelf *shelf, const char *name);
+/* A node offers a file, which is compared with the one that is held, if one is. */
+void he_shelf_offer (HeShelf *shelf, int place, const HeHeld *copy);
+/* Notes it, once it is decided what of the file is held. */
+void he_shelf_note_offer (HeShelf *shelf, int place, guint64 msn, const char *name,
+                          gint64 now);
 
 gboolean he_shelf_range (const HeShelf *shelf, guint64 *ret_oldest, guint64 *ret_newest);
 /* Complete segments in a row up to and with msn; *ret_first is set when there are any. */

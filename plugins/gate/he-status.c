@@ -22,10 +22,91 @@ milliseconds_since (gint64 then)
   return (guint64)MAX (g_get_monotonic_time () - then, 0) / 1000;
 }
 
+static gboolean
+has_peers (const HeOrigin *origin)
+{
+  return origin->peer_nodes != NULL && *origin->peer_nodes != NULL;
+}
+
+static const HeStoreNode *
+own_node (const HeOrigin *origin, const HeStoreStatus *status)
+{
+  for (guint i = 0; i < status->n_nodes; i++)
+    if (g_str_equal (status->nodes[i].name, origin->node))
+      return &status->nodes[i];
+  return NULL;
+}
+
+/* Whether what our worker makes next follows what is listed. */
+static gboolean
+is_in_step (const HeStoreNode *own, const HeStoreStatus *status)
+{
+  return own != NULL && own->has_whole && status->filled
+         && own->whole_msn + 1 >= status->last_msn
+         && own->whole_msn <= status->last_msn + 1;
+}
+
+static gboolean
+is_silent (const HeStoreNode *own, const HeChannel *channel)
+{
+  return own == NULL || !own->has_whole
+         || g_get_monotonic_time () - own->whole_at
+                > FRESH_DURATIONS * duration_us (channel);
+}
+
+/* What our own worker lacks; NULL when nothing. */
+static char *
+worker_reason (HeOrigin *origin, const HeChannel *channel, const HeStoreStatus *status)
+{
+  const HeStoreNode *own = own_node (origin, status);
+  gint64 since = g_get_monotonic_time () - FRESH_DURATIONS * duration_us (channel);
+
+  if (!has_peers (origin))
+    return NULL;
+  if (is_in_step (own, status))
+    g_hash_table_add (origin->joined, g_strdup (channel->name));
+  if (!g_hash_table_contains (origin->joined, channel->name))
+    return g_strdup_printf ("channel %s: its worker here has not made a segment that "
+                            "follows what is listed",
+                            channel->name);
+  if (is_silent (own, channel) && he_ack_has_sound_peer (origin, channel->name, since))
+    return g_strdup_printf ("channel %s: its worker here is silent, and a peer does "
+                            "without it",
+                            channel->name);
+  return NULL;
+}
+
+static gboolean
+is_fresh (const HeChannel *channel, const HeStoreStatus *status)
+{
+  return g_get_monotonic_time () - status->newest_arrival
+         <= FRESH_DURATIONS * duration_us (channel);
+}
+
+gboolean
+he_status_is_sound (HeOrigin *origin)
+{
+  g_autoptr (GPtrArray) channels = he_origin_channels (origin);
+
+  for (guint i = 0; i < channels->len; i++) {
+    const HeChannel *channel = channels->pdata[i];
+    HeStoreStatus status;
+
+    if (channel->recording
+        || !he_store_get_status (origin->store, channel->name, &status))
+      continue;
+    if (!status.filled || !is_fresh (channel, &status)
+        || is_silent (own_node (origin, &status), channel))
+      return FALSE;
+  }
+  return origin->asking == 0;
+}
+
 static void
 add_channel_reason (HeOrigin *origin, const HeChannel *channel, GPtrArray *reasons)
 {
   HeStoreStatus status;
+  char *worker;
 
   if (channel->recording || !he_store_get_status (origin->store, channel->name, &status))
     return;
@@ -33,12 +114,13 @@ add_channel_reason (HeOrigin *origin, const HeChannel *channel, GPtrArray *reaso
     g_ptr_array_add (reasons,
                      g_strdup_printf ("channel %s: %u of %u segments of its window",
                                       channel->name, status.run, channel->window));
-  else if (g_get_monotonic_time () - status.newest_arrival
-           > FRESH_DURATIONS * duration_us (channel))
+  else if (!is_fresh (channel, &status))
     g_ptr_array_add (
         reasons,
         g_strdup_printf ("channel %s: newest segment is %" G_GUINT64_FORMAT " ms old",
                          channel->name, milliseconds_since (status.newest_arrival)));
+  else if ((worker = worker_reason (origin, channel, &status)) != NULL)
+    g_ptr_array_add (reasons, worker);
 }
 
 GPtrArray *
@@ -98,7 +180,17 @@ gauge (GString *text, const char *name, const char *help, guint64 value)
   g_string_append_printf (text, "%s %" G_GUINT64_FORMAT "\n", name, value);
 }
 
-typedef enum { OF_SEGMENTS, OF_BYTES, OF_NEWEST, OF_AGE, OF_DIFFERENT, OF_FILLER } Of;
+typedef enum {
+  OF_SEGMENTS,
+  OF_BYTES,
+  OF_NEWEST,
+  OF_AGE,
+  OF_DIFFERENT,
+  OF_FILLER,
+  OF_AGREE,
+  OF_CONFLICT,
+  OF_IDENTICAL,
+} Of;
 
 static const struct {
   const char *name, *type, *help;
@@ -112,6 +204,12 @@ static const struct {
                      "Second copies of a segment with other bytes." },
   [OF_FILLER] = { "headend_channel_filler", "gauge",
                   "1 while the newest segment holds what was made up for the source." },
+  [OF_AGREE] = { "headend_copies_agreeing", "counter",
+                 "Copies of other nodes with the same pictures." },
+  [OF_CONFLICT] = { "headend_copies_conflicting", "counter",
+                    "Copies of other nodes with other pictures, frames or boundaries." },
+  [OF_IDENTICAL] = { "headend_identical", "gauge",
+                     "1 while the nodes promise the same bytes and keep it." },
 };
 
 static void
@@ -123,8 +221,9 @@ channel_sample (GString *text, Of of, const char *channel, const HeStoreStatus *
   /* Absent rather than wrong: nothing has arrived, nothing is listed. */
   if ((of == OF_AGE && !status->has_arrival) || (of == OF_NEWEST && !status->filled))
     return;
-  g_string_append_printf (text, "%s%s{channel=\"%s\"} ", name,
-                          of == OF_DIFFERENT ? "_total" : "", channel);
+  g_string_append_printf (
+      text, "%s%s{channel=\"%s\"} ", name,
+      g_str_equal (channel_families[of].type, "counter") ? "_total" : "", channel);
   switch (of) {
     case OF_SEGMENTS:
       g_string_append_printf (text, "%u\n", status->segments);
@@ -146,6 +245,50 @@ channel_sample (GString *text, Of of, const char *channel, const HeStoreStatus *
       g_string_append_printf (text, "%d\n",
                               (status->newest_flags & HE_SEGMENT_FILLED) != 0);
       break;
+    case OF_AGREE:
+      g_string_append_printf (text, "%" G_GUINT64_FORMAT "\n", status->agree);
+      break;
+    case OF_CONFLICT:
+      g_string_append_printf (text, "%" G_GUINT64_FORMAT "\n", status->conflict);
+      break;
+    case OF_IDENTICAL:
+      g_string_append_printf (text, "%d\n", status->identical);
+      break;
+  }
+}
+
+/* Per channel and node: what it did not offer, and how far it is behind the first. */
+static void
+render_nodes (GString *text, HeOrigin *origin, const GPtrArray *channels)
+{
+  for (guint lag = 0; lag < 2; lag++) {
+    if (lag)
+      he_metrics_family (text, "headend_copy_lag_seconds", "gauge",
+                         "How far a node's newest copy came behind the first one.");
+    else
+      he_metrics_family (text, "headend_copies_missing", "counter",
+                         "Files that a node had not offered a window later.");
+    for (guint i = 0; i < channels->len; i++) {
+      const HeChannel *channel = g_ptr_array_index (channels, i);
+      HeStoreStatus status = { 0 };
+
+      he_store_get_status (origin->store, channel->name, &status);
+      for (guint j = 0; j < status.n_nodes; j++) {
+        const HeStoreNode *node = &status.nodes[j];
+
+        if (!lag)
+          g_string_append_printf (text,
+                                  "headend_copies_missing_total{channel=\"%s\","
+                                  "node=\"%s\"} %" G_GUINT64_FORMAT "\n",
+                                  channel->name, node->name, node->missing);
+        else if (node->puts > 0)
+          g_string_append_printf (text,
+                                  "headend_copy_lag_seconds{channel=\"%s\",node=\"%s\"} "
+                                  "%" G_GINT64_FORMAT ".%03u\n",
+                                  channel->name, node->name, node->lag / G_USEC_PER_SEC,
+                                  (guint)(node->lag % G_USEC_PER_SEC / 1000));
+      }
+    }
   }
 }
 
@@ -195,6 +338,7 @@ he_status_metrics (HeOrigin *origin, HeRequest *request)
         channel_sample (text, of, channel->name, &status);
     }
   }
+  render_nodes (text, origin, channels);
   he_metrics_render (origin->metrics, text);
   gauge (text, "headend_sessions", "Sessions that hold a slot.",
          he_sessions_count (origin->sessions, g_get_real_time ()));
@@ -214,6 +358,8 @@ write_publishers (HeJsonWriter *writer, const HeStoreStatus *status)
   for (guint i = 0; i < status->n_nodes; i++) {
     const HeStoreNode *node = &status->nodes[i];
 
+    if (node->puts == 0)
+      continue;
     he_json_writer_open_object (writer, NULL);
     he_json_writer_string (writer, "node", node->name);
     he_json_writer_uint64 (writer, "last-msn", node->last_msn);
@@ -221,6 +367,31 @@ write_publishers (HeJsonWriter *writer, const HeStoreStatus *status)
     he_json_writer_uint64 (writer, "segments", node->puts);
     he_json_writer_close (writer);
   }
+  he_json_writer_close (writer);
+}
+
+/* How the nodes' copies compare. */
+static void
+write_copies (HeJsonWriter *writer, const HeStoreStatus *status)
+{
+  he_json_writer_open_object (writer, "copies");
+  he_json_writer_string (writer, "agreement",
+                         status->identical ? "identical" : "interchangeable");
+  he_json_writer_uint64 (writer, "agree", status->agree);
+  he_json_writer_uint64 (writer, "conflict", status->conflict);
+  he_json_writer_boolean (writer, "conflicting", status->conflicting);
+  he_json_writer_uint64 (writer, "different", status->different);
+  he_json_writer_open_array (writer, "nodes");
+  for (guint i = 0; i < status->n_nodes; i++) {
+    const HeStoreNode *node = &status->nodes[i];
+
+    he_json_writer_open_object (writer, NULL);
+    he_json_writer_string (writer, "node", node->name);
+    he_json_writer_uint64 (writer, "missing", node->missing);
+    he_json_writer_uint64 (writer, "lag-ms", (guint64)node->lag / 1000);
+    he_json_writer_close (writer);
+  }
+  he_json_writer_close (writer);
   he_json_writer_close (writer);
 }
 
@@ -251,6 +422,7 @@ write_channel (HeJsonWriter *writer, HeOrigin *origin, const HeChannel *channel)
   he_json_writer_uint64 (writer, "bytes", status.bytes);
   he_json_writer_uint64 (writer, "copies-different", status.different);
   write_publishers (writer, &status);
+  write_copies (writer, &status);
   if (he_anchors_get (origin->anchors, channel->name, FALSE, &anchor)) {
     he_json_writer_open_object (writer, "anchor");
     he_json_writer_uint64 (writer, "generation", anchor.generation);

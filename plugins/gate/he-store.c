@@ -11,6 +11,8 @@
 struct _HeStore {
   GMutex lock; /* guards the shelves and all that stands on them */
   GPtrArray *shelves;
+  GPtrArray *expected; /* names of nodes; under the lock */
+  gboolean patient;    /* under the lock */
   gsize max_bytes;
 };
 
@@ -58,6 +60,7 @@ he_store_new (gsize max_bytes)
 
   g_mutex_init (&store->lock);
   store->shelves = g_ptr_array_new_with_free_func ((GDestroyNotify)he_shelf_free);
+  store->expected = g_ptr_array_new_with_free_func (g_free);
   store->max_bytes = max_bytes;
   return store;
 }
@@ -68,6 +71,7 @@ he_store_free (HeStore *store)
   if (store == NULL)
     return;
   g_ptr_array_unref (store->shelves);
+  g_ptr_array_unref (store->expected);
   g_mutex_clear (&store->lock);
   g_free (store);
 }
@@ -88,6 +92,7 @@ gboolean
 he_store_add_channel (HeStore *store, HeChannel *channel, GError **error)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+  HeShelf *shelf;
 
   if (find (store, channel->name) != NULL) {
     g_set_error (error, HE_ERROR, HE_ERROR_CONFLICT,
@@ -95,7 +100,11 @@ he_store_add_channel (HeStore *store, HeChannel *channel, GError **error)
                  channel->name);
     return FALSE;
   }
-  g_ptr_array_add (store->shelves, he_shelf_new (channel));
+  shelf = he_shelf_new (channel);
+  shelf->patient = store->patient;
+  for (guint i = 0; i < store->expected->len; i++)
+    he_shelf_node (shelf, store->expected->pdata[i]);
+  g_ptr_array_add (store->shelves, shelf);
   return TRUE;
 }
 
@@ -211,9 +220,9 @@ compare (const HeShelfRow *row, int place, const HeHeld *copy)
              : HE_STORE_DIFFERENT;
 }
 
-gboolean
-he_store_put (HeStore *store, const HeSegment *segment, GBytes *body, const char *node,
-              gint64 now, HeStoreOutcome *ret_outcome, GError **error)
+static gboolean
+take (HeStore *store, const HeSegment *segment, GBytes *body, const char *node,
+      gboolean offered, gint64 now, HeStoreOutcome *ret_outcome, GError **error)
 {
   /* Hashed before the lock is taken, so that readers do not wait for it. */
   g_autoptr (HeHeld) held = held_new (segment, body, node, now);
@@ -231,7 +240,8 @@ he_store_put (HeStore *store, const HeSegment *segment, GBytes *body, const char
       || !check_identity (shelf, segment, body, error)
       || !he_shelf_admit (shelf, segment->msn, now, error))
     return FALSE;
-  he_shelf_note_node (shelf, node, segment->msn, now);
+  if (offered)
+    he_shelf_offer (shelf, place, held);
   outcome = compare (he_shelf_find (shelf, segment->msn), place, held);
   shelf->different += outcome == HE_STORE_DIFFERENT || outcome == HE_STORE_REPLACED;
   if (outcome == HE_STORE_NEW || outcome == HE_STORE_REPLACED) {
@@ -239,8 +249,109 @@ he_store_put (HeStore *store, const HeSegment *segment, GBytes *body, const char
       return FALSE;
     he_shelf_insert (shelf, place, g_steal_pointer (&held), now);
   }
+  if (offered)
+    he_shelf_note_offer (shelf, place, segment->msn, node, now);
   *ret_outcome = outcome;
   return TRUE;
+}
+
+gboolean
+he_store_put (HeStore *store, const HeSegment *segment, GBytes *body, const char *node,
+              gint64 now, HeStoreOutcome *ret_outcome, GError **error)
+{
+  return take (store, segment, body, node, TRUE, now, ret_outcome, error);
+}
+
+gboolean
+he_store_restore (HeStore *store, const HeSegment *segment, GBytes *body,
+                  const char *node, gint64 now, HeStoreOutcome *ret_outcome,
+                  GError **error)
+{
+  return take (store, segment, body, node, FALSE, now, ret_outcome, error);
+}
+
+void
+he_store_set_patient (HeStore *store)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+
+  store->patient = TRUE;
+  for (guint i = 0; i < store->shelves->len; i++)
+    ((HeShelf *)store->shelves->pdata[i])->patient = TRUE;
+}
+
+void
+he_store_release (HeStore *store, const char *channel, guint64 msn)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+  HeShelf *shelf = find (store, channel);
+
+  if (shelf != NULL)
+    he_shelf_release (shelf, msn);
+}
+
+gboolean
+he_store_newest (HeStore *store, const char *channel, guint64 *ret_msn)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+  HeShelf *shelf = find (store, channel);
+
+  if (shelf == NULL || !shelf->has_complete)
+    return FALSE;
+  *ret_msn = shelf->newest_complete;
+  return TRUE;
+}
+
+void
+he_store_expect (HeStore *store, const char *node)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+
+  g_ptr_array_add (store->expected, g_strdup (node));
+  for (guint i = 0; i < store->shelves->len; i++)
+    he_shelf_node (store->shelves->pdata[i], node);
+}
+
+void
+he_store_promise (HeStore *store, const char *channel, gboolean identical)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+  HeShelf *shelf = find (store, channel);
+
+  if (shelf != NULL)
+    he_proof_promise (&shelf->proof, identical);
+}
+
+char *
+he_store_take_news (HeStore *store, const char *channel)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+  HeShelf *shelf = find (store, channel);
+
+  return shelf != NULL ? he_proof_take_news (&shelf->proof) : NULL;
+}
+
+static gint
+by_msn (gconstpointer a, gconstpointer b)
+{
+  const HeHeld *x = *(HeHeld *const *)a, *y = *(HeHeld *const *)b;
+
+  return (x->segment->msn > y->segment->msn) - (x->segment->msn < y->segment->msn);
+}
+
+GPtrArray *
+he_store_list (HeStore *store, const char *channel)
+{
+  GPtrArray *list = g_ptr_array_new_with_free_func ((GDestroyNotify)he_held_unref);
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+  HeShelf *shelf = find (store, channel);
+
+  for (guint i = 0; shelf != NULL && i < shelf->capacity; i++)
+    for (guint j = 0; j < shelf->files; j++)
+      if (shelf->rows[i].used && shelf->rows[i].held[j] != NULL)
+        g_ptr_array_add (list, he_held_ref (shelf->rows[i].held[j]));
+  g_ptr_array_sort (list, by_msn);
+  return list;
 }
 
 HeHeld *
@@ -309,6 +420,10 @@ he_store_get_status (HeStore *store, const char *channel, HeStoreStatus *ret_sta
     .newest_arrival = shelf->newest_arrival,
     .bytes = shelf->bytes,
     .different = shelf->different,
+    .agree = shelf->proof.agree,
+    .conflict = shelf->proof.conflict,
+    .identical = shelf->proof.identical,
+    .conflicting = shelf->proof.conflicting,
     .n_nodes = shelf->n_nodes,
   };
   ret_status->newest_flags = newest_flags (shelf);

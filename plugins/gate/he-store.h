@@ -65,6 +65,24 @@ he_store_put (HeStore *store, const HeSegment *segment, GBytes *body, const char
 /* A reference to what is held under (channel, rendition, variant, msn), or NULL. */
 HeHeld *he_store_get (HeStore *store, const HeSegment *segment);
 
+/* The same for what another origin gave us: it is held, but says nothing about what the
+ * node offers and how its copy compares. */
+gboolean
+he_store_restore (HeStore *store, const HeSegment *segment, GBytes *body,
+                  const char *node, gint64 now, HeStoreOutcome *ret_outcome,
+                  GError **error);
+
+/* Of all channels: what is complete is listed only up to where he_store_release() allows.
+ * Before anything is put. */
+void he_store_set_patient (HeStore *store);
+/* Segments up to and with msn may be listed, from now on. */
+void he_store_release (HeStore *store, const char *channel, guint64 msn);
+/* The newest complete MSN; FALSE when there is none. */
+gboolean he_store_newest (HeStore *store, const char *channel, guint64 *ret_msn);
+
+/* References to everything that is held of a channel, oldest MSN first. */
+GPtrArray *he_store_list (HeStore *store, const char *channel);
+
 /* What playlists list, first .. last inclusive. FALSE until a whole window of complete
  * segments was held in a row. Afterwards it moves on whenever the newest complete segment
  * ends a run of three or more, lists at most a window of that run, and otherwise stays.
@@ -78,11 +96,24 @@ gboolean he_store_range (HeStore *store, const char *channel, guint64 *ret_oldes
 
 #define HE_STORE_MAX_NODES 16 /* publishers remembered per channel */
 
+/* A node that is to offer every file of every channel, from the start on. */
+void he_store_expect (HeStore *store, const char *node);
+/* Whether a channel's nodes promise the same bytes; before that they do not. */
+void he_store_promise (HeStore *store, const char *channel, gboolean identical);
+/* What changed about the agreement of a channel's copies, as a line for people; NULL when
+ * nothing did. To be asked after each put. */
+char *he_store_take_news (HeStore *store, const char *channel);
+
 typedef struct {
   char name[65];
   guint64 last_msn; /* newest it offered, held or dropped */
   gint64 last_seen;
   guint64 puts;
+  gboolean has_whole; /* it offered all files of an MSN */
+  guint64 whole_msn;  /* the newest such */
+  gint64 whole_at;    /* when the last file of it came */
+  guint64 missing;    /* files that it never offered, counted when they are a window old */
+  gint64 lag;         /* microseconds that its newest copy came behind the first one */
 } HeStoreNode;
 
 typedef struct {
@@ -95,6 +126,8 @@ typedef struct {
   guint segments;              /* files held */
   gsize bytes;
   guint64 different; /* second copies with other bytes */
+  guint64 agree, conflict; /* copies of other nodes, see he-proof.h */
+  gboolean identical, conflicting;
   HeStoreNode nodes[HE_STORE_MAX_NODES];
   guint n_nodes;
 } HeStoreStatus;

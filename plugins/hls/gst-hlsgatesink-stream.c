@@ -396,6 +396,8 @@ handle_custom (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
       gst_headend_element_error (GST_ELEMENT_CAST (self), error);
       return FALSE;
     }
+    if (segment.has_signature)
+      he_packager_signature (pad->packager, &segment.signature);
   } else if (gst_headend_status_event_parse (event, &msn, &flags)) {
     if (ensure_packager (self, pad))
       he_packager_status (pad->packager, msn, flags);

@@ -42,6 +42,8 @@ struct _HePackager {
   gboolean pending;   /* an annotation or forced keyframe waits for its unit */
   guint64 pending_msn;
   guint pending_generation;
+  gboolean pending_signed;
+  HeSignature pending_signature;
   guint timeline;    /* without annotations */
   HeCadence cadence; /* of a stream that nobody steers */
   gboolean fed;
@@ -50,6 +52,8 @@ struct _HePackager {
   gboolean whole; /* it began at its boundary */
   guint64 msn;
   guint generation;
+  gboolean has_signature;
+  HeSignature signature;
   GArray *units; /* Unit */
   gsize bytes;
   guint64 last_dts90;
@@ -227,6 +231,9 @@ hand_out (HePackager *self, gboolean last, GError **error)
     .pts90 = he_epoch_boundary (self->msn, self->config.duration90),
     .duration90 = duration_in_hand (self, last),
     .flags = take_status (self, self->msn),
+    .frames = self->units->len,
+    .has_signature = self->has_signature,
+    .signature = self->signature,
   };
 
   clear = write_clear (self, error);
@@ -289,7 +296,15 @@ he_packager_boundary (HePackager *self, guint64 msn, guint generation, guint64 d
   self->pending = TRUE;
   self->pending_msn = msn;
   self->pending_generation = generation;
+  self->pending_signed = FALSE;
   return TRUE;
+}
+
+void
+he_packager_signature (HePackager *self, const HeSignature *signature)
+{
+  self->pending_signed = TRUE;
+  self->pending_signature = *signature;
 }
 
 void
@@ -389,6 +404,8 @@ begin (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 msn,
   self->whole = whole;
   self->msn = msn;
   self->generation = self->annotated ? self->pending_generation : self->timeline;
+  self->has_signature = self->annotated && self->pending_signed;
+  self->signature = self->pending_signature;
   /* Where the cadence is known it says more. */
   if (good && gap && !self->annotated && !self->cadence.has_cut) {
     g_set_error (error, HE_ERROR, HE_ERROR_INVALID,

@@ -55,6 +55,9 @@ void he_packager_key_unit (HePackager *packager);
 /* The timeline that what comes next belongs to, where no annotation says so. */
 void he_packager_timeline (HePackager *packager, guint generation);
 
+/* What the segment that the last boundary announced begins with. */
+void he_packager_signature (HePackager *packager, const HeSignature *signature);
+
 /* What is known of a segment, now or to come. Remembered for few segments at once. */
 void he_packager_status (HePackager *packager, guint64 msn, HeSegmentFlags flags);
 

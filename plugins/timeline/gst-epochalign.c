@@ -21,7 +21,8 @@
  * * replaces the SEGMENT by the identity, so that running time, stream time and PTS are
  *   one;
  * * announces each segment ahead of its first buffer: a force-key-unit event (video),
- *   then the sticky event `headend-segment` with msn, generation, pts90 and duration90.
+ *   then the sticky event `headend-segment` with msn, generation, pts90, duration90 and,
+ *   of video in memory, a signature of its first picture.
  *
  * Audio segment n begins with the first frame of the grid at or behind the boundary.
  * Filler and damage are announced when noticed as `headend-status` with msn and flags.
@@ -44,6 +45,7 @@
 
 #include "gst-black.h"
 #include "gst-headend.h"
+#include "gst-picture.h"
 #include "gst-reblock.h"
 #include "he-align.h"
 #include "he-epoch.h"
@@ -67,6 +69,7 @@ struct _GstEpochAlign {
   /* Streaming thread. */
   gboolean is_audio, sent_segment;
   GstAudioInfo info;
+  GstHeadendPicture picture;
   guint generation;
   guint64 start90; /* of a programme of its own; 0: the stream is joined */
   HeAlignVideo video;
@@ -110,7 +113,7 @@ reset (GstEpochAlign *self)
 /* --- Out --------------------------------------------------------------------- */
 
 static void
-announce_segment (GstEpochAlign *self, guint64 msn)
+announce_segment (GstEpochAlign *self, guint64 msn, GstBuffer *first)
 {
   GstHeadendSegment segment = {
     .msn = msn,
@@ -120,8 +123,11 @@ announce_segment (GstEpochAlign *self, guint64 msn)
   };
 
   GST_LOG_OBJECT (self, "segment %" G_GUINT64_FORMAT, msn);
-  if (!self->is_audio)
+  if (!self->is_audio) {
+    segment.has_signature
+        = gst_headend_picture_signature (&self->picture, first, &segment.signature);
     gst_pad_push_event (self->srcpad, gst_headend_key_unit_event_new (&segment));
+  }
   gst_pad_push_event (self->srcpad, gst_headend_segment_event_new (&segment));
 }
 
@@ -132,7 +138,7 @@ push (GstEpochAlign *self, guint64 msn, GstBuffer *buffer, HeSegmentFlags flags)
   gboolean first = !self->joined || msn != self->msn;
 
   if (first) {
-    announce_segment (self, msn);
+    announce_segment (self, msn, buffer);
     self->announced = HE_SEGMENT_CLEAN;
   }
   if (flags & ~self->announced) {
@@ -317,6 +323,7 @@ set_caps (GstEpochAlign *self, GstCaps *caps)
     return set_audio_caps (self, caps);
   if (before == NULL || !gst_caps_is_equal (before, caps))
     gst_clear_buffer (&self->last);
+  gst_headend_picture_init (&self->picture, caps);
   gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
   he_align_video_set_rate (&self->video, MAX (fps_n, 0), MAX (fps_d, 1));
   return TRUE;

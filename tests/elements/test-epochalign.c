@@ -35,6 +35,18 @@ tick (guint64 n, guint fps_n, guint fps_d)
   return EPOCH + (n * 90000 * fps_d + fps_n / 2) / fps_n;
 }
 
+/* Of a plain picture: the value of its first sample. */
+static void
+expect_signature (const GstHeadendSegment *segment, GstBuffer *buffer)
+{
+  guint8 value = 0;
+
+  gst_buffer_extract (buffer, 0, &value, 1);
+  g_assert_true (segment->has_signature);
+  for (guint i = 0; i < HE_SIGNATURE_FIELDS; i++)
+    g_assert_cmpuint (segment->signature.fields[i], ==, value);
+}
+
 /* Given frames of any rate, when segments begin, then key unit and segment precede the
  * first frame of each, in this order, and nothing else comes. */
 static void
@@ -75,6 +87,7 @@ test_video_announces_segments (void)
                           msn * cases[c].duration90);
         g_assert_cmpuint (record_at (record, i - 1)->segment.duration90, ==,
                           cases[c].duration90);
+        expect_signature (&record_at (record, i - 1)->segment, item->buffer);
       } else {
         g_assert_cmpint (record_at (record, i - 1)->kind, ==, RECORD_BUFFER);
       }
@@ -175,6 +188,18 @@ test_video_ten_bits (void)
       g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
     }
     g_assert_cmpuint (record_count (record, RECORD_BUFFER), ==, 100);
+    for (guint i = 0, announced = G_MAXUINT; i < record->items->len; i++)
+      if (record_at (record, i)->kind == RECORD_SEGMENT)
+        announced = i;
+      else if (record_at (record, i)->kind == RECORD_BUFFER && announced < i) {
+        const GstHeadendSegment *segment = &record_at (record, announced)->segment;
+        guint16 corner = 0;
+
+        gst_buffer_extract (record_at (record, i)->buffer, 0, &corner, 2);
+        g_assert_true (segment->has_signature);
+        g_assert_cmpuint (segment->signature.fields[0], ==, corner >> (f == 0 ? 2 : 8));
+        announced = G_MAXUINT;
+      }
     for (guint n = 0; n < 100; n++) {
       guint shown = n == 50 || n == 51 ? 49 : n;
 
@@ -184,6 +209,32 @@ test_video_ten_bits (void)
           gst_buffer_memcmp (record_buffer (record, n), 0, picture, sizeof picture), ==,
           0);
     }
+    gst_harness_teardown (harness);
+    record_free (record);
+  }
+}
+
+/* Given pictures that lie elsewhere, or whose luma does not lie by itself, then segments
+ * are announced without a signature. */
+static void
+test_video_out_of_sight_has_no_signature (void)
+{
+  static const char *const kinds[]
+      = { "(memory:CUDAMemory),format=NV12", ",format=YUY2" };
+
+  for (gsize k = 0; k < G_N_ELEMENTS (kinds); k++) {
+    GstHarness *harness = gst_harness_new_parse ("epochalign");
+    Record *record = record_new (harness);
+    g_autofree char *caps
+        = g_strdup_printf ("video/x-raw%s,width=16,height=16,framerate=25/1", kinds[k]);
+
+    gst_harness_set_src_caps_str (harness, caps);
+    for (guint n = 0; n < 150; n++)
+      push_frame (harness, tick (n, 25, 1), n, 0);
+    g_assert_cmpuint (record_count (record, RECORD_SEGMENT), >, 1);
+    for (guint i = 0; i < record->items->len; i++)
+      if (record_at (record, i)->kind == RECORD_SEGMENT)
+        g_assert_false (record_at (record, i)->segment.has_signature);
     gst_harness_teardown (harness);
     record_free (record);
   }
@@ -555,6 +606,7 @@ main (int argc, char **argv)
   ADD ("video/segment-is-the-identity", video_segment_is_the_identity);
   ADD ("video/gap-is-filled-and-flagged", video_gap_is_filled_and_flagged);
   ADD ("video/ten-bits-pass-and-fill", video_ten_bits);
+  ADD ("video/out-of-sight-has-no-signature", video_out_of_sight_has_no_signature);
   ADD ("video/damage-is-flagged", video_damage_is_flagged);
   ADD ("video/flush-keeps-the-frame-rate", flush_keeps_the_frame_rate);
   ADD ("video/filler-has-the-format-of-its-caps", filler_has_the_format_of_its_caps);

@@ -23,6 +23,23 @@ a_segment_event_keeps_every_field (void)
   g_assert_cmpuint (back.generation, ==, 3);
   g_assert_cmpuint (back.pts90, ==, segment.pts90);
   g_assert_cmpuint (back.duration90, ==, 180180);
+  g_assert_false (back.has_signature);
+}
+
+static void
+a_segment_event_carries_a_signature (void)
+{
+  GstHeadendSegment signed_segment = segment, back = { 0 };
+  g_autoptr (GstEvent) event = NULL;
+
+  signed_segment.has_signature = TRUE;
+  for (guint i = 0; i < HE_SIGNATURE_FIELDS; i++)
+    signed_segment.signature.fields[i] = (guint8)(200 - i);
+  event = gst_headend_segment_event_new (&signed_segment);
+  g_assert_true (gst_headend_segment_event_parse (event, &back));
+  g_assert_true (back.has_signature);
+  g_assert_cmpmem (&back.signature, sizeof back.signature, &signed_segment.signature,
+                   sizeof signed_segment.signature);
 }
 
 static void
@@ -143,6 +160,8 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_add_func ("/events/segment/keeps-every-field",
                    a_segment_event_keeps_every_field);
+  g_test_add_func ("/events/segment/segment-carries-a-signature",
+                   a_segment_event_carries_a_signature);
   g_test_add_func ("/events/status/keeps-every-field", a_status_event_keeps_every_field);
   g_test_add_func ("/events/others-are-not-taken-for-ours",
                    other_events_are_not_taken_for_ours);

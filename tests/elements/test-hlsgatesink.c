@@ -249,6 +249,9 @@ push_annotated (GstHarness *harness, guint64 msn, guint generation, HeSegmentFla
 {
   GstHeadendSegment segment = { msn, generation, msn * D90, D90 };
 
+  /* Only where somebody saw the picture. */
+  segment.has_signature = generation == 5;
+  memset (&segment.signature, 0, sizeof segment.signature);
   gst_harness_push_event (harness, gst_headend_segment_event_new (&segment));
   for (guint i = 0; i < 50; i++) {
     push_picture (harness, msn * D90 + i * 3600, i == 0);
@@ -273,11 +276,16 @@ harness_new (Receiver *receiver, const char *pad)
   return harness;
 }
 
-/* Given boundary and status events, then numbers, generation and flags reach the origin.
- */
+/* Given boundary and status events, then numbers, generation, flags and what the segment
+ * looks like reach the origin. */
 static void
 test_events (void)
 {
+  g_autofree char *signature = g_strnfill (HE_SIGNATURE_TEXT, 'A');
+  g_autofree char *looks
+      = g_strconcat ("generation=5;pts90=160650000360000;duration90=180000;flags=0;"
+                     "frames=50;signature=",
+                     signature, NULL);
   g_autoptr (Receiver) receiver = receiver_new ();
   GstHarness *harness = harness_new (receiver, "video_0");
 
@@ -290,10 +298,10 @@ test_events (void)
   g_assert_cmpuint (receiver_count (receiver), ==, 3);
   g_assert_cmpstr (
       g_hash_table_lookup (receiver->headers, "/origin/none/demo/video0/892500001.ts"),
-      ==, "generation=4;pts90=160650000180000;duration90=180000;flags=1");
+      ==, "generation=4;pts90=160650000180000;duration90=180000;flags=1;frames=50");
   g_assert_cmpstr (
       g_hash_table_lookup (receiver->headers, "/origin/none/demo/video0/892500002.ts"),
-      ==, "generation=5;pts90=160650000360000;duration90=180000;flags=0");
+      ==, looks);
 }
 
 /* Given a running time that is not PTS (an encoder that shifts both), then the epoch is

@@ -8,7 +8,9 @@
 
 const char *const fuzz_seeds[] = {
   "{\"channels\":[{\"name\":\"demo\",\"filled\":true,\"last-msn\":850000000,"
-  "\"age-ms\":1500,\"run\":6,\"publishers\":[{\"node\":\"A\",\"age-ms\":90}]}]}",
+  "\"age-ms\":1500,\"run\":6,\"publishers\":[{\"node\":\"A\",\"age-ms\":90}],"
+  "\"copies\":{\"agreement\":\"identical\",\"agree\":7,\"conflict\":1,\"conflicting\":true,"
+  "\"nodes\":[{\"node\":\"A\",\"missing\":3,\"lag-ms\":250}]}}]}",
   "{\"generation\":0,\"offset90\":0,\"wall-offset90\":-12,\"node\":\"A\"}",
   "{\"file\":\"f\",\"folder\":\"/\",\"node\":\"node\",\"channel\":\"demo\",\"secrets\":{"
   "\"content\":\"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\"},"

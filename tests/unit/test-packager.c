@@ -559,6 +559,32 @@ test_recording_late (void)
   g_assert_cmpuint (output->last->duration90, ==, 600 * 1920 - 6 * D90);
 }
 
+/* What two copies are compared by: the frames that are in it, and the picture that its
+ * boundary announced. */
+static void
+segments_tell_what_they_look_like (void)
+{
+  g_autoptr (Output) output = output_new ();
+  g_autoptr (HePackager) packager = packager_new (HE_TS_H264, NULL, output);
+  HeSignature signature;
+
+  memset (&signature, 77, sizeof signature);
+  boundary (packager, MSN);
+  he_packager_signature (packager, &signature);
+  push_run (packager, MSN * D90, (MSN + 1) * D90);
+  boundary (packager, MSN + 1);
+  push_run (packager, (MSN + 1) * D90, (MSN + 2) * D90 - 3 * FRAME);
+  g_assert_cmpuint (output->last->frames, ==, D90 / FRAME);
+  g_assert_true (output->last->has_signature);
+  g_assert_cmpmem (&output->last->signature, sizeof signature, &signature,
+                   sizeof signature);
+  boundary (packager, MSN + 2);
+  push_run (packager, (MSN + 2) * D90, (MSN + 3) * D90);
+  g_assert_cmpuint (output->last->msn, ==, MSN + 1);
+  g_assert_cmpuint (output->last->frames, ==, D90 / FRAME - 3);
+  g_assert_false (output->last->has_signature);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -582,5 +608,7 @@ main (int argc, char **argv)
   g_test_add_func ("/packager/h265/begins-with-irap-and-parameter-sets", test_h265);
   g_test_add_func ("/packager/recording/from-first-to-last", test_recording);
   g_test_add_func ("/packager/recording/late-sound-counts", test_recording_late);
+  g_test_add_func ("/packager/tells-what-segments-look-like",
+                   segments_tell_what_they_look_like);
   return g_test_run ();
 }

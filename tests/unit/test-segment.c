@@ -81,6 +81,58 @@ header_carries_the_rest (void)
 }
 
 static void
+header_tells_what_it_looks_like (void)
+{
+  HeSegment segment
+      = { .msn = 2, .pts90 = 360000, .duration90 = 180000, .has_signature = TRUE };
+  HeSegment back = { .msn = 2 };
+  g_autofree char *signed_only = NULL;
+  g_autofree char *both = NULL;
+  g_autofree char *cut = NULL;
+  static const char bare[] = "generation=0;pts90=360000;duration90=180000;flags=0";
+
+  for (guint i = 0; i < HE_SIGNATURE_FIELDS; i++)
+    segment.signature.fields[i] = (guint8)(i + 30);
+  signed_only = he_segment_to_header (&segment);
+  g_assert_true (he_segment_read_header (&back, signed_only, NULL));
+  g_assert_cmpmem (&back, sizeof back, &segment, sizeof segment);
+  segment.frames = 50;
+  both = he_segment_to_header (&segment);
+  g_assert_true (g_str_has_prefix (both,
+                                   "generation=0;pts90=360000;duration90=180000;flags=0;"
+                                   "frames=50;signature=Hh8g"));
+  g_assert_true (he_segment_read_header (&back, both, NULL));
+  g_assert_cmpmem (&back, sizeof back, &segment, sizeof segment);
+  /* What is not told is not kept from before. */
+  g_assert_true (he_segment_read_header (&back, bare, NULL));
+  g_assert_cmpuint (back.frames, ==, 0);
+  g_assert_false (back.has_signature);
+  cut = g_strndup (both, strlen (both) - 1);
+  g_assert_false (he_segment_read_header (&back, cut, NULL));
+}
+
+static void
+copies_are_told_apart (void)
+{
+  HeSegment a = { .msn = 2, .pts90 = 360000, .duration90 = 180000, .frames = 50 }, b = a;
+
+  g_assert_null (he_segment_apart (&a, &b));
+  b.frames = 49;
+  g_assert_cmpstr (he_segment_apart (&a, &b), ==, "another number of frames");
+  b.frames = 0;
+  g_assert_null (he_segment_apart (&a, &b));
+  b = a;
+  b.has_signature = TRUE;
+  memset (b.signature.fields, 99, sizeof b.signature.fields);
+  g_assert_null (he_segment_apart (&a, &b));
+  a.has_signature = TRUE;
+  g_assert_cmpstr (he_segment_apart (&a, &b), ==, "another picture");
+  b = a;
+  b.duration90++;
+  g_assert_cmpstr (he_segment_apart (&a, &b), ==, "other boundaries");
+}
+
+static void
 other_headers_are_refused (void)
 {
   static const char *const bad[] = {
@@ -91,6 +143,12 @@ other_headers_are_refused (void)
     "generation=0;pts90=360000;duration90=180000;flags=",
     "generation=0;pts90=360000;duration90=180000;flags=0;",
     "generation=0;pts90=360000;duration90=180000;flags=0 ",
+    "generation=0;pts90=360000;duration90=180000;flags=0;frames=0",
+    "generation=0;pts90=360000;duration90=180000;flags=0;frames=50;",
+    "generation=0;pts90=360000;duration90=180000;flags=0;frames=50;frames=50",
+    "generation=0;pts90=360000;duration90=180000;flags=0;frames=4294967296",
+    "generation=0;pts90=360000;duration90=180000;flags=0;signature=",
+    "generation=0;pts90=360000;duration90=180000;flags=0;signature=Hh8g",
     "generation=0;pts90=360000;duration90=180000;flags=4",
     "generation=0; pts90=360000;duration90=180000;flags=0",
     "pts90=360000;generation=0;duration90=180000;flags=0",
@@ -168,6 +226,9 @@ main (int argc, char **argv)
                    paths_name_a_segment_completely);
   g_test_add_func ("/segment/path/others-are-refused", other_paths_are_refused);
   g_test_add_func ("/segment/header/carries-the-rest", header_carries_the_rest);
+  g_test_add_func ("/segment/header/tells-what-it-looks-like",
+                   header_tells_what_it_looks_like);
+  g_test_add_func ("/segment/copies-are-told-apart", copies_are_told_apart);
   g_test_add_func ("/segment/header/others-are-refused", other_headers_are_refused);
   g_test_add_func ("/segment/a-copy-stands-alone", a_copy_stands_alone);
   g_test_add_func ("/segment/variants-have-names", variants_have_names);
