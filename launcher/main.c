@@ -21,6 +21,7 @@ static const struct {
   { "status", headend_cmd_status, "status FILE [--json]     ask the nodes how they are" },
   { "drill", headend_cmd_drill,
     "drill FILE [NAME...]     break a channel and see what viewers see" },
+  { "trace", headend_cmd_trace, "trace SYMBOLS            say who made a copy" },
   { "origin", headend_cmd_origin, NULL },
   { "worker", headend_cmd_worker, NULL },
   { "decode", headend_cmd_decode, NULL },

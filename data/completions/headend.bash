@@ -21,7 +21,7 @@ _headend() {
   COMPREPLY=()
 
   if [[ $COMP_CWORD == 1 ]]; then
-    words="run check graph token edge status drill --help --version"
+    words="run check graph token edge status trace drill --help --version"
   elif [[ $current == -* ]]; then
     case $command in
       run) words="--node= --channel= --origin --help" ;;
@@ -30,6 +30,7 @@ _headend() {
       edge) words="--dir= --help" ;;
       status) words="--json --help" ;;
       drill) words="--list --keep --channel= --viewers= --seed= --report= --help" ;;
+      trace) words="--description= --channel= --candidates= --false-alarm= --json= --html= --help" ;;
       "token keygen") words="--dir= --algorithm= --help" ;;
       "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=
         --session= --max-sessions= --url= --transport= --page --help" ;;
@@ -52,6 +53,16 @@ _headend() {
         return ;;
       drill:*.json | drill:[a-z]*-[a-z]*) words=$(headend drill --list 2>/dev/null | sed 's/ .*//') ;;
       token:*) words="keygen mint inspect" ;;
+      trace:--description | trace:-d)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
+        return ;;
+      trace:--channel | trace:-c) words=$(_headend_names channel) ;;
+      trace:--false-alarm) ;;
+      trace:*)
+        compopt -o filenames
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return ;;
       run:* | check:* | graph:* | edge:* | status:* | drill:*)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")

@@ -24,6 +24,7 @@ complete -c headend -n __fish_use_subcommand -a token -d 'Make keys and entry to
 complete -c headend -n __fish_use_subcommand -a edge -d 'Print the configuration of nginx as an edge'
 complete -c headend -n __fish_use_subcommand -a status -d 'Ask the nodes how they are'
 complete -c headend -n __fish_use_subcommand -a drill -d 'Break a channel and see what viewers see'
+complete -c headend -n __fish_use_subcommand -a trace -d 'Say who made a copy'
 complete -c headend -n __fish_use_subcommand -l help -d 'List the commands'
 complete -c headend -n __fish_use_subcommand -l version -d 'Print the version'
 
@@ -42,6 +43,15 @@ complete -c headend -n '__headend_at drill' -x -l viewers -d 'So many viewers mo
 complete -c headend -n '__headend_at drill' -x -l seed -d 'Of all chance'
 complete -c headend -n '__headend_at drill' -s k -l keep -d 'Leave the folder with the logs behind'
 complete -c headend -n '__headend_at drill' -r -s r -l report -d 'Where the report is written'
+
+complete -c headend -n '__headend_at trace' -F
+complete -c headend -n '__headend_at trace' -s h -l help -d 'Say more'
+complete -c headend -n '__headend_at trace' -r -F -s d -l description -d 'Of the channel'
+complete -c headend -n '__headend_at trace' -x -s c -l channel -a '(__headend_names channel)' -d 'The channel'
+complete -c headend -n '__headend_at trace' -r -F -l candidates -d 'Accounts, one in each line'
+complete -c headend -n '__headend_at trace' -x -l false-alarm -d 'Probability of accusing anybody wrongly'
+complete -c headend -n '__headend_at trace' -r -F -s j -l json -d 'Write a report in JSON'
+complete -c headend -n '__headend_at trace' -r -F -l html -d 'Write a report as a page'
 
 complete -c headend -n '__headend_at token; and test (count (commandline -opc)) -eq 2' -a 'keygen mint inspect'
 complete -c headend -n '__headend_at token' -l help -d 'Say more'

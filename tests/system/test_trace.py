@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""headend trace names whose codeword a copy bears, and nobody else. The codewords are computed here
+by another implementation of what plugins/core/he-codeword.h says."""
+import hashlib
+import hmac
+import html.parser
+import json
+import pathlib
+import random
+import struct
+import subprocess
+import tempfile
+
+import stage
+
+START = 880000000
+SECRET = bytes(range(32))
+BIASES = (7386, 32768, 58150)
+ENDS = (1425985642, 2868981654, 1 << 32)
+
+
+def _parts(*parts):
+    packed = b""
+    for part in parts:
+        data = struct.pack(">Q", part) if isinstance(part, int) else part.encode()
+        packed += struct.pack(">I", len(data)) + data
+    return packed
+
+
+def _hkdf(key, info, length):
+    extracted = hmac.new(bytes(32), key, hashlib.sha256).digest()
+    return hmac.new(extracted, info + b"\1", hashlib.sha256).digest()[:length]
+
+
+def _blocks(key, first, last):
+    counters = b"".join(struct.pack(">QQ", 0, n) for n in range(first, last + 1))
+    return subprocess.run(["openssl", "enc", "-aes-128-ecb", "-K", key.hex(), "-nopad"], input=counters,
+                          capture_output=True, check=True, timeout=60).stdout
+
+
+def _word(account, channel, count):
+    """The account's bits from START on."""
+    secret = _hkdf(SECRET, _parts("headend", "codeword"), 32)
+    last = START + count - 1
+    biases = _blocks(_hkdf(secret, _parts("bias", 1, channel), 16), START // 4, last // 4)
+    draws = _blocks(hmac.new(secret, _parts("viewer", 1, channel, account), hashlib.sha256).digest()[:16],
+                    START // 8, last // 8)
+    word = []
+    for msn in range(START, START + count):
+        choice, = struct.unpack_from("<I", biases, 4 * (msn - START // 4 * 4))
+        draw, = struct.unpack_from("<H", draws, 2 * (msn - START // 8 * 8))
+        word.append(draw < BIASES[next(i for i in range(3) if choice < ENDS[i])])
+    return word
+
+
+class _Folder(tempfile.TemporaryDirectory):
+    """A description with its secret, and candidates."""
+
+    def __enter__(self):
+        self.path = pathlib.Path(super().__enter__())
+        secret = self.path / "headend.secret"
+        secret.write_text(SECRET.hex())
+        secret.chmod(0o600)
+        (self.path / "d.json").write_text(json.dumps({"channels": [
+            {"name": name, "source": "srt://127.0.0.1:9000", "watermark": marked,
+             "video": [{"width": 640, "height": 360, "bitrate": 800}]}
+            for name, marked in (("demo", True), ("plain", False))]}))
+        (self.path / "all").write_text("".join(f"viewer-{i}\n" for i in range(3000)) + "<b>&eve\r\n\n")
+        return self
+
+    def symbols(self, bits, strength=6.0, channel="demo", erased=0.05):
+        rand = random.Random(len(bits))
+        lines = [{"channel": channel, "key-version": 1, "segment-duration": 180000}]
+        for i, bit in enumerate(bits):
+            z = rand.gauss(strength if bit else -strength, 1)
+            lines.append({"msn": START + i, "z": None if rand.random() < erased else z})
+        return "".join(json.dumps(line) + "\n" for line in lines)
+
+    def trace(self, symbols, *more, code=0, candidates="all"):
+        done = subprocess.run([stage.HEADEND, "trace", "-", "--description", self.path / "d.json", "--candidates",
+                               self.path / candidates, *more], input=symbols, capture_output=True, text=True,
+                              timeout=120)
+        assert done.returncode == code, done
+        assert SECRET.hex() not in done.stdout + done.stderr
+        return done
+
+
+def test_the_leaker_is_named_in_every_report():
+    with _Folder() as folder:
+        for account in ("viewer-77", "<b>&eve"):
+            said = folder.trace(folder.symbols(_word(account, "demo", 150)), "--channel", "demo",
+                                "--json", folder.path / "r.json", "--html", folder.path / "r.html")
+            assert "accused: 1\n" in said.stdout and account in said.stdout, said.stdout
+            assert said.stderr == "", said.stderr  # no bar where nobody looks
+            report = json.loads((folder.path / "r.json").read_text())
+            assert [a["account"] for a in report["accused"]] == [account], report
+            assert report["accused"][0]["log10-p"] < -12 and report["log10-p-needed"] < -9, report
+            assert report["candidates"] == 3001 and report["used"] + report["erased"] == 150, report
+            assert sum(last - first + 1 for first, last in report["segments"]) == report["used"], report
+            assert (folder.path / "r.json").stat().st_mode & 0o777 == 0o600
+            page = (folder.path / "r.html").read_text()
+            words = []
+            reader = html.parser.HTMLParser()
+            reader.handle_data = words.append
+            reader.feed(page)
+            assert account in words, "the page does not name him, or not as text"
+            assert page.count("<svg") == page.count("</svg>") == 2 and "src=" not in page and "nan" not in page, page
+
+
+def test_nobody_is_named_where_evidence_is_short():
+    with _Folder() as folder:
+        said = folder.trace(folder.symbols(_word("viewer-77", "demo", 25)), "--json", folder.path / "r.json",
+                            "--html", folder.path / "r.html")
+        assert "accused: nobody" in said.stdout and " more (" in said.stdout, said.stdout
+        report = json.loads((folder.path / "r.json").read_text())
+        assert report["accused"] == [] and 30 < report["needed"][0]["segments"] < 120, report
+        assert "viewer-" not in said.stdout + (folder.path / "r.json").read_text() + (folder.path / "r.html").read_text()
+        stranger = folder.trace(folder.symbols(_word("viewer-9000", "demo", 300)))
+        assert "accused: nobody" in stranger.stdout and "which are there" in stranger.stdout, stranger.stdout
+        unmarked = folder.trace(folder.symbols([0] * 300, strength=0))
+        assert "accused: nobody" in unmarked.stdout, unmarked.stdout
+
+
+def test_misuse_is_explained():
+    with _Folder() as folder:
+        good = folder.symbols([1, 0, 1])
+        assert "not of \"other\"" in folder.trace(good, "--channel", "other", code=1).stderr
+        assert "no marked channel" in folder.trace(folder.symbols([1], channel="plain"), code=1).stderr
+        assert "line 1" in folder.trace("nonsense", code=1).stderr
+        assert "there are no symbols" in folder.trace("", code=1).stderr
+        assert "No such file" in folder.trace(good, candidates="none", code=1).stderr
+        (folder.path / "empty").write_text("\n\n")
+        assert "there is no candidate" in folder.trace(good, candidates="empty", code=1).stderr
+        (folder.path / "long").write_text("a\n" + "x" * 129 + "\n")
+        assert "long:2:" in folder.trace(good, candidates="long", code=1).stderr
+        assert "--false-alarm" in folder.trace(good, "--false-alarm", "2", code=2).stderr
+        assert "both" in folder.trace(good, "--candidates", "-", code=2).stderr
+
+
+stage.main()
