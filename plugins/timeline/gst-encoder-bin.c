@@ -103,8 +103,26 @@ adapt (const GValue *item, gpointer user)
     adapt_options (element, encoder->options);
 }
 
+/* Few buffers: it is there for the thread, and pictures are large. */
+static void
+add_queue (GstElement *bin)
+{
+  GstElement *queue = gst_element_factory_make ("queue", NULL);
+  g_autoptr (GstPad) ghost = gst_element_get_static_pad (bin, "sink");
+  g_autoptr (GstPad) target = gst_ghost_pad_get_target (GST_GHOST_PAD (ghost));
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (queue, "sink");
+  g_autoptr (GstPad) src = gst_element_get_static_pad (queue, "src");
+
+  g_object_set (queue, "max-size-buffers", 8u, "max-size-bytes", 0u, "max-size-time",
+                (guint64)0, NULL);
+  gst_bin_add (GST_BIN (bin), queue);
+  gst_ghost_pad_set_target (GST_GHOST_PAD (ghost), sink);
+  gst_pad_link (src, target);
+}
+
 GstElement *
-gst_headend_encoder_bin_new (const char *description, guint *ret_delay, GError **error)
+gst_headend_encoder_bin_new (const char *description, gboolean queued, guint *ret_delay,
+                             GError **error)
 {
   g_autoptr (GstParseContext) context = gst_parse_context_new ();
   g_autoptr (GError) parse_error = NULL;
@@ -142,6 +160,8 @@ gst_headend_encoder_bin_new (const char *description, guint *ret_delay, GError *
     g_propagate_prefixed_error (error, adapting.error, "encoder \"%s\": ", description);
     return NULL;
   }
+  if (queued)
+    add_queue (bin);
   *ret_delay = adapting.delay;
   g_object_force_floating (G_OBJECT (bin));
   return g_steal_pointer (&bin);

@@ -9,59 +9,43 @@
 #include "he-encoder.h"
 #include "he-epoch.h"
 
-/* Events that go out ahead of the first buffer whose PTS is `at` or later. Exact for
- * segments, as no frame of the one before follows the keyframe. */
+/* An encoder that works on and gets so many more blocks: its last packets. */
 typedef struct {
-  GstClockTime at;
-  gboolean key; /* that buffer has to be a keyframe */
-  GQueue events;
-} Mark;
+  GstHeadendPlace *place; /* NULL: there is none */
+  guint left;
+  guint64 next; /* frame */
+} Tail;
 
 struct GstHeadendEncoderFlow {
   GstElement *element;
-  GstPad *into, *out;
+  GstPad *sink;
+  GstHeadendPlaces *places;
   guint64 duration90;
   guint prefill, delay_frames; /* audio, he_encoder_delay() */
 
-  /* Sink side. */
-  gboolean started, announced;
+  gboolean started, announced, is_audio;
   GstAudioInfo info;
   GstSegment segment;
   guint64 msn;
-  guint64 last_frame; /* audio */
-  GQueue waiting;     /* events since the last buffer */
+  GQueue waiting; /* events since the last buffer */
 
-  /* Set by caps, which no buffer of before outruns. */
-  gboolean is_audio;
-  guint rate;
+  GstHeadendPlace *place; /* with run */
+  GstHeadendRun *run;     /* NULL: no encoder is at work */
 
-  /* Both sides. */
-  GMutex lock;
-  GQueue marks;  /* Mark, in order */
-  GQueue frames; /* audio: guint64 *, numbers of the frames in the encoder */
-
-  /* Source side. */
-  guint preroll; /* audio: packets still to drop */
-  GstClockTime shift, last_dts;
-  gboolean warned;
+  /* Audio. */
+  Tail tail;
+  guint64 last_frame;
+  GstBuffer *heard[HE_ENCODER_PREROLL]; /* the newest blocks, the last one at the end */
 };
 
-static void
-mark_free (Mark *mark)
-{
-  g_queue_clear_full (&mark->events, (GDestroyNotify)gst_event_unref);
-  g_free (mark);
-}
-
 GstHeadendEncoderFlow *
-gst_headend_encoder_flow_new (GstElement *element, GstPad *into, GstPad *out)
+gst_headend_encoder_flow_new (GstElement *element, GstPad *sink, GstHeadendPlaces *places)
 {
   GstHeadendEncoderFlow *self = g_new0 (GstHeadendEncoderFlow, 1);
 
   self->element = element;
-  self->into = into;
-  self->out = out;
-  g_mutex_init (&self->lock);
+  self->sink = sink;
+  self->places = places;
   gst_audio_info_init (&self->info);
   gst_headend_encoder_flow_reset (self);
   return self;
@@ -73,7 +57,6 @@ gst_headend_encoder_flow_free (GstHeadendEncoderFlow *self)
   if (self == NULL)
     return;
   gst_headend_encoder_flow_reset (self);
-  g_mutex_clear (&self->lock);
   g_free (self);
 }
 
@@ -82,9 +65,15 @@ gst_headend_encoder_flow_setup (GstHeadendEncoderFlow *self, guint64 duration90,
                                 guint delay)
 {
   self->duration90 = duration90;
-  self->warned = FALSE;
   he_encoder_delay (delay, &self->prefill, &self->delay_frames);
   gst_headend_encoder_flow_reset (self);
+}
+
+static void
+forget_heard (GstHeadendEncoderFlow *self)
+{
+  for (guint i = 0; i < HE_ENCODER_PREROLL; i++)
+    gst_clear_buffer (&self->heard[i]);
 }
 
 void
@@ -93,16 +82,12 @@ gst_headend_encoder_flow_reset (GstHeadendEncoderFlow *self)
   self->started = self->announced = FALSE;
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
   g_queue_clear_full (&self->waiting, (GDestroyNotify)gst_event_unref);
-  g_mutex_lock (&self->lock);
-  g_queue_clear_full (&self->marks, (GDestroyNotify)mark_free);
-  g_queue_clear_full (&self->frames, g_free);
-  self->preroll = self->delay_frames;
-  self->shift = 0;
-  self->last_dts = GST_CLOCK_TIME_NONE;
-  g_mutex_unlock (&self->lock);
+  g_clear_pointer (&self->run, gst_headend_run_unref);
+  self->tail.place = NULL;
+  forget_heard (self);
 }
 
-/* --- Into the encoder -------------------------------------------------------- */
+/* --- Boundaries -------------------------------------------------------------- */
 
 /* The segment that the waiting events announce, if they do. */
 static gboolean
@@ -135,60 +120,51 @@ static void
 set_mark (GstHeadendEncoderFlow *self, GstClockTime at, const GstHeadendSegment *boundary)
 {
   gboolean key = boundary != NULL && !self->is_audio;
-  Mark *mark;
 
-  if (!key && g_queue_is_empty (&self->waiting))
-    return;
-  mark = g_new0 (Mark, 1);
-  mark->at = at;
-  mark->key = key;
-  mark->events = self->waiting;
-  g_queue_init (&self->waiting);
   if (key)
-    g_queue_push_head (&mark->events, gst_headend_key_unit_event_new (boundary));
+    g_queue_push_head (&self->waiting, gst_headend_key_unit_event_new (boundary));
+  if (!g_queue_is_empty (&self->waiting))
+    gst_headend_run_mark (self->run, at, key, &self->waiting);
+}
 
-  g_mutex_lock (&self->lock);
-  g_queue_push_tail (&self->marks, mark);
-  g_mutex_unlock (&self->lock);
+/* --- Runs -------------------------------------------------------------------- */
+
+static GstFlowReturn
+push (GstHeadendPlace *place, GstBuffer *buffer)
+{
+  return gst_pad_push (gst_headend_place_feed (place), buffer);
 }
 
 static GstFlowReturn
-chain_video (GstHeadendEncoderFlow *self, GstBuffer *buffer)
+begin_run (GstHeadendEncoderFlow *self)
 {
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
-  guint64 msn = he_epoch_msn (he_ticks_from_ns (pts), self->duration90);
-  GstHeadendSegment boundary;
+  gboolean alternate = gst_headend_places_alternate (self->places);
+  guint rate = self->is_audio ? GST_AUDIO_INFO_RATE (&self->info) : 0;
+  guint drop = self->delay_frames + (alternate ? HE_ENCODER_PREROLL : 0);
 
-  if (!at_boundary (self, msn, &boundary)) {
-    set_mark (self, pts, NULL);
-    return gst_pad_push (self->into, buffer);
-  }
-  set_mark (self, pts, &boundary);
-  /* The first frame is a keyframe unasked, and a request ahead of it is what breaks the
-   * later ones where the encoder shifts its times (GStreamer 1.22, PTS below 1000 h). */
-  if (self->started) {
-    GstClockTime time
-        = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, pts);
-
-    gst_pad_push_event (self->into, gst_video_event_new_downstream_force_key_unit (
-                                        pts, time, time, TRUE, (guint)boundary.msn));
-  }
-  self->started = TRUE;
-  self->msn = msn;
-  return gst_pad_push (self->into, buffer);
+  return gst_headend_places_begin (self->places, rate, drop, &self->segment, &self->place,
+                                   &self->run);
 }
 
-/* The number of the frame that a buffer is, if it is one. */
-static gboolean
-frame_of (GstHeadendEncoderFlow *self, GstBuffer *buffer, guint64 *ret_frame)
+static void
+finish (GstHeadendPlace *place)
+{
+  gst_pad_push_event (gst_headend_place_feed (place), gst_event_new_eos ());
+}
+
+/* Buffers go in with times two frames late, so that no block has one before zero; what
+ * comes out gets its own time. */
+static GstFlowReturn
+push_block (GstHeadendEncoderFlow *self, GstHeadendPlace *place, GstBuffer *block,
+            guint64 frame)
 {
   guint rate = GST_AUDIO_INFO_RATE (&self->info);
-  guint64 sample = he_audio_sample_from_ns (GST_BUFFER_PTS (buffer), rate);
 
-  *ret_frame = sample / HE_AUDIO_FRAME;
-  return sample % HE_AUDIO_FRAME == 0
-         && gst_buffer_get_size (buffer)
-                == (gsize)HE_AUDIO_FRAME * GST_AUDIO_INFO_BPF (&self->info);
+  block = gst_buffer_make_writable (block);
+  GST_BUFFER_FLAG_UNSET (block, GST_BUFFER_FLAG_DISCONT);
+  GST_BUFFER_FLAG_UNSET (block, GST_BUFFER_FLAG_DECODE_ONLY);
+  GST_BUFFER_PTS (block) = he_audio_frame_ns (frame, rate);
+  return push (place, block);
 }
 
 static GstBuffer *
@@ -204,35 +180,182 @@ make_silence (GstHeadendEncoderFlow *self, guint samples)
   return silence;
 }
 
-static GstBuffer *
-prepend_silence (GstHeadendEncoderFlow *self, GstBuffer *buffer, guint samples)
+/* The next block of the tail: the stream's own, where it goes on there, else silence (and
+ * NULL: there is none). Packets that hold nothing else find no frame, and are dropped. */
+static void
+feed_tail (GstHeadendEncoderFlow *self, GstBuffer *block, guint64 frame)
 {
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  Tail *tail = &self->tail;
+  GstBuffer *next = block != NULL && frame == tail->next
+                        ? gst_buffer_copy (block)
+                        : make_silence (self, HE_AUDIO_FRAME);
 
-  buffer = gst_buffer_append (make_silence (self, samples), buffer);
-  GST_BUFFER_PTS (buffer) = pts;
-  GST_BUFFER_DURATION (buffer) = GST_CLOCK_TIME_NONE;
-  return buffer;
+  push_block (self, tail->place, next, tail->next + HE_ENCODER_PREROLL);
+  tail->next++;
+  if (--tail->left > 0)
+    return;
+  finish (tail->place);
+  tail->place = NULL;
 }
 
-/* What the encoder still holds comes out by pushing silence behind it: not all of them
- * give it at the end. Packets of the silence itself find no frame, and are dropped. */
 static void
-push_out (GstHeadendEncoderFlow *self)
+end_tail (GstHeadendEncoderFlow *self)
 {
-  for (guint i = 0; i < self->delay_frames; i++) {
-    GstBuffer *silence = make_silence (self, HE_AUDIO_FRAME);
+  while (self->tail.place != NULL)
+    feed_tail (self, NULL, 0);
+}
 
-    GST_BUFFER_PTS (silence)
-        = he_audio_frame_ns (self->last_frame + 1 + i, GST_AUDIO_INFO_RATE (&self->info));
-    if (gst_pad_push (self->into, silence) != GST_FLOW_OK)
-      return;
+/* Of sound the encoder still gets what its last packets need, which not all of them give
+ * at the end of the stream, and one block to look ahead to. */
+static void
+end_run (GstHeadendEncoderFlow *self)
+{
+  end_tail (self);
+  if (self->run == NULL)
+    return;
+  g_clear_pointer (&self->run, gst_headend_run_unref);
+  if (!self->is_audio) {
+    finish (self->place);
+    return;
   }
+  self->tail = (Tail) { .place = self->place,
+                        .left = self->delay_frames + 1,
+                        .next = self->last_frame + 1 };
+}
+
+/* --- Video ------------------------------------------------------------------- */
+
+static void
+request_key (GstHeadendEncoderFlow *self, GstClockTime pts, guint64 msn)
+{
+  GstClockTime time = gst_segment_to_running_time (&self->segment, GST_FORMAT_TIME, pts);
+
+  gst_pad_push_event (
+      gst_headend_place_feed (self->place),
+      gst_video_event_new_downstream_force_key_unit (pts, time, time, TRUE, (guint)msn));
+}
+
+static GstFlowReturn
+chain_video (GstHeadendEncoderFlow *self, GstBuffer *buffer)
+{
+  GstClockTime pts = GST_BUFFER_PTS (buffer);
+  guint64 msn = he_epoch_msn (he_ticks_from_ns (pts), self->duration90);
+  GstHeadendSegment boundary;
+  gboolean begins = at_boundary (self, msn, &boundary), first;
+
+  if (begins && gst_headend_places_alternate (self->places))
+    end_run (self);
+  first = self->run == NULL;
+  if (first) {
+    GstFlowReturn ret = begin_run (self);
+
+    if (ret != GST_FLOW_OK) {
+      gst_buffer_unref (buffer);
+      return ret;
+    }
+  }
+  set_mark (self, pts, begins ? &boundary : NULL);
+  /* The first frame is a keyframe unasked, and a request ahead of it is what breaks the
+   * later ones where the encoder shifts its times (GStreamer 1.22, PTS below 1000 h). */
+  if (begins && !first)
+    request_key (self, pts, boundary.msn);
+  self->started = TRUE;
+  self->msn = begins ? msn : self->msn;
+  return push (self->place, buffer);
+}
+
+/* --- Audio ------------------------------------------------------------------- */
+
+/* The number of the frame that a buffer is, if it is one. */
+static gboolean
+frame_of (GstHeadendEncoderFlow *self, GstBuffer *buffer, guint64 *ret_frame)
+{
+  guint rate = GST_AUDIO_INFO_RATE (&self->info);
+  guint64 sample = he_audio_sample_from_ns (GST_BUFFER_PTS (buffer), rate);
+
+  *ret_frame = sample / HE_AUDIO_FRAME;
+  return sample % HE_AUDIO_FRAME == 0
+         && gst_buffer_get_size (buffer)
+                == (gsize)HE_AUDIO_FRAME * GST_AUDIO_INFO_BPF (&self->info);
+}
+
+static void
+hear (GstHeadendEncoderFlow *self, GstBuffer *block, guint64 frame)
+{
+  if (frame != self->last_frame + 1)
+    forget_heard (self);
+  gst_clear_buffer (&self->heard[0]);
+  for (guint i = 1; i < HE_ENCODER_PREROLL; i++)
+    self->heard[i - 1] = self->heard[i];
+  self->heard[HE_ENCODER_PREROLL - 1] = gst_buffer_ref (block);
+  self->last_frame = frame;
+}
+
+/* What every node's encoder hears first: the blocks ahead of its first frame, or silence
+ * where the stream begins. */
+static GstFlowReturn
+push_preroll (GstHeadendEncoderFlow *self, guint64 frame)
+{
+  gboolean alternate = gst_headend_places_alternate (self->places);
+  gboolean goes_on = frame == self->last_frame + 1;
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  for (guint i = 0; alternate && i < HE_ENCODER_PREROLL && ret == GST_FLOW_OK; i++) {
+    GstBuffer *block = goes_on && self->heard[i] != NULL
+                           ? gst_buffer_copy (self->heard[i])
+                           : make_silence (self, HE_AUDIO_FRAME);
+
+    if (i == 0 && self->prefill > 0)
+      block = gst_buffer_append (make_silence (self, self->prefill), block);
+    ret = push_block (self, self->place, block, frame + i);
+  }
+  return ret;
+}
+
+static GstFlowReturn
+begin_audio (GstHeadendEncoderFlow *self, guint64 frame, GstBuffer **block)
+{
+  GstFlowReturn ret = begin_run (self);
+
+  if (ret == GST_FLOW_OK)
+    ret = push_preroll (self, frame);
+  if (ret == GST_FLOW_OK && !gst_headend_places_alternate (self->places)
+      && self->prefill > 0)
+    *block = gst_buffer_append (make_silence (self, self->prefill), *block);
+  return ret;
+}
+
+static GstFlowReturn
+encode_audio (GstHeadendEncoderFlow *self, GstBuffer *buffer, guint64 frame)
+{
+  guint rate = GST_AUDIO_INFO_RATE (&self->info);
+  guint64 msn = he_align_audio_msn (frame, rate, self->duration90);
+  GstBuffer *block = gst_buffer_copy (buffer);
+  GstHeadendSegment boundary;
+  gboolean begins = at_boundary (self, msn, &boundary);
+  GstFlowReturn ret = GST_FLOW_OK;
+
+  if (begins && gst_headend_places_alternate (self->places))
+    end_run (self);
+  if (self->tail.place != NULL)
+    feed_tail (self, buffer, frame);
+  if (self->run == NULL)
+    ret = begin_audio (self, frame, &block);
+  if (ret != GST_FLOW_OK) {
+    gst_buffer_unref (block);
+    return ret;
+  }
+  set_mark (self, GST_BUFFER_PTS (buffer), begins ? &boundary : NULL);
+  gst_headend_run_frame (self->run, frame);
+  self->started = TRUE;
+  self->msn = begins ? msn : self->msn;
+  return push_block (self, self->place, block, frame + HE_ENCODER_PREROLL);
 }
 
 static GstFlowReturn
 chain_audio (GstHeadendEncoderFlow *self, GstBuffer *buffer)
 {
+  GstFlowReturn ret = GST_FLOW_OK;
   guint64 frame;
 
   if (!frame_of (self, buffer, &frame)) {
@@ -243,18 +366,12 @@ chain_audio (GstHeadendEncoderFlow *self, GstBuffer *buffer)
     gst_buffer_unref (buffer);
     return GST_FLOW_ERROR;
   }
-  set_mark (self, GST_BUFFER_PTS (buffer), NULL);
-  g_mutex_lock (&self->lock);
-  g_queue_push_tail (&self->frames, g_memdup2 (&frame, sizeof (frame)));
-  g_mutex_unlock (&self->lock);
-
-  buffer = gst_buffer_make_writable (buffer);
-  GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_DISCONT);
-  if (!self->started && self->prefill > 0)
-    buffer = prepend_silence (self, buffer, self->prefill);
-  self->started = TRUE;
-  self->last_frame = frame;
-  return gst_pad_push (self->into, buffer);
+  /* What is to be decoded only is heard, and not put out. */
+  if (!GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY))
+    ret = encode_audio (self, buffer, frame);
+  hear (self, buffer, frame);
+  gst_buffer_unref (buffer);
+  return ret;
 }
 
 GstFlowReturn
@@ -269,185 +386,93 @@ gst_headend_encoder_flow_in (GstHeadendEncoderFlow *self, GstBuffer *buffer)
   return self->is_audio ? chain_audio (self, buffer) : chain_video (self, buffer);
 }
 
+/* --- Events ------------------------------------------------------------------ */
+
+/* Other pictures or sound: the encoder that works on them is a new one. */
 static gboolean
 set_caps (GstHeadendEncoderFlow *self, GstCaps *caps)
 {
-  self->is_audio
+  g_autoptr (GstCaps) before = gst_pad_get_current_caps (self->sink);
+  GstAudioInfo info;
+  gboolean is_audio
       = gst_structure_has_name (gst_caps_get_structure (caps, 0), "audio/x-raw");
-  if (!self->is_audio)
+
+  if (before != NULL && gst_caps_is_equal (before, caps))
     return TRUE;
-  if (!gst_audio_info_from_caps (&self->info, caps))
+  if (is_audio && !gst_audio_info_from_caps (&info, caps))
     return FALSE;
-  g_mutex_lock (&self->lock);
-  self->rate = GST_AUDIO_INFO_RATE (&self->info);
-  g_mutex_unlock (&self->lock);
+  end_run (self);
+  end_tail (self);
+  forget_heard (self);
+  self->is_audio = is_audio;
+  if (is_audio)
+    self->info = info;
   return TRUE;
 }
 
-GstEvent *
-gst_headend_encoder_flow_in_event (GstHeadendEncoderFlow *self, GstEvent *event,
-                                   gboolean *ret_ok)
+static gboolean
+introduce (GstPad *pad, GstEvent **event, gpointer order)
+{
+  if (GST_EVENT_TYPE (*event) == GST_EVENT_STREAM_START
+      || GST_EVENT_TYPE (*event) == GST_EVENT_SEGMENT)
+    gst_headend_order_event (order, gst_event_ref (*event));
+  return TRUE;
+}
+
+/* An event for downstream while no encoder is at work. */
+static void
+pass_by (GstHeadendEncoderFlow *self, GstEvent *event)
+{
+  GstHeadendOrder *order = gst_headend_places_order (self->places);
+
+  gst_pad_sticky_events_foreach (self->sink, introduce, order);
+  gst_headend_order_event (order, event);
+}
+
+static void
+pass (GstHeadendEncoderFlow *self, GstEvent *event)
+{
+  if (self->run != NULL)
+    gst_pad_push_event (gst_headend_place_feed (self->place), event);
+  else if (GST_EVENT_IS_STICKY (event))
+    gst_event_unref (event); /* the next encoder gets it from our pad */
+  else
+    pass_by (self, event);
+}
+
+gboolean
+gst_headend_encoder_flow_event (GstHeadendEncoderFlow *self, GstEvent *event)
 {
   GstCaps *caps;
+  gboolean ok = TRUE;
 
-  *ret_ok = TRUE;
   if (gst_event_has_name (event, GST_HEADEND_SEGMENT)
       || gst_event_has_name (event, GST_HEADEND_STATUS)) {
     g_queue_push_tail (&self->waiting, event);
-    return NULL;
+    return TRUE;
   }
   if (gst_video_event_is_force_key_unit (event)) {
     gst_event_unref (event);
-    return NULL;
+    return TRUE;
   }
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_CAPS:
       gst_event_parse_caps (event, &caps);
-      *ret_ok = set_caps (self, caps);
-      if (!*ret_ok)
-        g_clear_pointer (&event, gst_event_unref);
-      break;
+      ok = set_caps (self, caps);
+      gst_event_unref (event);
+      return ok;
     case GST_EVENT_SEGMENT:
       gst_event_copy_segment (event, &self->segment);
       break;
     case GST_EVENT_EOS:
-      if (self->is_audio && self->started)
-        push_out (self);
-      break;
-    case GST_EVENT_FLUSH_STOP:
-      gst_headend_encoder_flow_reset (self);
-      break;
+      end_run (self);
+      end_tail (self);
+      self->started = FALSE;
+      pass_by (self, event);
+      return TRUE;
     default:
       break;
   }
-  return event;
-}
-
-/* --- Out of the encoder ------------------------------------------------------ */
-
-static void
-check_key (GstHeadendEncoderFlow *self, const Mark *mark, GstBuffer *buffer)
-{
-  if (!mark->key || self->warned
-      || !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DELTA_UNIT))
-    return;
-  self->warned = TRUE;
-  GST_ELEMENT_WARNING (self->element, STREAM, ENCODE,
-                       ("the encoder ignores forced keyframes: a segment begins without "
-                        "one; use another encoder or other settings"),
-                       ("at %" GST_TIME_FORMAT, GST_TIME_ARGS (mark->at)));
-}
-
-static void
-push_marks (GstHeadendEncoderFlow *self, GstBuffer *buffer)
-{
-  GstClockTime pts = GST_BUFFER_PTS (buffer);
-
-  while (TRUE) {
-    Mark *mark;
-    GstEvent *event;
-
-    g_mutex_lock (&self->lock);
-    mark = g_queue_peek_head (&self->marks);
-    if (mark != NULL && mark->at <= pts)
-      g_queue_pop_head (&self->marks);
-    else
-      mark = NULL;
-    g_mutex_unlock (&self->lock);
-    if (mark == NULL)
-      return;
-
-    check_key (self, mark, buffer);
-    while ((event = g_queue_pop_head (&mark->events)) != NULL)
-      gst_pad_push_event (self->out, event);
-    mark_free (mark);
-  }
-}
-
-/* The packet becomes the frame that it holds. FALSE: it holds none. */
-static gboolean
-restamp_audio (GstHeadendEncoderFlow *self, GstBuffer *buffer)
-{
-  g_autofree guint64 *frame = NULL;
-  guint rate;
-
-  g_mutex_lock (&self->lock);
-  if (self->preroll > 0)
-    self->preroll--;
-  else
-    frame = g_queue_pop_head (&self->frames);
-  rate = self->rate;
-  g_mutex_unlock (&self->lock);
-  if (frame == NULL)
-    return FALSE;
-
-  GST_BUFFER_PTS (buffer) = he_audio_frame_ns (*frame, rate);
-  GST_BUFFER_DTS (buffer) = GST_BUFFER_PTS (buffer);
-  GST_BUFFER_DURATION (buffer)
-      = he_audio_frame_ns (*frame + 1, rate) - GST_BUFFER_PTS (buffer);
+  pass (self, event);
   return TRUE;
-}
-
-static void
-restamp_video (GstHeadendEncoderFlow *self, GstBuffer *buffer)
-{
-  GstClockTime dts = GST_BUFFER_DTS (buffer);
-
-  if (self->shift == 0)
-    return;
-  if (GST_BUFFER_PTS_IS_VALID (buffer))
-    GST_BUFFER_PTS (buffer) -= MIN (GST_BUFFER_PTS (buffer), self->shift);
-  if (!GST_CLOCK_TIME_IS_VALID (dts))
-    return;
-  /* Times before zero cannot be told, and parsers want them to grow: with B-frames and
-   * PTS from zero, the first few count ticks. */
-  dts -= MIN (dts, self->shift);
-  if (GST_CLOCK_TIME_IS_VALID (self->last_dts) && dts <= self->last_dts)
-    dts = self->last_dts + he_ticks_to_ns (1) + 1;
-  GST_BUFFER_DTS (buffer) = self->last_dts = dts;
-}
-
-GstFlowReturn
-gst_headend_encoder_flow_out (GstHeadendEncoderFlow *self, GstBuffer *buffer)
-{
-  buffer = gst_buffer_make_writable (buffer);
-  if (!self->is_audio) {
-    restamp_video (self, buffer);
-  } else if (!restamp_audio (self, buffer)) {
-    gst_buffer_unref (buffer);
-    return GST_FLOW_OK;
-  }
-  if (GST_BUFFER_PTS_IS_VALID (buffer))
-    push_marks (self, buffer);
-  return gst_pad_push (self->out, buffer);
-}
-
-/* Encoders move the segment instead of letting DTS fall below zero; ours are the times
- * that came in. */
-static GstEvent *
-unshift (GstHeadendEncoderFlow *self, GstEvent *event)
-{
-  GstSegment segment;
-  GstEvent *ours;
-
-  gst_event_copy_segment (event, &segment);
-  if (segment.format != GST_FORMAT_TIME || segment.start <= self->segment.start)
-    return event;
-  self->shift = segment.start - self->segment.start;
-  ours = gst_event_new_segment (&self->segment);
-  gst_event_set_seqnum (ours, gst_event_get_seqnum (event));
-  gst_event_unref (event);
-  return ours;
-}
-
-GstEvent *
-gst_headend_encoder_flow_out_event (GstHeadendEncoderFlow *self, GstEvent *event)
-{
-  if (gst_video_event_is_force_key_unit (event)) {
-    gst_event_unref (event); /* ours goes with the mark */
-    return NULL;
-  }
-  if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT && !self->is_audio)
-    event = unshift (self, event);
-  return event;
 }

@@ -129,4 +129,8 @@ char *he_encoder_merge_options (const char *given, const char *wanted);
  * first, drop the first ret_frames packets, then packet n holds what frame n was. */
 void he_encoder_delay (guint delay, guint *ret_prefill, guint *ret_frames);
 
+/* Frames of sound ahead of a segment that its own encoder hears first: its state, and so
+ * the first packet, then hardly differ from those of one that heard all. */
+#define HE_ENCODER_PREROLL 2
+
 G_END_DECLS
