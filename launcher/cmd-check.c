@@ -12,9 +12,10 @@ print_channel (const HeadendModelChannel *description)
 {
   g_autoptr (HeChannel) channel = headend_plan_channel (description);
   g_autofree char *source = headend_source_display (description->source);
-  g_print ("  channel %s from %s: segments of %g s, %s, %s\n", channel->name, source,
+  g_print ("  channel %s from %s: segments of %g s, %s, %s, %s\n", channel->name, source,
            (double)channel->duration90 / 90000, channel->encrypted ? "aes-128" : "clear",
-           description->watermark ? "variants a and b" : "no watermark");
+           description->watermark ? "variants a and b" : "no watermark",
+           headend_agreement_name (description));
   for (guint i = 0; i < channel->renditions->len; i++) {
     const HeRendition *r = channel->renditions->pdata[i];
     if (r->media == HE_MEDIA_VIDEO)

@@ -210,6 +210,13 @@ check_video (const HeadendModelChannel *channel, guint index, guint j, Fault *re
                   h265 ? "8192x4352 at 120/1 (level 6.2)"
                        : "4096x2304 at 56/1 (level 5.2)");
   }
+  if (channel->identical && !headend_encoder_repeats (video))
+    return fault (
+        ret_fault, g_strdup_printf ("$.channels[%u].agreement", index),
+        "\"identical\" needs encoders that always make the same of the same "
+        "pictures, and video[%u].encoder is \"%s\"; expected \"interchangeable\", "
+        "or \"x264\" or \"x265\"",
+        j, video->encoder);
   if (!check_depth (channel, index, j, ret_fault))
     return FALSE;
   return check_encoder (channel, index, j, ret_fault);

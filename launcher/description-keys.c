@@ -236,6 +236,7 @@ read_duration (HeadendReader *reader, const HeadendKey *key, const HeJson *value
 }
 
 static const char *const encryption_names[] = { "none", "aes-128" };
+static const char *const agreement_names[] = { "interchangeable", "identical" };
 static const char *const playlist_names[] = { "live", "vod" };
 
 /* The value is never quoted: it may hold a password. */
@@ -313,6 +314,9 @@ static const HeadendKey channel_keys[] = {
     "a rights tier", "1..64 letters, digits, '-' or '_', a letter or digit first" },
   { "watermark", read_watermark, 0, FALSE, "a switch",
     "true, false, or an object with colluders" },
+  { "agreement", headend_read_choice, G_STRUCT_OFFSET (HeadendModelChannel, identical),
+    FALSE, "an agreement", "\"identical\" or \"interchangeable\"",
+    .data = agreement_names },
   { "destination", read_destination, G_STRUCT_OFFSET (HeadendModelChannel, destination),
     FALSE, "a destination", "file:DIR, http://HOST/PATH/ or https://HOST/PATH/", 1,
     1024 },

@@ -8,6 +8,19 @@
 #include "he-error.h"
 
 /* What was left unsaid and depends on the rest. */
+/* Whether nodes make the same bytes where nothing is said: when they can without effort.
+ */
+static gboolean
+would_repeat (const HeadendModelChannel *channel)
+{
+  for (guint i = 0; i < channel->video->len; i++) {
+    const HeadendVideo *video = channel->video->pdata[i];
+    if (!headend_encoder_repeats (video) || !headend_encoder_fits_core (video))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static void
 fill_defaults (HeadendModel *model)
 {
@@ -35,6 +48,8 @@ fill_defaults (HeadendModel *model)
       if (!video->preset)
         video->preset = g_strdup (headend_encoder_of (video)->preset);
     }
+    if (channel->identical < 0)
+      channel->identical = model->nodes->len > 1 && would_repeat (channel);
     for (guint j = 0; j < channel->audio->len; j++) {
       HeadendAudio *audio = channel->audio->pdata[j];
       if (!audio->name)

@@ -26,13 +26,32 @@ headend_encoder_copies (const char *name)
   return family && !family->factories[0];
 }
 
+/* The part of a core that a rung may take: others want some of it, too, and pictures
+ * differ. */
+#define CORE_PERCENT 60
+
+gboolean
+headend_encoder_repeats (const HeadendVideo *video)
+{
+  return he_encoder_family_speed (headend_encoder_of (video), video->preset) > 0;
+}
+
+gboolean
+headend_encoder_fits_core (const HeadendVideo *video)
+{
+  guint speed = he_encoder_family_speed (headend_encoder_of (video), video->preset);
+  guint64 pixels
+      = (guint64)video->width * video->height * video->frame_rate.n / video->frame_rate.d;
+  return pixels <= (guint64)speed * 1000000 * CORE_PERCENT / 100;
+}
+
 HeEncoderRequest
-headend_encoder_request (const HeadendVideo *video, const char *level)
+headend_encoder_request (const HeadendVideo *video, const char *level, gboolean identical)
 {
   return (HeEncoderRequest) {
     .kbits = video->bitrate,
     .vbv_ms = HEADEND_VBV_MS,
-    .threads = threads_for (video),
+    .threads = identical ? 1 : threads_for (video),
     .depth = video->bit_depth,
     .preset = video->preset,
     .level = level,

@@ -17,8 +17,15 @@ const HeEncoderFamily *headend_encoder_of (const HeadendVideo *video);
 /* Whether the source's own stream is passed through: "copy", "copy-h265". */
 gboolean headend_encoder_copies (const char *name);
 
+/* Whether its encoder can be a function of the pictures alone ("identical"), which takes
+ * it to one thread; and whether one core, as ours was when it was measured, is enough for
+ * that. */
+gboolean headend_encoder_repeats (const HeadendVideo *video);
+gboolean headend_encoder_fits_core (const HeadendVideo *video);
+
 /* Strings are borrowed; level: as caps write it. */
-HeEncoderRequest headend_encoder_request (const HeadendVideo *video, const char *level);
+HeEncoderRequest headend_encoder_request (const HeadendVideo *video, const char *level,
+                                          gboolean identical);
 
 /* The bin description for segmentencoder. */
 char *headend_encoder_audio (const HeadendAudio *audio);

@@ -101,12 +101,12 @@ add_worker (GPtrArray *boxes, const HeadendNode *node, const HeadendModelChannel
     guint box
         = headend_encoder_copies (audio->encoder)
               ? add (boxes, worker, "%s: aacparse, as it is", audio->name)
-              : add (
-                  boxes, worker,
-                  "%s: aacparse ! avdec_aac ! epochalign ! segmentencoder (avenc_aac %u "
-                  "kbit/s, %u Hz, %u channel%s) ! aacparse",
-                  audio->name, audio->bitrate, audio->rate, audio->channels,
-                  audio->channels == 1 ? "" : "s");
+              : add (boxes, worker,
+                     "%s: aacparse ! %s ! epochalign ! segmentencoder (avenc_aac %u "
+                     "kbit/s, %u Hz, %u channel%s) ! aacparse",
+                     audio->name, channel->identical ? "segmentdecoder" : "avdec_aac",
+                     audio->bitrate, audio->rate, audio->channels,
+                     audio->channels == 1 ? "" : "s");
     join (boxes, demux, box);
     join (boxes, box, sink);
   }

@@ -59,6 +59,7 @@ headend_model_channel_new (void)
   channel->key_version = 1;
   channel->tier = g_strdup ("base");
   channel->watermark = TRUE;
+  channel->identical = -1;
   channel->colluders = HE_CODEWORD_COLLUDERS;
   channel->video = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_video_free);
   channel->audio = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_audio_free);
@@ -187,4 +188,10 @@ headend_source_display (const char *source)
   if (!user_end)
     return g_steal_pointer (&bare);
   return g_strdup_printf ("%.*s%s", (int)(host - bare), bare, user_end + 1);
+}
+
+const char *
+headend_agreement_name (const HeadendModelChannel *channel)
+{
+  return channel->identical ? "identical" : "interchangeable";
 }

@@ -43,6 +43,9 @@ typedef struct {
   guint key_version;
   char *tier;
   gboolean watermark;
+  /* Each segment from a new encoder, so that nodes make the same bytes. While a
+   * description is read: -1, nothing is said. */
+  int identical;
   guint colluders;    /* that its codewords are made for */
   char *destination;  /* he-place.h, a folder absolute; NULL: none */
   char *credentials;  /* file, or NULL */
@@ -115,6 +118,9 @@ headend_model_channel (const HeadendModel *model, const char *name);
 
 /* The tracks of the source that its audio renditions need: 0 when it has none. */
 guint headend_model_channel_tracks (const HeadendModelChannel *channel);
+
+/* What its nodes shall agree in, as segmentencoder and people call it. */
+const char *headend_agreement_name (const HeadendModelChannel *channel);
 
 /* The source as it may be logged: without user, password and query. */
 char *headend_source_display (const char *source);

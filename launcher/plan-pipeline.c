@@ -54,12 +54,14 @@ append_audio (GString *text, const HeadendModelChannel *channel, guint index)
       text,
       "audio-%u. ! " HEADEND_QUEUE_AUDIO " ! audioconvert ! audioresample ! "
       "audio/x-raw,format=F32LE,layout=interleaved,rate=%u,channels=%u ! "
-      "epochalign segment-duration=%" G_GUINT64_FORMAT " ! "
-      "segmentencoder agreement=interchangeable segment-duration=%" G_GUINT64_FORMAT
+      "epochalign%s segment-duration=%" G_GUINT64_FORMAT " ! "
+      "segmentencoder agreement=%s segment-duration=%" G_GUINT64_FORMAT
       " encoder=\"%s\" ! aacparse ! "
       "audio/mpeg,mpegversion=4,stream-format=adts ! sink.audio_%u\n",
-      audio->track, audio->rate, audio->channels, channel->duration90,
-      channel->duration90, encoder, index);
+      audio->track, audio->rate, audio->channels,
+      channel->identical ? " preroll=" G_STRINGIFY (HE_ENCODER_PREROLL) : "",
+      channel->duration90, headend_agreement_name (channel), channel->duration90, encoder,
+      index);
 }
 
 /* Whether renditions of a track are passed through, or encoded. */
@@ -92,7 +94,12 @@ append_track (GString *text, const HeadendModelChannel *channel,
                             track);
   if (copied && encoded)
     g_string_append_printf (text, "track-%u. ! ", track);
-  if (encoded)
+  if (encoded && channel->identical)
+    g_string_append_printf (text,
+                            "segmentdecoder segment-duration=%" G_GUINT64_FORMAT
+                            " ! tee name=audio-%u\n",
+                            channel->duration90, track);
+  else if (encoded)
     g_string_append_printf (text, "avdec_aac ! tee name=audio-%u\n", track);
   for (guint i = 0; i < channel->audio->len; i++) {
     const HeadendAudio *audio = channel->audio->pdata[i];

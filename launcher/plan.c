@@ -206,8 +206,12 @@ other_factories (const HeadendModelChannel *channel)
   if (channel->audio->len)
     g_strv_builder_add (list, "aacparse");
   for (guint i = 0; i < channel->audio->len; i++)
-    if (!headend_encoder_copies (((HeadendAudio *)channel->audio->pdata[i])->encoder))
+    if (!headend_encoder_copies (((HeadendAudio *)channel->audio->pdata[i])->encoder)) {
       g_strv_builder_addv (list, (const char **)for_audio);
+      if (channel->identical)
+        g_strv_builder_addv (
+            list, (const char *[]) { "segmentdecoder", "avdec_aac_fixed", NULL });
+    }
   return g_strv_builder_end (list);
 }
 

@@ -151,11 +151,12 @@ choose_memory (HeadendRoute *route, const HeProbe *probe)
 }
 
 static HeadendRung *
-rung_new (const HeadendVideo *video, const HeProbe *probe, GError **error)
+rung_new (const HeadendVideo *video, gboolean identical, const HeProbe *probe,
+          GError **error)
 {
   const HeEncoderFamily *family = headend_encoder_of (video);
   HeEncoderRequest request
-      = headend_encoder_request (video, headend_level_of (video)->name);
+      = headend_encoder_request (video, headend_level_of (video)->name, identical);
   const HeEncoder *encoder = he_encoder_choose (family, request.depth, probe, error);
   if (!encoder || !he_encoder_check_driver (encoder, probe, error))
     return NULL;
@@ -182,7 +183,7 @@ headend_route_new (const HeadendModelChannel *channel, const HeProbe *probe,
     const HeadendVideo *video = channel->video->pdata[i];
     if (headend_encoder_copies (video->encoder))
       continue; /* then it is the only one */
-    HeadendRung *rung = rung_new (video, probe, error);
+    HeadendRung *rung = rung_new (video, channel->identical, probe, error);
     if (!rung) {
       g_prefix_error (error, "channel %s: ", channel->name);
       return NULL;
@@ -258,11 +259,11 @@ append_encoder (GString *text, const HeadendModelChannel *channel,
   HeVideoCodec codec = headend_encoder_of (rung->video)->codec;
   g_string_append_printf (
       text,
-      "segmentencoder agreement=interchangeable segment-duration=%" G_GUINT64_FORMAT
+      "segmentencoder agreement=%s segment-duration=%" G_GUINT64_FORMAT
       " encoder=\"%s\" ! %s config-interval=-1 "
       "! video/x-%s,stream-format=byte-stream,alignment=au ! sink.%s\n",
-      channel->duration90, rung->description, parsers[codec],
-      codec == HE_VIDEO_H265 ? "h265" : "h264", pad);
+      headend_agreement_name (channel), channel->duration90, rung->description,
+      parsers[codec], codec == HE_VIDEO_H265 ? "h265" : "h264", pad);
 }
 
 /* From the decoder's memory to that in which the mark, or else the encoder, wants it. */

@@ -27,6 +27,11 @@
  * Audio segment n begins with the first frame of the grid at or behind the boundary.
  * Filler and damage are announced when noticed as `headend-status` with msn and flags.
  *
+ * With `preroll`, sound is preceded by so many buffers of before the first segment,
+ * flagged DECODE_ONLY: what an encoder hears that is made new for each segment
+ * (`segmentencoder`). The first segment is then one that the stream was heard 0.25 s
+ * ahead of.
+ *
  * The generation is that of the sticky event `headend-timeline` from upstream, or 0.
  *
  * `stats` is a structure `epochalign-stats`: joined (gboolean), msn (guint64, of the last
@@ -58,13 +63,14 @@
 GST_DEBUG_CATEGORY_STATIC (epochalign_debug);
 #define GST_CAT_DEFAULT epochalign_debug
 
-enum { PROP_0, PROP_SEGMENT_DURATION, PROP_STATS, N_PROPS };
+enum { PROP_0, PROP_SEGMENT_DURATION, PROP_PREROLL, PROP_STATS, N_PROPS };
 static GParamSpec *props[N_PROPS];
 
 struct _GstEpochAlign {
   GstElement parent;
   GstPad *sinkpad, *srcpad;
   guint64 duration90; /* object lock; fixed from READY to PAUSED on */
+  guint preroll;      /* likewise */
 
   /* Streaming thread. */
   gboolean is_audio, sent_segment;
@@ -240,6 +246,8 @@ emit_frame (gpointer user, guint64 frame, GstBuffer *buffer, HeSegmentFlags flag
       = he_audio_frame_ns (frame + 1, rate) - GST_BUFFER_PTS (buffer);
   GST_BUFFER_OFFSET (buffer) = frame * HE_AUDIO_FRAME;
   GST_BUFFER_OFFSET_END (buffer) = (frame + 1) * HE_AUDIO_FRAME;
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY))
+    return gst_pad_push (self->srcpad, buffer);
   return push (self, he_align_audio_msn (frame, rate, self->duration90), buffer, flags);
 }
 
@@ -307,6 +315,7 @@ set_audio_caps (GstEpochAlign *self, GstCaps *caps)
   gst_headend_reblock_free (self->audio);
   self->info = info;
   self->audio = gst_headend_reblock_new (&info, self->duration90, skip, emit_frame, self);
+  gst_headend_reblock_preroll (self->audio, self->preroll);
   begin_at_start (self);
   return TRUE;
 }
@@ -485,6 +494,10 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
     GST_OBJECT_LOCK (self);
     g_value_set_uint64 (value, self->duration90);
     GST_OBJECT_UNLOCK (self);
+  } else if (id == PROP_PREROLL) {
+    GST_OBJECT_LOCK (self);
+    g_value_set_uint (value, self->preroll);
+    GST_OBJECT_UNLOCK (self);
   } else {
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -496,9 +509,13 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
   GstEpochAlign *self = GST_EPOCH_ALIGN (object);
 
   GST_OBJECT_LOCK (self);
-  if (id != PROP_SEGMENT_DURATION)
+  if (id != PROP_SEGMENT_DURATION && id != PROP_PREROLL)
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  else if (gst_headend_may_set (GST_ELEMENT (self), pspec))
+  else if (!gst_headend_may_set (GST_ELEMENT (self), pspec))
+    ; /* said */
+  else if (id == PROP_PREROLL)
+    self->preroll = g_value_get_uint (value);
+  else
     self->duration90 = g_value_get_uint64 (value);
   GST_OBJECT_UNLOCK (self);
 }
@@ -528,6 +545,10 @@ gst_epoch_align_class_init (GstEpochAlignClass *klass)
   props[PROP_SEGMENT_DURATION] = g_param_spec_uint64 (
       "segment-duration", "Segment duration", "Duration of a segment in 90 kHz ticks", 1,
       G_MAXUINT32, DEFAULT_DURATION,
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  props[PROP_PREROLL] = g_param_spec_uint (
+      "preroll", "Preroll",
+      "Buffers of sound ahead of the first segment, to be decoded only", 0, 16, 0,
       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   props[PROP_STATS] = g_param_spec_boxed (
       "stats", "Statistics", "What came in, went out, was dropped, filled or damaged",

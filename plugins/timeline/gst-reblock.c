@@ -14,6 +14,7 @@ struct GstHeadendReblock {
   guint64 next;                        /* sample behind the last in `samples` */
   guint64 filled_until, damaged_until; /* samples before these are so */
   guint64 filled_from, damaged_from;
+  guint64 preroll_until; /* samples before this are preroll */
 };
 
 GstHeadendReblock *
@@ -40,6 +41,12 @@ gst_headend_reblock_free (GstHeadendReblock *reblock)
   g_queue_clear_full (&reblock->held, (GDestroyNotify)gst_buffer_unref);
   g_object_unref (reblock->samples);
   g_free (reblock);
+}
+
+void
+gst_headend_reblock_preroll (GstHeadendReblock *reblock, guint frames)
+{
+  he_align_audio_preroll (&reblock->align, frames);
 }
 
 void
@@ -74,6 +81,10 @@ cut (GstHeadendReblock *reblock)
                           / GST_AUDIO_INFO_BPF (&reblock->info);
     GstBuffer *buffer = gst_adapter_take_buffer (reblock->samples, size);
 
+    if (start < reblock->preroll_until) {
+      buffer = gst_buffer_make_writable (buffer);
+      GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY);
+    }
     ret = reblock->emit (reblock->user, start / HE_AUDIO_FRAME, buffer,
                          flags_of (reblock, start));
   }
@@ -139,6 +150,7 @@ drain (GstHeadendReblock *reblock)
     if (step.restart) {
       gst_adapter_clear (reblock->samples);
       reblock->next = step.start;
+      reblock->preroll_until = step.start + step.preroll;
     }
     append (reblock, buffer, &step);
     if (ret == GST_FLOW_OK)

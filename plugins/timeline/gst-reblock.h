@@ -23,6 +23,10 @@ gst_headend_reblock_new (const GstAudioInfo *info, guint64 duration90, guint ski
                          GstHeadendReblockEmit emit, gpointer user);
 void gst_headend_reblock_free (GstHeadendReblock *reblock); /* takes NULL */
 
+/* Frames that are put out ahead of the segment that is joined, flagged DECODE_ONLY.
+ * Before the first block. */
+void gst_headend_reblock_preroll (GstHeadendReblock *reblock, guint frames);
+
 /* The output begins at this epoch time, whatever the first block's: before the first. */
 void gst_headend_reblock_begin (GstHeadendReblock *reblock, guint64 start90);
 

@@ -55,6 +55,12 @@ he_align_audio_clear (HeAlignAudio *align)
   g_clear_pointer (&align->held, g_array_unref);
 }
 
+void
+he_align_audio_preroll (HeAlignAudio *align, guint frames)
+{
+  align->preroll = frames;
+}
+
 guint64
 he_align_audio_begin (HeAlignAudio *align, guint64 start90)
 {
@@ -286,8 +292,13 @@ first_start (const HeAlignAudio *align, guint64 sample)
 static void
 restart_at (HeAlignAudio *align, guint64 sample, HeAlignStep *step)
 {
+  guint preroll = align->preroll * HE_AUDIO_FRAME;
+
+  if (preroll > 0)
+    sample += preroll + HE_ALIGN_LEAD * align->rate / HE_TICKS_PER_SECOND;
   step->restart = TRUE;
-  step->start = align->next = first_start (align, sample);
+  step->preroll = preroll;
+  step->start = align->next = first_start (align, sample) - preroll;
   align->joined = TRUE;
 }
 

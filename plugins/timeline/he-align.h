@@ -81,6 +81,12 @@ void he_align_video_silence (HeAlignVideo *align, guint64 until90, HeAlignFill *
  * Afterwards a block whose time is within half a frame of its place is contiguous. Beyond
  * that, a whole number of lost blocks keeps the phase; any other jump estimates anew. A
  * feed that drifts against its own sample clock is followed in steps of the rounding. */
+
+/* How long before a segment begins a decoder of sound is made new for it
+ * (segmentdecoder), in ticks: time enough for what is placed and heard ahead of the
+ * segment. */
+#define HE_ALIGN_LEAD 22500
+
 #define HE_ALIGN_WINDOW 49
 #define HE_ALIGN_JITTER 512 /* samples */
 
@@ -91,15 +97,16 @@ typedef struct {
   gboolean restart; /* then continue the output at sample `start`, a multiple of 1024; all
                      * before it is whole frames */
   guint64 start;
-  guint skip; /* drop so many samples of the block's head */
-  guint take; /* append so many after them; what is left is dropped too */
+  guint preroll; /* the first so many samples are before the segment that is joined */
+  guint skip;    /* drop so many samples of the block's head */
+  guint take;    /* append so many after them; what is left is dropped too */
 } HeAlignStep;
 
 typedef struct {
   /*< private >*/
   guint rate;
   guint64 duration90;
-  guint skip, window;
+  guint skip, window, preroll;
   gboolean locked, joined;
   gint64 count;         /* samples so far, the block at hand excluded */
   gint64 origin, grain; /* samples */
@@ -116,6 +123,10 @@ typedef struct {
 void
 he_align_audio_init (HeAlignAudio *align, guint rate, guint64 duration90, guint skip);
 void he_align_audio_clear (HeAlignAudio *align); /* takes one that is all zero */
+
+/* A join puts out so many frames ahead of its segment, too, and waits for a segment ahead
+ * of which HE_ALIGN_LEAD was heard. Before the first block. */
+void he_align_audio_preroll (HeAlignAudio *align, guint frames);
 
 /* The output begins with the first frame of the grid at or behind this time instead of at
  * the first boundary, with silence where blocks come late (up to HE_ALIGN_MAX_FILL), and

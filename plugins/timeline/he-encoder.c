@@ -53,6 +53,15 @@ he_encoder_family_takes (const HeEncoderFamily *family, guint depth)
   return FALSE;
 }
 
+guint
+he_encoder_family_speed (const HeEncoderFamily *family, const char *preset)
+{
+  for (const HeEncoderPreset *row = family->presets; row->name != NULL; row++)
+    if (family->factories[0] != NULL && strcmp (row->name, preset) == 0)
+      return row->speed;
+  return 0;
+}
+
 const char **
 he_encoder_family_presets (const HeEncoderFamily *family)
 {

@@ -73,6 +73,9 @@ he_encoder_setting (const HeEncoder *encoder, HeEncoderRole role, const HeProbe 
 typedef struct {
   const char *name;
   const char *values[3];
+  /* Million pixels a second that one thread of one core encodes, where its output then
+   * follows from its input alone; 0: it does not, or not quietly. */
+  guint speed;
 } HeEncoderPreset;
 
 /* What a description can name as "encoder". */
@@ -92,6 +95,7 @@ const char *const *he_encoder_family_names (void);           /* NULL-terminated 
 /* Whether one of its elements takes frames of this depth (8, 10), if not every one does
  * on every machine. */
 gboolean he_encoder_family_takes (const HeEncoderFamily *family, guint depth);
+guint he_encoder_family_speed (const HeEncoderFamily *family, const char *preset);
 /* Names of its presets, NULL-terminated; free the array alone. */
 const char **he_encoder_family_presets (const HeEncoderFamily *family);
 

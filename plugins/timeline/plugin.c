@@ -7,6 +7,7 @@
 
 #include "gst-epochalign.h"
 #include "gst-epochdemux.h"
+#include "gst-segmentdecoder.h"
 #include "gst-segmentencoder.h"
 
 static gboolean
@@ -16,6 +17,7 @@ plugin_init (GstPlugin *plugin)
 
   ok |= GST_ELEMENT_REGISTER (epochdemux, plugin);
   ok |= GST_ELEMENT_REGISTER (epochalign, plugin);
+  ok |= GST_ELEMENT_REGISTER (segmentdecoder, plugin);
   ok |= GST_ELEMENT_REGISTER (segmentencoder, plugin);
   return ok;
 }

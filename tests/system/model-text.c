@@ -51,6 +51,7 @@ print_channel (gpointer item, gpointer user_data)
   NUMBER (channel, key_version);
   TEXT (channel, tier);
   NUMBER (channel, watermark);
+  NUMBER (channel, identical);
   NUMBER (channel, colluders);
   TEXT (channel, destination);
   TEXT (channel, credentials);

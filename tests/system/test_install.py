@@ -12,7 +12,7 @@ import tempfile
 import stage
 
 BUILD = os.environ["BUILDDIR"]
-ELEMENTS = ("epochdemux", "epochalign", "segmentencoder", "forensicmark", "segmentencrypt", "hlsgatesink")
+ELEMENTS = ("epochdemux", "epochalign", "segmentdecoder", "segmentencoder", "forensicmark", "segmentencrypt", "hlsgatesink")
 
 
 def _options():

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Two nodes that know nothing of each other but the description, the secret and the feed make the same
+bytes, whenever they began: pictures of both variants and sound, encrypted."""
+import hashlib
+import subprocess
+import time
+
+import stage
+
+RENDITION, AUDIO, WINDOW = "180p", "audio", 6
+ACCOUNTS = 6  # each sees either variant of a segment by a coin's toss
+
+
+class Pair:
+    """Each node by itself: its origin holds its own copies only."""
+
+    def __init__(self, rate, samples, ticks):
+        self.rate, self.samples, self.ticks = rate, samples, ticks
+        self.stages = []
+
+    def _change(self, model):
+        del model["nodes"][1:]
+        model.pop("edge", None)
+        channel, = model["channels"]
+        channel.update(agreement="identical", window=WINDOW)
+        channel["segment-duration"] = {"ticks": self.ticks}
+        channel["video"] = [{"name": RENDITION, "width": 320, "height": 180, "frame-rate": self.rate, "bitrate": 300}]
+        channel["audio"] = [{"name": AUDIO, "bitrate": 96, "rate": self.samples}]
+
+    def __enter__(self):
+        try:
+            a = stage.Stage(change=self._change)
+            self.stages.append(a)
+            b = stage.Stage(change=self._change, secret=a.secret, feed_port=a.feed_port)
+            self.stages.append(b)
+            a.start_feed("600", "h264", self.rate, str(self.samples))
+            a.start_node("A")
+            time.sleep(3.3)  # so that both join at different times
+            b.start_node("A")
+            for s in self.stages:
+                s.wait_ready("A", seconds=120)
+        except BaseException:
+            self.__exit__(AssertionError, None, None)
+            raise
+        return self
+
+    def __exit__(self, *trace):
+        for s in reversed(self.stages):
+            s.__exit__(*trace)
+
+    def viewers(self):
+        """A viewer of each account on each node, and what all of them list of a rendition."""
+        self.all = [[stage.Viewer(s.url(f"viewer{i}", "cookie", s.origin["A"])) for i in range(ACCOUNTS)]
+                    for s in self.stages]
+
+    def common(self, rendition):
+        held = [dict(viewers[0].media(rendition)) for viewers in self.all]
+        return sorted(set(held[0]) & set(held[1])), held
+
+    def compare(self, at_least):
+        """Every common segment has the same bytes, as published and as played; returns those that are played,
+        alternating between the nodes."""
+        self.viewers()
+        mains = [viewers[0].get("/live/demo/main.m3u8").body for viewers in self.all]
+        assert mains[0] == mains[1], mains
+        played = {}
+        for rendition, variants in ((RENDITION, 2), (AUDIO, 1)):
+            stage.wait_for(f"{at_least} common segments of {rendition}",
+                           lambda: len(self.common(rendition)[0]) >= at_least, 120)
+            numbers, held = self.common(rendition)
+            seen = {}
+            for n in numbers:
+                for i in range(ACCOUNTS if variants == 2 else 1):
+                    copies = [viewers[i].get(f"/live/demo/{rendition}/{n}.ts") for viewers in self.all]
+                    if 404 in [c.status for c in copies]:
+                        break  # it has left a window meanwhile
+                    assert [c.status for c in copies] == [200, 200], [c.code for c in copies]
+                    digests = [hashlib.sha256(c.body).hexdigest() for c in copies]
+                    assert digests[0] == digests[1], f"{rendition}/{n}, {self.rate}, {self.samples}: {digests}"
+                    seen.setdefault(n, set()).add(digests[0])
+                else:
+                    played.setdefault(rendition, {})[n] = \
+                        self.all[n % 2][0].segment(rendition, n, held[n % 2][n])
+            assert len(seen) >= at_least - 1, f"{rendition}: {sorted(seen)} of {numbers}"
+            assert max(len(d) for d in seen.values()) == variants, f"{rendition}: {seen}"
+            print(f"# {self.rate} fps, {self.samples} Hz: {len(seen)} segments of {rendition} alike")
+        return played
+
+
+def _assert_whole(played, samples):
+    """Of alternating nodes: every picture once, every audio frame 1024 samples behind the one before."""
+    video = b"".join(data for _, data in sorted(played[RENDITION].items()))
+    seen, words = stage.counters_of(video)
+    assert words == "", words
+    assert not stage.consecutive(seen), stage.consecutive(seen)
+
+    audio = b"".join(data for _, data in sorted(played[AUDIO].items()))
+    pts = stage.timestamps(audio, "a")
+    frames = [p * samples / 90000 / 1024 for p in pts]
+    # PTS are whole ticks, of which a frame lasts 2089.8 at 44.1 kHz.
+    wrong = [(a, b) for a, b in zip(frames, frames[1:]) if abs(b - a - 1) > 0.002]
+    assert not wrong, wrong
+    decoded = subprocess.run(["ffmpeg", "-v", "warning", "-f", "mpegts", "-i", "pipe:0", "-f", "s16le", "pipe:1"],
+                             input=audio, capture_output=True, timeout=60)
+    assert decoded.stderr == b"", decoded.stderr.decode()
+
+
+def _check(rate, samples, ticks):
+    with Pair(rate, samples, ticks) as pair:
+        _assert_whole(pair.compare(WINDOW - 2), samples)
+        second = pair.stages[1]
+        second.kill_node("A")
+        second.start_node("A")
+        second.wait_ready("A", seconds=120)
+        pair.compare(WINDOW - 2)
+
+
+def test_25_frames_and_48000_samples_a_second():
+    _check("25/1", 48000, 90000)
+
+
+def test_30000_1001_frames_and_44100_samples_a_second():
+    _check("30000/1001", 44100, 90090)
+
+
+def test_60000_1001_frames_and_48000_samples_a_second():
+    _check("60000/1001", 48000, 90090)
+
+
+stage.main()
