@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include "drill-apart.h"
+#include "drill-description.h"
+#include "drill-inside.h"
 #include "drill.h"
 #include "factory.h"
 #include "options.h"
@@ -14,6 +17,7 @@
 /* A feed that wraps does so when the viewer watches, and not before all is on air. */
 #define AHEAD_OF_WRAP90 (G_GUINT64_CONSTANT (60) * 90000)
 #define LOAD_MAX 500
+#define SECONDS_MAX 86400
 
 static volatile int interrupted;
 
@@ -25,18 +29,21 @@ on_signal (int number)
 
 typedef struct {
   char *channel, *report;
-  gboolean list, keep;
+  gboolean list, keep, inside;
   gint64 seed;
-  int viewers;
+  int viewers, seconds;
 } Options;
 
 typedef struct {
   const Options *options;
   const char *file;
+  char *program; /* ourselves, read at the beginning: it may be replaced meanwhile */
   HeadendStage *stage; /* on air; NULL: none */
   HeadendDrillFlags kind;
   GPtrArray *load;    /* HeadendViewer */
   GPtrArray *results; /* HeadendDrillResult */
+  GPtrArray *apart;   /* HeadendDrill, left for a process in namespaces of its own */
+  HeJson *inside;     /* its report; NULL: none */
 } Run;
 
 static const HeadendDrill *
@@ -79,17 +86,20 @@ strike_stage (Run *run)
 static gboolean
 set_stage (Run *run, const HeadendDrill *drill, GError **error)
 {
-  HeadendDrillFlags kind = drill->flags & HEADEND_DRILL_WRAP;
-  if (run->stage && run->kind == kind && !kind)
+  HeadendDrillFlags kind = drill->flags & (HEADEND_DRILL_WRAP | HEADEND_DRILL_APART);
+  if (run->stage && run->kind == kind && !(kind & HEADEND_DRILL_WRAP))
     return TRUE;
   strike_stage (run);
   g_autoptr (HeadendStage) stage = headend_stage_new (
-      &(HeadendStageOptions) { .file = run->file,
-                               .channel = run->options->channel,
-                               .seed = (guint64)run->options->seed,
-                               .start90 = kind ? WRAP90 - AHEAD_OF_WRAP90 : START90,
-                               .keep = run->options->keep,
-                               .interrupted = &interrupted },
+      &(HeadendStageOptions) {
+          .file = run->file,
+          .channel = run->options->channel,
+          .seed = (guint64)run->options->seed,
+          .start90 = kind & HEADEND_DRILL_WRAP ? WRAP90 - AHEAD_OF_WRAP90 : START90,
+          .program = run->program,
+          .apart = (kind & HEADEND_DRILL_APART) != 0,
+          .keep = run->options->keep,
+          .interrupted = &interrupted },
       error);
   if (!stage || !headend_stage_on_air (stage, ON_AIR_SECONDS, error))
     return FALSE;
@@ -105,22 +115,76 @@ set_stage (Run *run, const HeadendDrill *drill, GError **error)
 }
 
 static void
-run_one (Run *run, const HeadendDrill *drill)
+conclude (Run *run, HeadendDrillResult *result)
 {
-  g_autoptr (GError) error = NULL;
-  HeadendDrillResult *result;
-  if (set_stage (run, drill, &error)) {
-    result = headend_drill_run (drill, run->stage);
-  } else {
-    result = headend_drill_result_new (drill->name);
-    headend_drill_fail (result, "%s", error->message);
-  }
   g_autofree char *line = headend_drill_line (result);
   g_print ("%s\n", line);
   fflush (stdout);
   g_ptr_array_add (run->results, result);
+}
+
+static void
+run_one (Run *run, const HeadendDrill *drill)
+{
+  if (drill->flags & HEADEND_DRILL_APART && !run->options->inside) {
+    g_ptr_array_add (run->apart, (gpointer)drill);
+    return;
+  }
+  g_autoptr (GError) error = NULL;
+  HeadendDrillResult *result;
+  if (set_stage (run, drill, &error)) {
+    result = drill->flags & HEADEND_DRILL_SOAK
+                 ? headend_drill_soak (drill, run->stage, (guint)run->options->seconds)
+                 : headend_drill_run (drill, run->stage);
+  } else {
+    result = headend_drill_result_new (drill->name);
+    headend_drill_fail (result, "%s", error->message);
+  }
+  conclude (run, result);
   if (!result->passed)
     strike_stage (run); /* it may be broken */
+}
+
+/* All that need it at once, in one process more. */
+static void
+run_apart (Run *run)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+  const Options *o = run->options;
+  g_ptr_array_add (words, g_strdup_printf ("--seed=%" G_GINT64_FORMAT, o->seed));
+  g_ptr_array_add (words, g_strdup_printf ("--viewers=%d", o->viewers));
+  if (o->channel)
+    g_ptr_array_add (words, g_strdup_printf ("--channel=%s", o->channel));
+  if (o->keep)
+    g_ptr_array_add (words, g_strdup ("--keep"));
+  g_ptr_array_add (words, g_strdup (run->file));
+  for (guint i = 0; i < run->apart->len; i++)
+    g_ptr_array_add (words, g_strdup (((HeadendDrill *)run->apart->pdata[i])->name));
+  g_ptr_array_add (words, NULL);
+  run->inside
+      = headend_drill_inside (run->program, (const char *const *)words->pdata, &error);
+  for (guint i = 0; !run->inside && i < run->apart->len; i++) {
+    HeadendDrillResult *result
+        = headend_drill_result_new (((HeadendDrill *)run->apart->pdata[i])->name);
+    headend_drill_fail (result, "%s", error->message);
+    conclude (run, result);
+  }
+}
+
+/* Of what ran in namespaces, how many failed. */
+static guint
+count_inside (const Run *run, guint *ret_all)
+{
+  const HeJson *drills = run->inside ? he_json_member (run->inside, "drills") : NULL;
+  guint failed = 0;
+  *ret_all = drills ? he_json_length (drills) : 0;
+  for (guint i = 0; i < *ret_all; i++) {
+    gboolean passed = FALSE;
+    he_json_get_boolean (he_json_element (drills, i), "passed", FALSE, &passed, NULL);
+    failed += !passed;
+  }
+  return failed;
 }
 
 static gboolean
@@ -137,6 +201,9 @@ write_report (const Run *run, guint failed)
   he_json_writer_open_array (writer, "drills");
   for (guint i = 0; i < run->results->len; i++)
     headend_drill_write (writer, run->results->pdata[i]);
+  const HeJson *inside = run->inside ? he_json_member (run->inside, "drills") : NULL;
+  for (guint i = 0; inside && i < he_json_length (inside); i++)
+    headend_drill_copy (writer, NULL, he_json_element (inside, i));
   g_autofree char *text = he_json_writer_end (writer);
   if (g_file_set_contents (path, text, -1, &error))
     return TRUE;
@@ -144,28 +211,50 @@ write_report (const Run *run, guint failed)
   return FALSE;
 }
 
+static void
+run_drills (Run *run, char **names)
+{
+  for (guint i = 0; names[i] && !interrupted; i++)
+    run_one (run, find (names[i]));
+  for (guint i = 0; !names[0] && i < headend_n_drills && !interrupted; i++)
+    if (!(headend_drills[i].flags & HEADEND_DRILL_SOAK))
+      run_one (run, &headend_drills[i]);
+  strike_stage (run);
+  if (run->apart->len > 0 && !interrupted)
+    run_apart (run);
+}
+
 static int
 run_all (const Options *options, char **words)
 {
+  g_autoptr (GError) error = NULL;
   Run run = { .options = options, .file = words[0] };
-  guint failed = 0;
+  guint failed = 0, inside = 0;
+  if (options->inside && !headend_apart_enter (&error)) {
+    g_printerr ("headend drill: %s\n", error->message);
+    return 1;
+  }
+  run.program = g_file_read_link ("/proc/self/exe", NULL);
   run.load = g_ptr_array_new ();
+  run.apart = g_ptr_array_new ();
   run.results
       = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_drill_result_free);
   headend_gst_init ();
   signal (SIGPIPE, SIG_IGN);
   sigaction (SIGINT, &(struct sigaction) { .sa_handler = on_signal }, NULL);
   sigaction (SIGTERM, &(struct sigaction) { .sa_handler = on_signal }, NULL);
-  for (guint i = 0; words[1] ? words[i + 1] != NULL : i < headend_n_drills; i++)
-    if (!interrupted)
-      run_one (&run, words[1] ? find (words[i + 1]) : &headend_drills[i]);
-  strike_stage (&run);
+  run_drills (&run, words + 1);
   for (guint i = 0; i < run.results->len; i++)
     failed += !((HeadendDrillResult *)run.results->pdata[i])->passed;
-  g_print ("%u passed, %u failed\n", run.results->len - failed, failed);
+  failed += count_inside (&run, &inside);
+  if (!options->inside)
+    g_print ("%u passed, %u failed\n", run.results->len + inside - failed, failed);
   gboolean written = write_report (&run, failed);
+  he_json_free (run.inside);
   g_ptr_array_unref (run.results);
+  g_ptr_array_unref (run.apart);
   g_ptr_array_unref (run.load);
+  g_free (run.program);
   return failed || !written || interrupted;
 }
 
@@ -191,6 +280,11 @@ words_make_sense (const Options *options, char **words)
                   words[i]);
       return FALSE;
     }
+  if (options->seconds < 1 || options->seconds > SECONDS_MAX) {
+    g_printerr ("headend drill: --seconds %d: expected 1..%d\n", options->seconds,
+                SECONDS_MAX);
+    return FALSE;
+  }
   if (options->viewers < 0 || options->viewers > LOAD_MAX) {
     g_printerr ("headend drill: --viewers %d: expected 0..%d\n", options->viewers,
                 LOAD_MAX);
@@ -202,7 +296,7 @@ words_make_sense (const Options *options, char **words)
 int
 headend_cmd_drill (int argc, char **argv)
 {
-  Options options = { .seed = 1 };
+  Options options = { .seed = 1, .seconds = 120 };
   g_auto (GStrv) words = NULL;
   const GOptionEntry entries[] = {
     { "list", 'l', 0, G_OPTION_ARG_NONE, &options.list, "Say what there is", NULL },
@@ -210,10 +304,13 @@ headend_cmd_drill (int argc, char **argv)
       "Channel of the description (default: its first)", "NAME" },
     { "viewers", 0, 0, G_OPTION_ARG_INT, &options.viewers,
       "So many viewers more, who look at no picture", "N" },
+    { "seconds", 's', 0, G_OPTION_ARG_INT, &options.seconds,
+      "How long a soak lasts (default: 120)", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of all chance (default: 1)",
       "N" },
     { "keep", 'k', 0, G_OPTION_ARG_NONE, &options.keep,
       "Leave the folder with the logs behind", NULL },
+    { "inside", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options.inside, NULL, NULL },
     { "report", 'r', 0, G_OPTION_ARG_FILENAME, &options.report,
       "Where the report is written, as JSON (default: drill.json)", "FILE" },
     G_OPTION_ENTRY_NULL,

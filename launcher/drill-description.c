@@ -15,8 +15,8 @@ static const char *const kept[] = {
 /* The drill's source has one track of sound. */
 static const char *const dropped[] = { "track", NULL };
 
-static void
-copy (HeJsonWriter *writer, const char *name, const HeJson *node)
+void
+headend_drill_copy (HeJsonWriter *writer, const char *name, const HeJson *node)
 {
   switch (he_json_type (node)) {
     case HE_JSON_NULL:
@@ -36,7 +36,7 @@ copy (HeJsonWriter *writer, const char *name, const HeJson *node)
     case HE_JSON_ARRAY:
       he_json_writer_open_array (writer, name);
       for (guint i = 0; i < he_json_length (node); i++)
-        copy (writer, NULL, he_json_element (node, i));
+        headend_drill_copy (writer, NULL, he_json_element (node, i));
       he_json_writer_close (writer);
       break;
     case HE_JSON_OBJECT:
@@ -44,7 +44,7 @@ copy (HeJsonWriter *writer, const char *name, const HeJson *node)
       for (guint i = 0; i < he_json_length (node); i++) {
         const char *member = he_json_member_name (node, i);
         if (!g_strv_contains (dropped, member))
-          copy (writer, member, he_json_member (node, member));
+          headend_drill_copy (writer, member, he_json_member (node, member));
       }
       he_json_writer_close (writer);
       break;
@@ -105,7 +105,7 @@ headend_drill_rewrite (const char *text, const HeadendDrillPlaces *places, GErro
   for (guint i = 0; kept[i]; i++) {
     const HeJson *member = he_json_member (channel, kept[i]);
     if (member)
-      copy (writer, kept[i], member);
+      headend_drill_copy (writer, kept[i], member);
   }
   return he_json_writer_end (writer);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "he-json.h"
 #include "model.h"
 
 G_BEGIN_DECLS
@@ -25,5 +26,8 @@ typedef struct {
 /* text is a description that is valid (description.h). Returns JSON. */
 char *headend_drill_rewrite (const char *text, const HeadendDrillPlaces *places,
                              GError **error);
+
+/* Writes what was read. Leaves out members that a drill has no use for ("track"). */
+void headend_drill_copy (HeJsonWriter *writer, const char *name, const HeJson *node);
 
 G_END_DECLS

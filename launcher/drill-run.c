@@ -82,6 +82,18 @@ watch_on (HeadendViewer *viewer, HeadendStage *stage, guint segments)
   return TRUE;
 }
 
+static void
+finish (HeadendDrillResult *result, const HeadendDrill *drill, HeadendStage *stage,
+        HeadendViewer *viewer, gint64 begin)
+{
+  headend_viewer_stop (viewer, &result->tally, &result->notes);
+  result->seconds = (double)(g_get_monotonic_time () - begin) / G_USEC_PER_SEC;
+  if (*stage->options.interrupted)
+    headend_drill_fail (result, "interrupted");
+  headend_drill_judge (result, drill, stage->video->frame_rate.n,
+                       stage->video->frame_rate.d, stage->channel->duration90);
+}
+
 HeadendDrillResult *
 headend_drill_run (const HeadendDrill *drill, HeadendStage *stage)
 {
@@ -104,11 +116,54 @@ headend_drill_run (const HeadendDrill *drill, HeadendStage *stage)
     good = strike (result, drill, stage, i);
   if (good && !watch_on (viewer, stage, 4))
     headend_drill_fail (result, "the viewer saw nothing more for %d s", BEGIN_SECONDS);
-  headend_viewer_stop (viewer, &result->tally, &result->notes);
-  result->seconds = (double)(g_get_monotonic_time () - begin) / G_USEC_PER_SEC;
-  if (*stage->options.interrupted)
-    headend_drill_fail (result, "interrupted");
-  headend_drill_judge (result, drill, stage->video->frame_rate.n,
-                       stage->video->frame_rate.d, stage->channel->duration90);
+  finish (result, drill, stage, viewer, begin);
+  return result;
+}
+
+/* One thing at a time, and the next when the one before is over: that viewers see nothing
+ * is promised for one fault. Returns what it may cost. */
+static gboolean
+strike_at_random (HeadendDrillResult *result, HeadendStage *stage, HeadendDice *dice,
+                  HeadendDrill *allowed)
+{
+  const HeadendDrill *drill;
+  do
+    drill = &headend_drills[headend_dice_roll (dice) % headend_n_drills];
+  while (drill->flags & (HEADEND_DRILL_SOAK | HEADEND_DRILL_WRAP | HEADEND_DRILL_ALONE));
+  guint node = headend_dice_roll (dice) % stage->n_nodes;
+  if (drill->flags & HEADEND_DRILL_FEED)
+    node = HEADEND_WATCH_ALL;
+  allowed->filler += drill->filler;
+  allowed->jumps += drill->jumps;
+  gboolean good = strike (result, drill, stage, node);
+  HeadendStrike *record = result->strikes->pdata[result->strikes->len - 1];
+  g_autofree char *name = record->node;
+  record->node = g_strdup_printf ("%s: %s", name, drill->name);
+  return good && headend_stage_sleep (stage, 1000 + headend_dice_roll (dice) % 5000);
+}
+
+HeadendDrillResult *
+headend_drill_soak (const HeadendDrill *soak, HeadendStage *stage, guint seconds)
+{
+  g_autoptr (GError) error = NULL;
+  HeadendDrillResult *result = headend_drill_result_new (soak->name);
+  HeadendDrill allowed = *soak;
+  HeadendDice dice = { stage->options.seed };
+  gint64 begin = g_get_monotonic_time ();
+  gint64 end = begin + (gint64)seconds * G_USEC_PER_SEC;
+  HeadendViewer *viewer = headend_stage_view (stage, FALSE, TRUE, &error);
+  if (!viewer) {
+    headend_drill_fail (result, "%s", error->message);
+    return result;
+  }
+  gboolean good = watch_on (viewer, stage, 4);
+  if (!good)
+    headend_drill_fail (result, "the viewer saw no four segments within %d s",
+                        BEGIN_SECONDS);
+  while (good && g_get_monotonic_time () < end)
+    good = strike_at_random (result, stage, &dice, &allowed);
+  if (good && !watch_on (viewer, stage, 4))
+    headend_drill_fail (result, "the viewer saw nothing more for %d s", BEGIN_SECONDS);
+  finish (result, &allowed, stage, viewer, begin);
   return result;
 }

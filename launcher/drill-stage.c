@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "description.h"
+#include "drill-apart.h"
 #include "drill-description.h"
 #include "drill-folder.h"
 #include "drill-process.h"
@@ -111,7 +112,8 @@ start_part (const HeadendStage *stage, HeadendStageNode *node, const char *part,
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   for (guint i = 0; node->prefix && node->prefix[i]; i++)
     g_ptr_array_add (argv, (char *)node->prefix[i]);
-  const char *const words[] = { stage->program, "run", "--node", node->name, node->file };
+  const char *const words[]
+      = { stage->options.program, "run", "--node", node->name, node->file };
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
     g_ptr_array_add (argv, (char *)words[i]);
   if (part)
@@ -214,6 +216,9 @@ is_ready (const HeadendStageNode *node)
 gboolean
 headend_stage_on_air (HeadendStage *stage, guint seconds, GError **error)
 {
+  for (guint i = 0; stage->options.apart && i < stage->n_nodes; i++)
+    if (!headend_apart_add (stage, i, error))
+      return FALSE;
   if (!start_legs (stage, error))
     return FALSE;
   for (guint i = 0; i < stage->n_nodes; i++)
@@ -276,7 +281,6 @@ headend_stage_new (const HeadendStageOptions *options, GError **error)
 {
   g_autoptr (HeadendStage) stage = g_new0 (HeadendStage, 1);
   stage->options = *options;
-  stage->program = g_file_read_link ("/proc/self/exe", NULL);
   if (!headend_folder_fill (stage, error) || !choose (stage, error))
     return NULL;
   return g_steal_pointer (&stage);
@@ -299,10 +303,11 @@ headend_stage_free (HeadendStage *stage)
   for (guint i = 0; i < stage->n_nodes; i++)
     headend_relay_stop (stage->nodes[i].relay);
   headend_drill_feed_stop (stage->feed);
+  for (guint i = 0; stage->options.apart && i < stage->n_nodes; i++)
+    headend_apart_remove (stage, i);
   headend_folder_clear (stage);
   headend_model_free (stage->model);
   g_free (stage->edge_address);
-  g_free (stage->program);
   if (stage->key)
     he_string_wipe_free (stage->key);
   g_free (stage);

@@ -33,6 +33,7 @@ typedef struct {
 typedef struct {
   const char *file;          /* the description that is rehearsed */
   const char *channel;       /* of it; NULL: the first */
+  const char *program;       /* headend itself */
   guint64 seed;              /* of all chance */
   guint64 start90;           /* of the feed's timestamps */
   gboolean keep;             /* the private folder is left behind */
@@ -44,8 +45,7 @@ typedef struct {
 typedef struct {
   HeadendStageOptions options;
   char *dir;
-  char *program;       /* headend itself, as it was found when the stage was made */
-  HeadendModel *model; /* of what runs */
+  HeadendModel *model;                /* of what runs */
   const HeadendModelChannel *channel; /* of model */
   const HeadendVideo *video;          /* what viewers watch, of model */
   gboolean udp;                       /* legs, as the description has them; else SRT */

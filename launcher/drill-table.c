@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <signal.h>
+#include "drill-apart.h"
 #include "drill-watch.h"
 #include "drill.h"
 #include "he-error.h"
@@ -86,10 +87,50 @@ nothing (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **er
   return TRUE;
 }
 
+static gboolean
+cut_off (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  return headend_apart_link (node, FALSE, error);
+}
+
+static gboolean
+connect (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  return headend_apart_link (node, TRUE, error);
+}
+
+static gboolean
+hide_peers (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  return headend_apart_see_peers (stage, node, FALSE, error);
+}
+
+static gboolean
+show_peers (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  return headend_apart_see_peers (stage, node, TRUE, error);
+}
+
+/* A worker that starts is what has something to write. */
+static gboolean
+fill_disk (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  return headend_apart_fill (stage, node, TRUE, error)
+         && send_signal (stage, node, drill, error);
+}
+
+static gboolean
+clear_disk (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  return headend_apart_fill (stage, node, FALSE, error);
+}
+
+#define APART (HEADEND_DRILL_APART | HEADEND_DRILL_ALONE)
 #define CLOCK(n, w, c, f)                                                                \
   {                                                                                      \
-    .name = "clock-" n, .what = "a node's workers have a clock that is " w, .flags = f,  \
-    .apply = set_clock, .undo = reset_clock, .clock = c, .hold = 20, .patience = 60      \
+    .name = "clock-" n, .what = "a node's workers have a clock that is " w,              \
+    .flags = HEADEND_DRILL_ALONE | f, .apply = set_clock, .undo = reset_clock,           \
+    .clock = c, .hold = 20, .patience = 60                                               \
   }
 #define LEG(n, w, ...)                                                                   \
   {                                                                                      \
@@ -162,6 +203,31 @@ const HeadendDrill headend_drills[] = {
     .undo = nothing,
     .hold = 30,
     .patience = 60 },
+  { .name = "partition-node",
+    .what = "a node is cut off from everybody for 15 s",
+    .flags = APART,
+    .apply = cut_off,
+    .undo = connect,
+    .hold = 15,
+    .patience = 90 },
+  { .name = "partition-peers",
+    .what = "a node does not see the others for 20 s, but feed, edge and viewers",
+    .flags = APART,
+    .apply = hide_peers,
+    .undo = show_peers,
+    .hold = 20,
+    .patience = 90 },
+  { .name = "disk-full",
+    .what = "a node's disk is full, and its worker is killed",
+    .flags = APART | HEADEND_DRILL_LASTS,
+    .apply = fill_disk,
+    .undo = clear_disk,
+    .part = HEADEND_PART_WORKER,
+    .signal = SIGKILL,
+    .patience = 90 },
+  { .name = "soak",
+    .what = "what the others do, at random, for --seconds; by name only",
+    .flags = HEADEND_DRILL_SOAK },
 };
 
 const guint headend_n_drills = G_N_ELEMENTS (headend_drills);

@@ -18,6 +18,9 @@ typedef enum {
   HEADEND_DRILL_FEED = 1 << 0,  /* done once, to the feed; else to each node, in turn */
   HEADEND_DRILL_LASTS = 1 << 1, /* the node has to come back while it lasts, too */
   HEADEND_DRILL_WRAP = 1 << 2,  /* a stage whose timestamps wrap soon */
+  HEADEND_DRILL_SOAK = 1 << 3,  /* what others do, at random */
+  HEADEND_DRILL_ALONE = 1 << 4, /* is no part of that */
+  HEADEND_DRILL_APART = 1 << 5, /* each node in namespaces of its own (drill-apart.h) */
 } HeadendDrillFlags;
 
 struct _HeadendDrill {
@@ -64,6 +67,11 @@ void headend_drill_fail (HeadendDrillResult *result, const char *format, ...)
 
 /* Runs one on a stage that is on air. Never NULL. */
 HeadendDrillResult *headend_drill_run (const HeadendDrill *drill, HeadendStage *stage);
+
+/* Does what the others do, one after the other at random, for so many seconds, while a
+ * viewer takes one segment from one node and the next from the next. */
+HeadendDrillResult *
+headend_drill_soak (const HeadendDrill *soak, HeadendStage *stage, guint seconds);
 
 /* Adds reasons to the result for what viewers may not have seen. Pure. */
 void headend_drill_judge (HeadendDrillResult *result, const HeadendDrill *drill,

@@ -29,7 +29,7 @@ _headend() {
       graph) words="--dot --help" ;;
       edge) words="--dir= --help" ;;
       status) words="--json --help" ;;
-      drill) words="--list --keep --channel= --viewers= --seed= --report= --help" ;;
+      drill) words="--list --keep --channel= --viewers= --seconds= --seed= --report= --help" ;;
       trace) words="--description= --channel= --candidates= --false-alarm= --json= --html= --help" ;;
       "token keygen") words="--dir= --algorithm= --help" ;;
       "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=

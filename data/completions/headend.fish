@@ -40,6 +40,7 @@ complete -c headend -n '__headend_at drill; and test (count (commandline -opc)) 
 complete -c headend -n '__headend_at drill' -s l -l list -d 'Say what there is'
 complete -c headend -n '__headend_at drill' -x -s c -l channel -a '(__headend_names channel)' -d 'Channel of the description'
 complete -c headend -n '__headend_at drill' -x -l viewers -d 'So many viewers more'
+complete -c headend -n '__headend_at drill' -x -s s -l seconds -d 'How long a soak lasts'
 complete -c headend -n '__headend_at drill' -x -l seed -d 'Of all chance'
 complete -c headend -n '__headend_at drill' -s k -l keep -d 'Leave the folder with the logs behind'
 complete -c headend -n '__headend_at drill' -r -s r -l report -d 'Where the report is written'

@@ -10,11 +10,16 @@
 #include "viewer-playlist.h"
 #include "viewer-streams.h"
 
-#define TIMEOUT 5 /* seconds of silence */
+/* Seconds of silence: an edge has other nodes to ask meanwhile; we ask them ourselves. */
+#define TIMEOUT_EDGE 5
+#define TIMEOUT_NODE 1
+#define LEFT_OUT_US                                                                      \
+  (5 * G_USEC_PER_SEC) /* who did not answer is asked last for so long */
 #define PAUSE_US 250000
 #define SEGMENT_ATTEMPTS 12
 #define MAX_BODY (128 * 1024 * 1024)
 #define MAX_NOTES 20
+#define MAX_BASES 16
 
 typedef struct {
   HeadendTrack track;
@@ -29,6 +34,7 @@ typedef struct {
 
 struct _HeadendViewer {
   char **bases;
+  gint64 left_out[MAX_BASES]; /* until then (us) */
   guint n_bases, turn;
   char *channel, *token;
   gboolean decode;
@@ -66,7 +72,8 @@ note (HeadendViewer *viewer, const char *format, ...)
 
 /* One request; NULL: no answer, or another one than 200, which *ret_why tells. */
 static GBytes *
-ask (HeadendViewer *viewer, const char *base, const char *path, char **ret_why)
+ask (HeadendViewer *viewer, const char *base, const char *path, gboolean *ret_answered,
+     char **ret_why)
 {
   g_autofree char *url = g_strconcat (base, path, NULL);
   g_autoptr (SoupMessage) message = soup_message_new ("GET", url);
@@ -78,26 +85,44 @@ ask (HeadendViewer *viewer, const char *base, const char *path, char **ret_why)
   g_autoptr (GBytes) body
       = soup_session_send_and_read (viewer->session, message, NULL, &error);
   guint status = soup_message_get_status (message);
+  *ret_answered = body != NULL;
   if (body && status == 200 && g_bytes_get_size (body) <= MAX_BODY)
     return g_steal_pointer (&body);
   *ret_why = error ? g_strdup (error->message) : g_strdup_printf ("answer %u", status);
   return NULL;
 }
 
-/* Of each base in turn, again and again until one has it or attempts are used up. A round
- * in which none had it is a retry. */
+/* Of each base in turn, those first that did not fail of late. */
+static GBytes *
+ask_around (HeadendViewer *viewer, const char *path, char **ret_why)
+{
+  gint64 now = g_get_monotonic_time ();
+  for (guint late = 0; late < 2; late++)
+    for (guint j = 0; j < viewer->n_bases; j++) {
+      guint base = (viewer->turn + j) % viewer->n_bases;
+      if ((viewer->left_out[base] > now) != late)
+        continue;
+      g_clear_pointer (ret_why, g_free);
+      gboolean answered = FALSE;
+      GBytes *body = ask (viewer, viewer->bases[base], path, &answered, ret_why);
+      if (body)
+        return body;
+      if (!answered)
+        viewer->left_out[base] = g_get_monotonic_time () + LEFT_OUT_US;
+    }
+  return NULL;
+}
+
+/* Again and again until one base has it or attempts are used up. A round in which none
+ * had it is a retry. */
 static GBytes *
 fetch (HeadendViewer *viewer, const char *path, guint attempts)
 {
   for (guint i = 0; i < attempts && !stopped (viewer); i++) {
     g_autofree char *why = NULL;
-    for (guint j = 0; j < viewer->n_bases; j++) {
-      g_clear_pointer (&why, g_free);
-      GBytes *body
-          = ask (viewer, viewer->bases[(viewer->turn + j) % viewer->n_bases], path, &why);
-      if (body)
-        return body;
-    }
+    GBytes *body = ask_around (viewer, path, &why);
+    if (body)
+      return body;
     const char *query = strchr (path, '?'); /* a token is for no eyes */
     note (viewer, "%.*s: %s", (int)(query ? query - path : (gssize)strlen (path)), path,
           why);
@@ -288,8 +313,9 @@ static void
 open_session (HeadendViewer *viewer)
 {
   g_autoptr (SoupCookieJar) jar = soup_cookie_jar_new ();
-  viewer->session
-      = soup_session_new_with_options ("timeout", TIMEOUT, "proxy-resolver", NULL, NULL);
+  viewer->session = soup_session_new_with_options (
+      "timeout", viewer->n_bases > 1 ? TIMEOUT_NODE : TIMEOUT_EDGE, "proxy-resolver",
+      NULL, NULL);
   soup_session_add_feature (viewer->session, SOUP_SESSION_FEATURE (jar));
 }
 
@@ -320,7 +346,7 @@ headend_viewer_start (const HeadendViewerOptions *options)
 {
   HeadendViewer *viewer = g_new0 (HeadendViewer, 1);
   viewer->bases = g_strdupv ((char **)options->bases);
-  viewer->n_bases = g_strv_length (viewer->bases);
+  viewer->n_bases = MIN (g_strv_length (viewer->bases), MAX_BASES);
   viewer->channel = g_strdup (options->channel);
   viewer->token = g_strdup (options->token);
   viewer->decode = options->decode;

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""headend drill plays a channel through the edge, breaks it, and says what a viewer saw. Given nodes
+whose workers are killed one after the other, then no frame is lost or seen twice."""
+import json
+import pathlib
+import subprocess
+import tempfile
+
+import stage
+
+COSTS = ("frames-lost", "frames-repeated", "frames-undecoded", "aac-frames-lost", "aac-frames-repeated",
+         "misplaced", "broken", "jumps")
+
+
+def _drill(folder, *words, change=None):
+    """Exit code, lines, and the report, of a channel with small pictures."""
+    model = json.loads((stage.TOP / "pipelines" / "active-active.json").read_text())
+    model["channels"][0].update({"source": "srt://192.0.2.1:9", "segment-duration": 1, "window": 12,
+                                 "watermark": False,
+                                 "video": [{"width": 160, "height": 90, "bitrate": 200}]})
+    if change:
+        change(model)
+    path = pathlib.Path(folder) / "d.json"
+    path.write_text(json.dumps(model))
+    done = subprocess.run([stage.HEADEND, "drill", str(path), *words, "--report", f"{folder}/report.json"],
+                          capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL)
+    report = pathlib.Path(folder) / "report.json"
+    return done.returncode, done.stdout + done.stderr, json.loads(report.read_text()) if report.exists() else None
+
+
+def test_killed_workers_cost_viewers_nothing():
+    with tempfile.TemporaryDirectory(prefix="headend-test-") as folder:
+        code, said, report = _drill(folder, "kill-worker")
+        print("#", said.replace("\n", "\n# "))
+        drill, = report["drills"]
+        assert not any(drill[cost] for cost in COSTS), said
+        assert drill["frames"] > 5 * stage.FPS and drill["aac-frames"] > 5 * 46, drill
+        assert [s["node"] for s in drill["strikes"]] == ["A", "B"], drill
+        assert all(s["recover-ms"] > s["detect-ms"] >= 0 for s in drill["strikes"]), drill
+        # How long a player stands still is for a machine that does nothing else.
+        assert all("stands still" in reason for reason in drill["reasons"]), said
+        assert code == (1 if drill["reasons"] else 0) and report["passed"] == (code == 0), said
+
+
+def test_what_is_used_wrongly_is_said():
+    with tempfile.TemporaryDirectory(prefix="headend-test-") as folder:
+        for words, told in ((["kill-everything"], "is no drill"), (["--viewers", "-1"], "expected 0..500"),
+                            (["--seconds", "0"], "expected 1..86400")):
+            code, said, report = _drill(folder, *words)
+            assert code == 2 and told in said and report is None, said
+        code, said, report = _drill(folder, "kill-worker", "--channel", "other")
+        assert code == 1 and "no such channel" in said and not report["passed"], said
+
+
+def test_the_list_names_every_drill():
+    done = subprocess.run([stage.HEADEND, "drill", "--list"], capture_output=True, text=True, timeout=60)
+    names = [line.split()[0] for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and len(names) == len(set(names)) > 20, names
+    assert {"kill-node", "stop-node", "leg-loss", "clock-ahead", "feed-wrap", "soak"} <= set(names), names
+
+
+stage.main()
