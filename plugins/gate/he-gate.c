@@ -213,6 +213,22 @@ touch (HeGate *gate, const HeSessionRecord *contents, HeTouch how, gint64 now,
   return code;
 }
 
+/* What extends the lease: playlists, and the keys of a recording, whose playlists stand
+ * elsewhere. */
+static HeTouch
+touch_of (HeGate *gate, const HeTarget *target)
+{
+  HeTouch how = target->kind == HE_TARGET_MULTIVARIANT || target->kind == HE_TARGET_MEDIA
+                    ? HE_TOUCH_PLAYLIST
+                    : HE_TOUCH_MEDIA;
+  g_rw_lock_reader_lock (&gate->lock);
+  const Entry *entry = g_hash_table_lookup (gate->channels, target->channel);
+  if (entry && entry->channel->recording && target->kind == HE_TARGET_KEY)
+    how = HE_TOUCH_PLAYLIST;
+  g_rw_lock_reader_unlock (&gate->lock);
+  return how;
+}
+
 /* One credential of possibly several. TRUE when it settled the request: granted, or not
  * found by somebody who may ask. */
 static gboolean
@@ -235,10 +251,7 @@ try_credential (HeGate *gate, const HeTarget *target, HeSpan text,
     *ret_code = HE_CODE_RIGHTS;
     return FALSE;
   }
-  HeTouch how = target->kind == HE_TARGET_MULTIVARIANT || target->kind == HE_TARGET_MEDIA
-                    ? HE_TOUCH_PLAYLIST
-                    : HE_TOUCH_MEDIA;
-  HeCode code = touch (gate, &contents, how, now, answer);
+  HeCode code = touch (gate, &contents, touch_of (gate, target), now, answer);
   if (code != HE_CODE_OK) {
     *ret_code = code;
     return FALSE;

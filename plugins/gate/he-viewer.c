@@ -6,17 +6,53 @@
 #define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
 
 static void
+respond_not_found (HeRequest *request)
+{
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond_text (request, 404, "not found\n");
+}
+
+static void
+add_session (const HeDecision *decision)
+{
+  const HeAnswer *answer = &decision->answer;
+  g_autofree char *lease = g_strdup_printf ("%u", answer->lease_seconds);
+
+  if (answer->set_cookie != NULL)
+    he_request_add_field (decision->request, "Set-Cookie", answer->set_cookie);
+  he_request_add_field (decision->request, "Headend-Lease", lease);
+}
+
+/* Its playlists stand at its destination; who enters here comes for its keys. */
+static void
+respond_recording (const HeDecision *decision)
+{
+  HeRequest *request = decision->request;
+
+  if (decision->answer.kind != HE_ANSWER_MULTIVARIANT) {
+    respond_not_found (request);
+    return;
+  }
+  he_request_add_field (request, "Cache-Control", "no-store");
+  add_session (decision);
+  he_request_respond_text (request, 204, "");
+}
+
+static void
 respond_playlist (const HeDecision *decision)
 {
   HeOrigin *origin = decision->origin;
   HeRequest *request = decision->request;
   const HeAnswer *answer = &decision->answer;
   g_autoptr (GBytes) text = NULL;
-  g_autofree char *lease = NULL;
   guint64 first, last;
   HeAnchor anchor;
   gboolean has_anchor;
 
+  if (answer->channel->recording) {
+    respond_recording (decision);
+    return;
+  }
   he_request_add_field (request, "Cache-Control", "no-store");
   if (!he_store_listing (origin->store, answer->channel->name, &first, &last)) {
     he_request_add_field (request, "Retry-After", "1");
@@ -26,19 +62,9 @@ respond_playlist (const HeDecision *decision)
   has_anchor = he_anchors_get (origin->anchors, answer->channel->name, FALSE, &anchor);
   text = he_playlists_get (origin->playlists, answer->channel, answer->rendition,
                            has_anchor ? &anchor : NULL, first, last);
-  if (answer->set_cookie != NULL)
-    he_request_add_field (request, "Set-Cookie", answer->set_cookie);
-  lease = g_strdup_printf ("%u", answer->lease_seconds);
-  he_request_add_field (request, "Headend-Lease", lease);
+  add_session (decision);
   he_request_add_field (request, "Headend-Node", origin->node);
   he_request_respond (request, 200, PLAYLIST_TYPE, text);
-}
-
-static void
-respond_not_found (HeRequest *request)
-{
-  he_request_add_field (request, "Cache-Control", "no-store");
-  he_request_respond_text (request, 404, "not found\n");
 }
 
 /* Keys of what is held, and of the period that follows, so that a player may be early; of

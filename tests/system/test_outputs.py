@@ -36,8 +36,8 @@ http {{
 class Server:
     """A stock nginx that takes PUT and serves what it got."""
 
-    def __init__(self, air, more=""):
-        self.air, self.port = air, stage.free_ports(1)[0]
+    def __init__(self, air, more="", port=None):
+        self.air, self.port = air, port or stage.free_ports(1)[0]
         self.dir = air.dir / f"server-{self.port}"
         (self.dir / "root").mkdir(parents=True)
         (self.dir / "nginx.conf").write_text(NGINX.format(dir=self.dir, port=self.port, more=more))
@@ -123,8 +123,8 @@ def _check_recording(folder, counters):
             assert (folder / "clip" / name / file).stat().st_size > 0, file
 
 
-def _play(url):
-    player = stage.Counters(str(url), "-allowed_extensions", "ALL")
+def _play(url, *options):
+    player = stage.Counters(str(url), "-allowed_extensions", "ALL", *options)
     player.process.wait(120)
     counters = player.stop()
     assert not player.words, player.words
@@ -144,6 +144,8 @@ def test_a_recording_is_complete():
             assert code == 0, words
             folder = air.dir / name
             _check_recording(folder, _play(folder / "clip" / "main.m3u8"))
+            closed = "#EXT-X-INDEPENDENT-SEGMENTS" in (folder / "clip" / "main.m3u8").read_text()
+            assert closed == (name == "encoded"), name
             strangers = [p for p in folder.rglob("*") if p.is_file() and p.suffix not in (".ts", ".m3u8")]
             assert not strangers, strangers
 
@@ -173,6 +175,42 @@ def test_a_recording_goes_to_a_server_that_is_slow_to_come():
         puts = [path for method, path, status in server.requests() if method == "PUT" and status in (201, 204)]
         assert puts[-1] == "/vod/clip/main.m3u8" and len(puts) == 8 + 3, puts
         assert all(p.endswith(".ts") for p in puts[:8]), puts
+
+
+def test_an_encrypted_recording_plays_with_keys_of_a_gate():
+    port, = stage.free_ports(1)
+
+    def beside_a_recording(model):
+        clip, = json.loads((stage.TOP / "pipelines" / "vod.json").read_text())["channels"]
+        _copied(clip)
+        clip.update({"encryption": "aes-128", "key-rotation": 1, "destination": f"file:server-{port}/root/vod",
+                     "key-uri": f"http://{model['nodes'][0]['listen']}/live/clip/keys/"})
+        model["channels"].insert(0, clip)  # the other one waits for its feed in vain
+    with stage.Stage("single.json", change=beside_a_recording) as air:
+        _clip(air)
+        server = Server(air, port=port)
+        server.start()
+        (name, base), = air.origin.items()
+        air.start_node(name)
+        stage.wait_for("the recording", (server.dir / "root/vod/clip/main.m3u8").exists, 180)
+        keys = re.findall(r'URI="([^"]+)"', (server.dir / "root/vod/clip/360p/index.m3u8").read_text())
+        assert len(set(keys)) == 4 and all(key.startswith(f"{base}/live/clip/keys/base/") for key in keys), keys
+
+        token = air.headend("token", "mint", "--key", str(air.dir / "token.pem"), "--account", "me", "--channel",
+                            "clip").strip()
+        entry = stage.get(f"{base}/live/clip/main.m3u8?URISigningPackage={token}")
+        assert entry.status == 204 and not entry.body, (entry.status, entry.body)
+        cookie = entry.headers["Set-Cookie"].split(";")[0]
+        assert stage.get(keys[0]).status == 401
+        assert len(stage.get(keys[0], {"Cookie": cookie}).body) == 16
+        assert stage.get(f"{base}/live/clip/360p/index.m3u8", {"Cookie": cookie}).status == 404
+
+        url = server.url + "vod/clip/main.m3u8"
+        _check_recording(server.dir / "root" / "vod",
+                         _play(url, "-cookies", f"{cookie}; path=/live/"))
+        stranger = stage.Counters(url, "-allowed_extensions", "ALL")
+        stranger.process.wait(120)
+        assert not stranger.stop() and "Unable to open key file" in stranger.words, stranger.words
 
 
 def test_a_recording_that_fails_ends_the_run():
@@ -205,9 +243,7 @@ def _newest(air, node):
 def test_an_affiliate_that_dies_and_comes_back():
     port = stage.free_ports(1)[0]
     with stage.Stage("affiliate.json", change=lambda m: _affiliate(m, f"http://127.0.0.1:{port}/")) as air:
-        server = Server(air)
-        server.port, server.url = port, f"http://127.0.0.1:{port}/"
-        (server.dir / "nginx.conf").write_text(NGINX.format(dir=server.dir, port=port, more=""))
+        server = Server(air, port=port)
         server.start()
         air.start_feed()
         (name, base), = air.origin.items()

@@ -158,6 +158,30 @@ test_survives_the_gate (void)
                  HE_CODE_LEASE);
 }
 
+/* Given a recording, whose playlists stand elsewhere, then its keys extend the lease. */
+static void
+test_recording (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autoptr (HeChannel) film = channel_new ("film", TRUE);
+  film->recording = TRUE;
+  he_gate_add_channel (f.gate, film);
+  g_autofree char *token = mint ("alice");
+  g_auto (HeAnswer) entry
+      = enter_at (&f, "/live/film/main.m3u8", token, NULL, HOME, T0);
+  assert_answer (entry, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+  g_autofree char *cookie
+      = g_strndup (entry.set_cookie, strcspn (entry.set_cookie, ";"));
+  for (guint i = 0; i < 4; i++) {
+    g_auto (HeAnswer) key
+        = ask (&f, "/live/film/keys/base/1", cookie, HOME, T0 + i * 299 * S);
+    assert_answer (key, HE_ANSWER_KEY, 200, HE_CODE_OK);
+  }
+  assert_denied (ask (&f, "/live/demo/keys/base/1", cookie, HOME, T0 + (900 + 299) * S),
+                 HE_CODE_LEASE);
+}
+
 static void
 test_lease_ends (void)
 {
@@ -260,6 +284,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gate/session/second-one-by-the-policy", test_second_session);
   g_test_add_func ("/gate/session/survives-its-gate", test_survives_the_gate);
   g_test_add_func ("/gate/session/media-needs-the-lease", test_lease_ends);
+  g_test_add_func ("/gate/session/keys-of-a-recording-extend-the-lease", test_recording);
   g_test_add_func ("/gate/request/cookies-are-found-among-others", test_cookies);
   g_test_add_func ("/gate/request/good-cookie-beside-an-old-one",
                    test_old_and_new_cookie);
