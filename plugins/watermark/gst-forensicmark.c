@@ -12,9 +12,13 @@
  * in a stream without it, PTS / `segment-duration`. All marked frames keep a PSNR of 47
  * dB.
  *
- * Takes progressive I420 and NV12 of any size from 64x64. The luma is written to new
- * memory and the chroma is the input's own; downstream that does not know GstVideoMeta
- * gets a whole copy. Variant none passes buffers through as they are.
+ * Takes progressive I420, NV12, I420_10LE and P010_10LE of any size from 64x64. The luma
+ * is written to new memory and the chroma is the input's own; downstream that does not
+ * know GstVideoMeta gets a whole copy. Variant none passes buffers through as they are.
+ *
+ * With `payload`, 64 bits as 16 hex digits, the mark is that of one recipient instead of
+ * one of two variants: the number is in every five segments, whichever variant is set,
+ * and is read back from them with the key.
  *
  * The key is best kept in a file that only its owner can read: `key=file:mark.key`.
  *
@@ -38,11 +42,24 @@
 #include "he-mark-source.h"
 
 #define DEFAULT_DURATION 180000
+#if G_BYTE_ORDER == G_LITTLE_ENDIAN
+#define FORMATS "{ I420, NV12, I420_10LE, P010_10LE }"
+#else
+#define FORMATS "{ I420, NV12 }" /* kernels take words of the host */
+#endif
 
 GST_DEBUG_CATEGORY_STATIC (forensicmark_debug);
 #define GST_CAT_DEFAULT forensicmark_debug
 
-enum { PROP_0, PROP_KEY, PROP_CHANNEL, PROP_VARIANT, PROP_SEGMENT_DURATION, N_PROPS };
+enum {
+  PROP_0,
+  PROP_KEY,
+  PROP_CHANNEL,
+  PROP_VARIANT,
+  PROP_SEGMENT_DURATION,
+  PROP_PAYLOAD,
+  N_PROPS
+};
 static GParamSpec *props[N_PROPS];
 
 struct _GstForensicMark {
@@ -53,6 +70,7 @@ struct _GstForensicMark {
   char *channel;
   HeVariant variant;
   guint64 duration90;
+  char *payload; /* as it was set: personal, so it is not readable */
 
   /* Streaming thread. */
   GstVideoInfo info;
@@ -69,10 +87,9 @@ GST_ELEMENT_REGISTER_DEFINE (forensicmark, "forensicmark", GST_RANK_NONE,
 
 static GstStaticPadTemplate sink_template
     = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-                               GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ I420, NV12 }")));
-static GstStaticPadTemplate src_template
-    = GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-                               GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE ("{ I420, NV12 }")));
+                               GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
 
 #define TYPE_VARIANT (variant_get_type ())
 static GType
@@ -88,6 +105,18 @@ variant_get_type (void)
   if (g_once_init_enter (&type))
     g_once_init_leave (&type, g_enum_register_static ("GstForensicMarkVariant", values));
   return type;
+}
+
+static gboolean
+parse_payload (const char *text, guint64 *ret_payload)
+{
+  guint8 bytes[8];
+
+  if (!he_hex_decode (text, strlen (text), bytes, sizeof bytes))
+    return FALSE;
+  if (ret_payload)
+    *ret_payload = he_read_be64 (bytes);
+  return TRUE;
 }
 
 /* The settings, checked where a person can still mend them. */
@@ -115,6 +144,9 @@ gst_forensic_mark_start (GstBaseTransform *trans)
         "variant %s needs a channel; set \"channel\" to its name, 1 to 64 letters, "
         "digits, - and _",
         name);
+  else if (self->payload && !parse_payload (self->payload, NULL))
+    g_set_error (&error, HE_ERROR, HE_ERROR_INVALID,
+                 "\"payload\" is no number of 64 bits; set it to 16 hex digits");
   if (!error)
     return TRUE;
   gst_headend_element_error (GST_ELEMENT (self), error);
@@ -133,6 +165,7 @@ gst_forensic_mark_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *o
 {
   GstForensicMark *self = GST_FORENSIC_MARK (trans);
   GError *error = NULL;
+  guint64 payload;
 
   g_clear_pointer (&self->source, he_mark_source_free);
   if (!gst_video_info_from_caps (&self->info, incaps))
@@ -148,6 +181,8 @@ gst_forensic_mark_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *o
     self->source = he_mark_source_new (
         self->key, self->channel, (guint)GST_VIDEO_INFO_WIDTH (&self->info),
         (guint)GST_VIDEO_INFO_HEIGHT (&self->info), &error);
+  if (self->source && self->payload && parse_payload (self->payload, &payload))
+    he_mark_source_set_payload (self->source, payload);
   if (!error)
     return TRUE;
   gst_headend_element_error (GST_ELEMENT (self), error);
@@ -224,6 +259,14 @@ find_msn (GstForensicMark *self, GstBuffer *in, guint64 *ret_msn)
   return TRUE;
 }
 
+static HeMarkLayout
+layout_of (const GstVideoInfo *info)
+{
+  if (GST_VIDEO_INFO_COMP_DEPTH (info, 0) == 8)
+    return HE_MARK_8;
+  return GST_VIDEO_FORMAT_INFO_SHIFT (info->finfo, 0) ? HE_MARK_10_HIGH : HE_MARK_10_LOW;
+}
+
 static GstFlowReturn
 cannot_map (GstForensicMark *self)
 {
@@ -252,9 +295,10 @@ gst_forensic_mark_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *
    */
   gboolean mapped = gst_buffer_map_range (out, 0, 1, &luma, GST_MAP_WRITE);
   if (mapped) {
-    he_mark_embed (mark, self->variant, GST_VIDEO_FRAME_PLANE_DATA (&frame, 0),
-                   (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), luma.data,
-                   (gsize)GST_VIDEO_INFO_PLANE_STRIDE (&self->info, 0));
+    he_mark_embed_layout (mark, layout_of (&self->info), self->variant,
+                          GST_VIDEO_FRAME_PLANE_DATA (&frame, 0),
+                          (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), luma.data,
+                          (gsize)GST_VIDEO_INFO_PLANE_STRIDE (&self->info, 0));
     gst_buffer_unmap (out, &luma);
   }
   gst_video_frame_unmap (&frame);
@@ -290,6 +334,10 @@ gst_forensic_mark_set_property (GObject *object, guint id, const GValue *value,
       break;
     case PROP_SEGMENT_DURATION:
       self->duration90 = g_value_get_uint64 (value);
+      break;
+    case PROP_PAYLOAD:
+      g_free (self->payload);
+      self->payload = g_value_dup_string (value);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -328,6 +376,7 @@ gst_forensic_mark_finalize (GObject *object)
   he_mark_source_free (self->source);
   he_secret_unref (self->key);
   g_free (self->channel);
+  g_free (self->payload);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -349,6 +398,11 @@ install_properties (GObjectClass *object_class)
                              "Duration of a segment in 90 kHz ticks, where no "
                              "headend-segment event tells its number",
                              1, G_MAXINT64, DEFAULT_DURATION, flags);
+  props[PROP_PAYLOAD] = g_param_spec_string (
+      "payload", "Payload",
+      "Who this copy is for: a number of 64 bits as 16 hex digits, repeated in every "
+      "five segments; then the variant tells nothing",
+      NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 

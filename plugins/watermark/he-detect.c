@@ -279,17 +279,23 @@ whiten_waves (HeDetector *detector)
   }
 }
 
+static void
+ensure_transformed (HeDetector *detector)
+{
+  if (detector->transformed)
+    return;
+  whiten_average (detector);
+  transform (detector);
+  whiten_waves (detector);
+  detector->transformed = TRUE;
+}
+
 double
 he_detector_score (HeDetector *detector, const guint8 seed[32])
 {
   if (!detector->frames)
     return 0;
-  if (!detector->transformed) {
-    whiten_average (detector);
-    transform (detector);
-    whiten_waves (detector);
-    detector->transformed = TRUE;
-  }
+  ensure_transformed (detector);
   guint n;
   he_pattern_waves (&n);
   g_autofree gint16 *keyed = g_new (gint16, 2 * n);
@@ -300,6 +306,29 @@ he_detector_score (HeDetector *detector, const guint8 seed[32])
     squares += (double)detector->pairs[i] * detector->pairs[i];
   }
   return squares > 0 ? sum / (HE_WAVE_DEVIATION * sqrt (squares)) : 0;
+}
+
+void
+he_detector_symbols (HeDetector *detector, const guint8 seed[32],
+                     double ret_soft[HE_PAYLOAD_SYMBOLS])
+{
+  double squares[HE_PAYLOAD_SYMBOLS] = { 0 };
+  guint n;
+  memset (ret_soft, 0, HE_PAYLOAD_SYMBOLS * sizeof *ret_soft);
+  if (!detector->frames)
+    return;
+  ensure_transformed (detector);
+  he_pattern_waves (&n);
+  g_autofree gint16 *keyed = g_new (gint16, 2 * n);
+  he_pattern_coefficients (seed, keyed);
+  for (guint i = 0; i < 2 * n; i++) {
+    const guint symbol = HE_PAYLOAD_SYMBOL_OF_WAVE (i / 2);
+    ret_soft[symbol] += (double)detector->pairs[i] * keyed[i];
+    squares[symbol] += (double)detector->pairs[i] * detector->pairs[i];
+  }
+  for (guint i = 0; i < HE_PAYLOAD_SYMBOLS; i++)
+    ret_soft[i]
+        = squares[i] > 0 ? ret_soft[i] / (HE_WAVE_DEVIATION * sqrt (squares[i])) : 0;
 }
 
 HeVariant

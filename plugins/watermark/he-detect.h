@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include "he-payload.h"
 #include "he-segment.h"
 
 G_BEGIN_DECLS
@@ -40,6 +41,11 @@ guint he_detector_frames (const HeDetector *detector); /* since the last reset *
 /* The score of the frames so far for the seed of one segment (he_mark_seed()): above 0
  * speaks for a, below for b. 0 when there are no frames or they are all empty. */
 double he_detector_score (HeDetector *detector, const guint8 seed[32]);
+
+/* The soft symbols of a payload (he-payload.h) in the frames so far: each has mean 0 and
+ * deviation 1 for a key that made no mark. All 0 where the score is. */
+void he_detector_symbols (HeDetector *detector, const guint8 seed[32],
+                          double ret_soft[HE_PAYLOAD_SYMBOLS]);
 
 /* a, b, or none when |z| is below HE_DETECT_CLEAR. */
 HeVariant he_detect_verdict (double z);

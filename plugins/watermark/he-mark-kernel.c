@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Built several times, with HE_MARK_KERNEL naming the function and with the compiler's
- * options of a CPU level. Loops run over whole rows of narrow integers, one simple thing
- * at a time, which is what compilers vectorise. */
+/* Built several times, with HE_MARK_KERNEL naming the function, HE_MARK_DEPTH the bits of
+ * a sample, and with the compiler's options of a CPU level. Loops run over whole rows of
+ * narrow integers, one simple thing at a time, which is what compilers vectorise. */
 #include "he-mark-kernel.h"
 
 #include <string.h>
 
 #define BLOCK HE_MARK_BLOCK
-#define LUMA_MIN 16
-#define LUMA_MAX 235
+#define FINE (HE_MARK_DEPTH - 8) /* bits of a level that a sample has */
+#define LUMA_MIN (16 << FINE)
+#define LUMA_MAX (235 << FINE)
+
+#if HE_MARK_DEPTH == 8
+typedef guint8 Sample;
+#define VALUE(sample) (sample)
+#define SAMPLE(value) ((Sample)(value))
+#else
+typedef guint16 Sample;
+#define VALUE(sample) ((sample) >> shift)
+#define SAMPLE(value) ((Sample)((value) << shift))
+#endif
 
 /* Strength s: one level is moved by s * pattern == 1 << STRENGTH_BITS. Products fit 16
  * bits with the dither on top. With unit 40, 0.7 levels a deviation is 0.7 * 4096 / 40
@@ -23,8 +34,9 @@
  * make 1.07 = s^2 * HE_PATTERN_RMS^2 / 4096^2. */
 #define MEAN_SQUARE_MAX 13112
 
-/* Thresholds of the 4x4 Bayer matrix in STRENGTH_BITS. */
-#define D(b) ((gint16)((2 * (b) + 1) << (STRENGTH_BITS - 5)))
+/* Thresholds of the 4x4 Bayer matrix in the bits that rounding drops. */
+#define DROPPED (STRENGTH_BITS - FINE)
+#define D(b) ((gint16)((2 * (b) + 1) << (DROPPED - 5)))
 static const gint16 bayer[4][4] = {
   { D (0), D (8), D (2), D (10) },
   { D (12), D (4), D (14), D (6) },
@@ -42,7 +54,7 @@ typedef struct {
   gint16 *strengths;  /* rows rows of columns */
   guint16 *pixels;    /* line */
   guint16 *halves;    /* line / 2 */
-  guint8 *means;      /* line */
+  Sample *means;      /* line: values */
   gint16 *spread;     /* line: a row's strengths, for each pixel */
   gint16 *thresholds; /* 4 rows of line */
 } Scratch;
@@ -62,7 +74,7 @@ scratch_init (Scratch *scratch, const HeMarkFrame *frame)
   scratch->strengths = g_new (gint16, (gsize)columns * rows);
   scratch->pixels = g_new0 (guint16, line); /* what is behind the width stays zero */
   scratch->halves = g_new (guint16, line / 2);
-  scratch->means = g_new (guint8, line);
+  scratch->means = g_new (Sample, line);
   scratch->spread = g_new (gint16, line);
   scratch->thresholds = g_new (gint16, 4 * line);
   for (guint y = 0; y < 4; y++)
@@ -87,25 +99,26 @@ scratch_clear (Scratch *scratch)
 
 /* With a constant height the inner loops unroll and the outer ones vectorise. */
 static inline __attribute__ ((always_inline)) void
-sum_pixels (const guint8 *restrict in, gsize stride, guint width, guint height,
-            guint16 *restrict ret_sums)
+sum_pixels (const Sample *restrict in, gsize stride, guint shift, guint width,
+            guint height, guint16 *restrict ret_sums)
 {
   for (guint x = 0; x < width; x++) {
     guint16 sum = 0;
     for (guint y = 0; y < height; y++)
-      sum = (guint16)(sum + in[y * stride + x]);
+      sum = (guint16)(sum + VALUE (in[y * stride + x]));
     ret_sums[x] = sum;
   }
 }
 
 static inline __attribute__ ((always_inline)) void
-sum_deviations (const guint8 *restrict in, gsize stride, const guint8 *restrict means,
-                guint width, guint height, guint16 *restrict ret_sums)
+sum_deviations (const Sample *restrict in, gsize stride, guint shift,
+                const Sample *restrict means, guint width, guint height,
+                guint16 *restrict ret_sums)
 {
   for (guint x = 0; x < width; x++) {
     guint16 sum = 0;
     for (guint y = 0; y < height; y++) {
-      gint16 deviation = (gint16)(in[y * stride + x] - means[x]);
+      gint16 deviation = (gint16)(VALUE (in[y * stride + x]) - means[x]);
       sum = (guint16)(sum + (deviation < 0 ? -deviation : deviation));
     }
     ret_sums[x] = sum;
@@ -119,7 +132,7 @@ halve (const guint16 *restrict in, gsize n, guint16 *restrict out)
     out[i] = (guint16)(in[2 * i] + in[2 * i + 1]);
 }
 
-/* Sums of BLOCK pixels each. The pixels are used up. */
+/* Sums of BLOCK pixels each: 64 of 10 bits fit. The pixels are used up. */
 static void
 sum_blocks (Scratch *scratch, guint16 *restrict ret_sums)
 {
@@ -136,8 +149,8 @@ set_means (Scratch *scratch, const guint16 *sums, guint last_width, guint height
     guint n = b + 1 < scratch->columns ? whole : last;
     guint mean = n == BLOCK * BLOCK ? (sums[b] + n / 2U) / (BLOCK * BLOCK)
                                     : (sums[b] + n / 2) / n;
-    guint64 eight = mean * G_GUINT64_CONSTANT (0x0101010101010101);
-    memcpy (scratch->means + (gsize)b * BLOCK, &eight, sizeof eight);
+    for (guint i = 0; i < BLOCK; i++)
+      scratch->means[(gsize)b * BLOCK + i] = (Sample)mean;
   }
 }
 
@@ -146,24 +159,27 @@ set_means (Scratch *scratch, const guint16 *sums, guint last_width, guint height
 static void
 activity_row (Scratch *scratch, const HeMarkFrame *frame, guint by)
 {
-  const guint8 *in = frame->in + (gsize)by * BLOCK * frame->in_stride;
+  const Sample *in
+      = (const Sample *)(const void *)(frame->in + (gsize)by * BLOCK * frame->in_stride);
+  const gsize stride = frame->in_stride / sizeof (Sample);
+  const guint shift = frame->shift;
   const guint height = MIN (BLOCK, frame->height - by * BLOCK);
   const guint last_width = frame->width - (scratch->columns - 1) * BLOCK;
   guint16 *sums = scratch->activity + (by + 1) * scratch->grid + 1;
   const gsize behind = (scratch->line - frame->width) * sizeof (guint16);
 
   if (height == BLOCK)
-    sum_pixels (in, frame->in_stride, frame->width, BLOCK, scratch->pixels);
+    sum_pixels (in, stride, shift, frame->width, BLOCK, scratch->pixels);
   else
-    sum_pixels (in, frame->in_stride, frame->width, height, scratch->pixels);
+    sum_pixels (in, stride, shift, frame->width, height, scratch->pixels);
   memset (scratch->pixels + frame->width, 0, behind);
   sum_blocks (scratch, sums);
   set_means (scratch, sums, last_width, height);
   if (height == BLOCK)
-    sum_deviations (in, frame->in_stride, scratch->means, frame->width, BLOCK,
+    sum_deviations (in, stride, shift, scratch->means, frame->width, BLOCK,
                     scratch->pixels);
   else
-    sum_deviations (in, frame->in_stride, scratch->means, frame->width, height,
+    sum_deviations (in, stride, shift, scratch->means, frame->width, height,
                     scratch->pixels);
   memset (scratch->pixels + frame->width, 0, behind);
   sum_blocks (scratch, sums);
@@ -199,7 +215,7 @@ strength_row (const guint16 *restrict activity, const guint16 *restrict above,
   guint32 squares = 0;
   for (guint b = 0; b < columns; b++) {
     guint32 sum = (guint32)activity[b] + least_of (above[b], same[b], below[b]);
-    guint32 s = (STRENGTH_SLOPE * sum + 512) >> 10;
+    guint32 s = (STRENGTH_SLOPE * sum + (512 << FINE)) >> (10 + FINE);
     s = s < STRENGTH_MIN ? STRENGTH_MIN : s > STRENGTH_MAX ? STRENGTH_MAX : s;
     ret_strengths[b] = (gint16)s;
     squares += s * s;
@@ -255,18 +271,19 @@ spread_strengths (const gint16 *strengths, guint columns, gint16 *ret_spread)
 }
 
 static void
-mark_row (const guint8 *restrict in, const gint8 *restrict pattern,
+mark_row (const Sample *restrict in, const gint8 *restrict pattern,
           const gint16 *restrict strength, const gint16 *restrict threshold, gint16 sign,
-          guint8 *restrict out, guint width)
+          guint shift, Sample *restrict out, guint width)
 {
   for (guint x = 0; x < width; x++) {
     /* Both variants round the same number, so a and b mirror each other exactly. */
-    gint16 delta = (gint16)(strength[x] * pattern[x] + threshold[x]) >> STRENGTH_BITS;
-    gint16 value = (gint16)(in[x] + sign * delta);
-    gint16 low = in[x] < LUMA_MIN ? in[x] : LUMA_MIN;
-    gint16 high = in[x] > LUMA_MAX ? in[x] : LUMA_MAX;
+    gint16 delta = (gint16)(strength[x] * pattern[x] + threshold[x]) >> DROPPED;
+    gint16 was = (gint16)VALUE (in[x]);
+    gint16 value = (gint16)(was + sign * delta);
+    gint16 low = was < LUMA_MIN ? was : LUMA_MIN;
+    gint16 high = was > LUMA_MAX ? was : LUMA_MAX;
     value = value < low ? low : value;
-    out[x] = (guint8)(value > high ? high : value);
+    out[x] = SAMPLE (value > high ? high : value);
   }
 }
 
@@ -285,10 +302,10 @@ HE_MARK_KERNEL (const HeMarkFrame *frame)
     if (y % BLOCK == 0)
       spread_strengths (scratch.strengths + (gsize)(y / BLOCK) * scratch.columns,
                         scratch.columns, scratch.spread);
-    mark_row (frame->in + y * frame->in_stride,
+    mark_row ((const Sample *)(const void *)(frame->in + y * frame->in_stride),
               frame->pattern + y * frame->pattern_stride, scratch.spread,
-              scratch.thresholds + y % 4 * scratch.line, frame->sign,
-              frame->out + y * frame->out_stride, frame->width);
+              scratch.thresholds + y % 4 * scratch.line, frame->sign, frame->shift,
+              (Sample *)(void *)(frame->out + y * frame->out_stride), frame->width);
   }
   scratch_clear (&scratch);
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-mark-kernel.h"
 
-void he_mark_kernel_generic (const HeMarkFrame *frame);
-void he_mark_kernel_avx2 (const HeMarkFrame *frame);
-void he_mark_kernel_avx512 (const HeMarkFrame *frame);
+void he_mark_kernel_generic_8 (const HeMarkFrame *frame);
+void he_mark_kernel_generic_10 (const HeMarkFrame *frame);
+void he_mark_kernel_avx2_8 (const HeMarkFrame *frame);
+void he_mark_kernel_avx2_10 (const HeMarkFrame *frame);
+void he_mark_kernel_avx512_8 (const HeMarkFrame *frame);
+void he_mark_kernel_avx512_10 (const HeMarkFrame *frame);
 
 static const HeMarkLevel levels[] = {
-  { "generic", he_mark_kernel_generic },
+  { "generic", he_mark_kernel_generic_8, he_mark_kernel_generic_10 },
 #ifdef HE_MARK_X86
-  { "avx2", he_mark_kernel_avx2 },
-  { "avx512", he_mark_kernel_avx512 },
+  { "avx2", he_mark_kernel_avx2_8, he_mark_kernel_avx2_10 },
+  { "avx512", he_mark_kernel_avx512_8, he_mark_kernel_avx512_10 },
 #endif
 };
 

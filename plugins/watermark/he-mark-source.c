@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-mark-source.h"
 #include "he-keys.h"
+#include "he-payload.h"
 
 struct _HeMarkSource {
   HeSecret *key;
   char *channel;
   guint width, height;
   GThreadPool *worker;
+  gboolean has_payload;
+  guint64 payload;
 
   /* The caller's. */
   HeMark *current;
@@ -24,9 +27,13 @@ static HeMark *
 make (const HeMarkSource *source, guint64 msn)
 {
   guint8 seed[32];
+  gint8 signs[HE_PAYLOAD_SYMBOLS];
   he_mark_seed (source->key, source->channel, msn, seed);
+  if (source->has_payload)
+    he_payload_encode (source->payload, msn, signs);
   /* The size was checked when the source was made. */
-  return he_mark_new (seed, source->width, source->height, NULL);
+  return he_mark_new_signed (seed, source->has_payload ? signs : NULL, source->width,
+                             source->height, NULL);
 }
 
 static void
@@ -66,6 +73,13 @@ he_mark_source_new (HeSecret *key, const char *channel, guint width, guint heigh
   g_mutex_init (&source->lock);
   g_cond_init (&source->made);
   return source;
+}
+
+void
+he_mark_source_set_payload (HeMarkSource *source, guint64 payload)
+{
+  source->has_payload = TRUE;
+  source->payload = payload;
 }
 
 void

@@ -17,6 +17,9 @@ HeMarkSource *he_mark_source_new (HeSecret *key, const char *channel, guint widt
 void he_mark_source_free (HeMarkSource *source); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeMarkSource, he_mark_source_free)
 
+/* Puts a payload into the marks (he-payload.h). Before the first he_mark_source_get(). */
+void he_mark_source_set_payload (HeMarkSource *source, guint64 payload);
+
 /* The caller gets a reference. A mark that nobody asked for ahead, as the first one, is
  * made at once. */
 HeMark *he_mark_source_get (HeMarkSource *source, guint64 msn);

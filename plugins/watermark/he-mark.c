@@ -26,10 +26,17 @@ he_mark_check_size (guint width, guint height, GError **error)
 HeMark *
 he_mark_new (const guint8 seed[32], guint width, guint height, GError **error)
 {
+  return he_mark_new_signed (seed, NULL, width, height, error);
+}
+
+HeMark *
+he_mark_new_signed (const guint8 seed[32], const gint8 *signs, guint width, guint height,
+                    GError **error)
+{
   if (!he_mark_check_size (width, height, error))
     return NULL;
   g_autofree gint8 *grid = g_malloc (HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT);
-  he_pattern_build (seed, grid);
+  he_pattern_build_signed (seed, signs, grid);
 
   HeMark *mark = g_new0 (HeMark, 1);
   g_atomic_ref_count_init (&mark->refs);
@@ -58,26 +65,43 @@ he_mark_unref (HeMark *mark)
 }
 
 void
-he_mark_embed_at (const HeMark *mark, const HeMarkLevel *level, HeVariant variant,
-                  const guint8 *in, gsize in_stride, guint8 *out, gsize out_stride)
+he_mark_embed_at (const HeMark *mark, const HeMarkLevel *level, HeMarkLayout layout,
+                  HeVariant variant, const guint8 *in, gsize in_stride, guint8 *out,
+                  gsize out_stride)
 {
-  level->embed (&(HeMarkFrame) { .width = mark->width,
-                                 .height = mark->height,
-                                 .pattern = mark->pattern,
-                                 .pattern_stride = mark->width,
-                                 .sign = variant == HE_VARIANT_B ? -1 : 1,
-                                 .in = in,
-                                 .in_stride = in_stride,
-                                 .out = out,
-                                 .out_stride = out_stride });
+  const HeMarkFrame frame = {
+    .width = mark->width,
+    .height = mark->height,
+    .pattern = mark->pattern,
+    .pattern_stride = mark->width,
+    .sign = variant == HE_VARIANT_B ? -1 : 1,
+    .in = in,
+    .in_stride = in_stride,
+    .out = out,
+    .out_stride = out_stride,
+    .shift = layout == HE_MARK_10_HIGH ? 6 : 0,
+  };
+
+  if (layout == HE_MARK_8)
+    level->embed (&frame);
+  else
+    level->embed10 (&frame);
+}
+
+void
+he_mark_embed_layout (const HeMark *mark, HeMarkLayout layout, HeVariant variant,
+                      const guint8 *in, gsize in_stride, guint8 *out, gsize out_stride)
+{
+  guint n;
+  const HeMarkLevel *levels = he_mark_levels (&n);
+
+  he_mark_embed_at (mark, &levels[n - 1], layout, variant, in, in_stride, out,
+                    out_stride);
 }
 
 void
 he_mark_embed (const HeMark *mark, HeVariant variant, const guint8 *in, gsize in_stride,
                guint8 *out, gsize out_stride)
 {
-  guint n;
-  const HeMarkLevel *levels = he_mark_levels (&n);
-
-  he_mark_embed_at (mark, &levels[n - 1], variant, in, in_stride, out, out_stride);
+  he_mark_embed_layout (mark, HE_MARK_8, variant, in, in_stride, out, out_stride);
 }

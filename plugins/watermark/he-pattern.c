@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-pattern.h"
 #include "he-crypto.h"
+#include "he-payload.h"
 
 /* The grid's sides divide this, so one table of a circle serves both. */
 #define CIRCLE 5760
@@ -194,11 +195,19 @@ sum_columns (const HeWaveTables *tables, const Row *re, const Row *im, gint8 *re
 void
 he_pattern_build (const guint8 seed[32], gint8 *ret_pattern)
 {
+  he_pattern_build_signed (seed, NULL, ret_pattern);
+}
+
+void
+he_pattern_build_signed (const guint8 seed[32], const gint8 *signs, gint8 *ret_pattern)
+{
   const HeWaveTables *tables = he_wave_tables ();
   guint n;
   const HeWave *waves = he_pattern_waves (&n);
   g_autofree gint16 *pairs = g_new (gint16, 2 * n);
   he_pattern_coefficients (seed, pairs);
+  for (guint i = 0; signs && i < 2 * n; i++)
+    pairs[i] = (gint16)(pairs[i] * signs[HE_PAYLOAD_SYMBOL_OF_WAVE (i / 2)]);
 
   g_autofree Row *re = g_new (Row, HE_WAVE_MAX_V + 1);
   g_autofree Row *im = g_new (Row, HE_WAVE_MAX_V + 1);

@@ -52,4 +52,9 @@ void he_pattern_coefficients (const guint8 seed[32], gint16 *ret_pairs);
  * segment, off the streaming thread. */
 void he_pattern_build (const guint8 seed[32], gint8 *ret_pattern);
 
+/* The same with the waves of each symbol of a payload turned by its sign: signs holds
+ * HE_PAYLOAD_SYMBOLS values of 1 or -1 (he_payload_encode()), or is NULL. */
+void
+he_pattern_build_signed (const guint8 seed[32], const gint8 *signs, gint8 *ret_pattern);
+
 G_END_DECLS

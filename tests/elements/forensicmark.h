@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <gst/app/gstappsrc.h>
+#include <gst/gst.h>
 #include <gst/video/video.h>
 
 #include "../unit/mark-clips.h"
+#include "he-epoch.h"
 #include "he-keys.h"
 
 #define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -95,4 +98,57 @@ watch_element (GstElement *pipeline, Watch *watch)
   *watch = (Watch) { 0 };
   gst_pad_add_probe (sink, GST_PAD_PROBE_TYPE_BUFFER, watch_in, watch, NULL);
   gst_pad_add_probe (src, GST_PAD_PROBE_TYPE_BUFFER, watch_out, watch, NULL);
+}
+
+static inline GstElement *
+parse (const char *description)
+{
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (description, &error);
+  g_assert_no_error (error);
+  return pipeline;
+}
+
+static inline void
+assert_no_error_message (GstElement *pipeline)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_autoptr (GError) error = NULL;
+  if (message)
+    gst_message_parse_error (message, &error, NULL);
+  g_assert_no_error (error);
+}
+
+/* A leak's way: the operator's encode, a viewer's decode, a pirate's re-encode. x264enc
+ * caps the rate at `bitrate` in constant quality too, so that is out of the way. */
+#define OPERATOR_OF(frames)                                                              \
+  "x264enc pass=qual quantizer=21 bitrate=100000 speed-preset=veryfast "                 \
+  "key-int-max=" G_STRINGIFY (frames) " option-string=scenecut=0 ! h264parse ! "         \
+                                      "avdec_h264 ! "
+#define OPERATOR OPERATOR_OF (50)
+#define PIRATE                                                                           \
+  "x264enc pass=qual quantizer=26 bitrate=100000 speed-preset=medium ! h264parse ! "     \
+  "avdec_h264 ! videoconvert ! video/x-raw,format=I420 ! "
+#define TO_SINK "appsink name=decoded sync=false max-buffers=20"
+
+static inline void
+push_scene (GstAppSrc *src, guint frames)
+{
+  GstVideoInfo info;
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, WIDTH, HEIGHT);
+  for (guint i = 0; i < frames; i++) {
+    GstBuffer *buffer = gst_buffer_new_allocate (NULL, info.size, NULL);
+    GstMapInfo map;
+    g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_WRITE));
+    memset (map.data, 128, map.size);
+    clip_fill (CLIP_SCENE, i, map.data, (gsize)info.stride[0], WIDTH, HEIGHT);
+    gst_buffer_unmap (buffer, &map);
+    /* Far from zero, as on the epoch. */
+    GST_BUFFER_PTS (buffer)
+        = he_ticks_to_ns (889000000 * G_GUINT64_CONSTANT (180000) + i * 90000 / FPS);
+    GST_BUFFER_DURATION (buffer) = GST_SECOND / FPS;
+    g_assert_cmpint (gst_app_src_push_buffer (src, buffer), ==, GST_FLOW_OK);
+  }
+  gst_app_src_end_of_stream (src);
 }

@@ -11,26 +11,6 @@
 #include "he-mark.h"
 #include "forensicmark.h"
 
-static GstElement *
-parse (const char *description)
-{
-  g_autoptr (GError) error = NULL;
-  GstElement *pipeline = gst_parse_launch (description, &error);
-  g_assert_no_error (error);
-  return pipeline;
-}
-
-static void
-assert_no_error_message (GstElement *pipeline)
-{
-  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
-  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  g_autoptr (GError) error = NULL;
-  if (message)
-    gst_message_parse_error (message, &error, NULL);
-  g_assert_no_error (error);
-}
-
 /* The encoder shifts early PTS by 1000 hours and the SEGMENT with them. */
 static guint64
 msn_of (GstSample *sample, GstBuffer *buffer)
@@ -83,16 +63,6 @@ read_segments (GstElement *pipeline, HeVariant variant, const char *name, guint 
   g_assert_cmpuint (read, ==, segments);
 }
 
-/* A leak's way: the operator's encode, a viewer's decode, a pirate's re-encode. x264enc
- * caps the rate at `bitrate` in constant quality too, so that is out of the way. */
-#define OPERATOR                                                                         \
-  "x264enc pass=qual quantizer=21 bitrate=100000 speed-preset=veryfast key-int-max=50 "  \
-  "option-string=scenecut=0 ! h264parse ! avdec_h264 ! "
-#define PIRATE                                                                           \
-  "x264enc pass=qual quantizer=26 bitrate=100000 speed-preset=medium ! h264parse ! "     \
-  "avdec_h264 ! videoconvert ! video/x-raw,format=I420 ! "
-#define TO_SINK "appsink name=decoded sync=false max-buffers=20"
-
 static void
 assert_watched (const Watch *watch, const char *name, guint frames)
 {
@@ -139,27 +109,6 @@ test_pattern_survives (gconstpointer data)
   read_segments (pipeline, p->variant, p->name, p->segments);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   assert_watched (&watch, p->name, frames);
-}
-
-static void
-push_scene (GstAppSrc *src, guint frames)
-{
-  GstVideoInfo info;
-  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_I420, WIDTH, HEIGHT);
-  for (guint i = 0; i < frames; i++) {
-    GstBuffer *buffer = gst_buffer_new_allocate (NULL, info.size, NULL);
-    GstMapInfo map;
-    g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_WRITE));
-    memset (map.data, 128, map.size);
-    clip_fill (CLIP_SCENE, i, map.data, (gsize)info.stride[0], WIDTH, HEIGHT);
-    gst_buffer_unmap (buffer, &map);
-    /* Far from zero, as on the epoch. */
-    GST_BUFFER_PTS (buffer)
-        = he_ticks_to_ns (889000000 * G_GUINT64_CONSTANT (180000) + i * 90000 / FPS);
-    GST_BUFFER_DURATION (buffer) = GST_SECOND / FPS;
-    g_assert_cmpint (gst_app_src_push_buffer (src, buffer), ==, GST_FLOW_OK);
-  }
-  gst_app_src_end_of_stream (src);
 }
 
 /* Panning texture with grain, as a camera sees it; the pirate sells it at half the size.
@@ -232,31 +181,41 @@ frame_of (GstVideoFormat format, gboolean many)
   return buffer;
 }
 
+static HeMarkLayout
+layout_of (GstVideoFormat format)
+{
+  return format == GST_VIDEO_FORMAT_P010_10LE   ? HE_MARK_10_HIGH
+         : format == GST_VIDEO_FORMAT_I420_10LE ? HE_MARK_10_LOW
+                                                : HE_MARK_8;
+}
+
 /* The luma that the core makes of the same frame. */
 static void
 assert_marked (const GstVideoInfo *info, GstBuffer *in, GstBuffer *out, HeVariant variant,
                guint64 msn)
 {
-  guint8 seed[32], wanted[64 * 64];
+  guint8 seed[32], wanted[64 * 128];
+  const HeMarkLayout layout = layout_of (info->finfo->format);
+  const guint bytes = layout == HE_MARK_8 ? 1 : 2;
   GstVideoFrame x, y;
   seed_of (msn, seed);
   g_autoptr (HeMark) mark = he_mark_new (seed, 64, 64, NULL);
   g_assert_true (gst_video_frame_map (&x, info, in, GST_MAP_READ));
   g_assert_true (gst_video_frame_map (&y, info, out, GST_MAP_READ));
-  he_mark_embed (mark, variant, GST_VIDEO_FRAME_PLANE_DATA (&x, 0),
-                 (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&x, 0), wanted, 64);
+  he_mark_embed_layout (mark, layout, variant, GST_VIDEO_FRAME_PLANE_DATA (&x, 0),
+                        (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&x, 0), wanted, 64 * bytes);
   for (guint row = 0; row < 64; row++)
     g_assert_cmpmem ((guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&y, 0)
                          + row * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&y, 0),
-                     64, wanted + row * 64, 64);
+                     64 * bytes, wanted + row * 64 * bytes, 64 * bytes);
   for (guint i = 1; i < GST_VIDEO_INFO_N_PLANES (info); i++)
     for (guint row = 0; row < 32; row++)
       g_assert_cmpmem ((guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&x, i)
                            + row * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&x, i),
-                       i == 1 && info->finfo->n_planes == 2 ? 64 : 32,
+                       (info->finfo->n_planes == 2 ? 64 : 32) * bytes,
                        (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&y, i)
                            + row * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&y, i),
-                       i == 1 && info->finfo->n_planes == 2 ? 64 : 32);
+                       (info->finfo->n_planes == 2 ? 64 : 32) * bytes);
   gst_video_frame_unmap (&y);
   gst_video_frame_unmap (&x);
 }
@@ -268,10 +227,11 @@ static void
 test_memory_layouts (void)
 {
   static const GstVideoFormat formats[]
-      = { GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_NV12 };
-  for (guint i = 0; i < 8; i++) {
-    const GstVideoFormat format = formats[i & 1];
-    const gboolean many = i >> 1 & 1, knows = i >> 2 & 1;
+      = { GST_VIDEO_FORMAT_I420, GST_VIDEO_FORMAT_NV12, GST_VIDEO_FORMAT_I420_10LE,
+          GST_VIDEO_FORMAT_P010_10LE };
+  for (guint i = 0; i < 16; i++) {
+    const GstVideoFormat format = formats[i & 3];
+    const gboolean many = i >> 2 & 1, knows = i >> 3 & 1;
     g_autofree char *caps
         = g_strdup_printf ("video/x-raw,format=%s,width=64,height=64,framerate=25/1",
                            gst_video_format_to_string (format));
@@ -382,6 +342,7 @@ test_says_what_is_missing (void)
     { "width=64,height=64", "forensicmark variant=b key=" KEY, "channel" },
     { "width=64,height=64", "forensicmark channel=a/b variant=b key=" KEY, "channel" },
     { "width=62,height=64", MARK "variant=a", "62x64" },
+    { "width=64,height=64", MARK "variant=a payload=0123", "16 hex digits" },
     { "width=64,height=64,interlace-mode=interleaved", MARK "variant=a", "deinterlacer" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -428,9 +389,12 @@ static void
 test_key_cannot_be_read (void)
 {
   g_autoptr (GstElement) mark = gst_element_factory_make ("forensicmark", NULL);
-  GParamSpec *key = g_object_class_find_property (G_OBJECT_GET_CLASS (mark), "key");
-  g_assert_nonnull (key);
-  g_assert_cmpuint (key->flags & G_PARAM_READABLE, ==, 0);
+  static const char *const names[] = { "key", "payload" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    GParamSpec *spec = g_object_class_find_property (G_OBJECT_GET_CLASS (mark), names[i]);
+    g_assert_nonnull (spec);
+    g_assert_cmpuint (spec->flags & G_PARAM_READABLE, ==, 0);
+  }
   gst_object_ref_sink (mark);
 }
 

@@ -4,10 +4,10 @@
 #include <glib.h>
 
 /* The mark as he-mark.h defines it, pixel by pixel and as plainly as it can be said.
- * pattern has width x height values; in and out are packed. */
+ * pattern has width x height values; in and out are packed samples of 8 + fine bits. */
 
 static inline guint
-reference_activity (const guint8 *in, guint width, guint height, guint bx, guint by)
+reference_activity (const guint16 *in, guint width, guint height, guint bx, guint by)
 {
   const guint right = MIN (bx * 8 + 8, width), bottom = MIN (by * 8 + 8, height);
   const guint n = (right - bx * 8) * (bottom - by * 8);
@@ -33,7 +33,7 @@ reference_least (const guint *activity, gint columns, gint rows, gint bx, gint b
 }
 
 static inline guint *
-reference_strengths (const guint8 *in, guint width, guint height)
+reference_strengths (const guint16 *in, guint fine, guint width, guint height)
 {
   const guint columns = (width + 7) / 8, rows = (height + 7) / 8;
   guint *strengths = g_new (guint, columns * rows);
@@ -45,7 +45,7 @@ reference_strengths (const guint8 *in, guint width, guint height)
     guint sum = activity[i]
                 + reference_least (activity, (gint)columns, (gint)rows,
                                    (gint)(i % columns), (gint)(i / columns));
-    strengths[i] = CLAMP ((258 * sum + 512) / 1024, 32, 215);
+    strengths[i] = CLAMP (((258 * sum >> fine) + 512) / 1024, 32, 215);
     squares += strengths[i] * strengths[i];
   }
   if (squares <= allowed)
@@ -58,19 +58,22 @@ reference_strengths (const guint8 *in, guint width, guint height)
 }
 
 static inline void
-reference_embed (const gint8 *pattern, gint sign, const guint8 *in, guint8 *out,
-                 guint width, guint height)
+reference_embed (const gint8 *pattern, gint sign, guint fine, const guint16 *in,
+                 guint16 *out, guint width, guint height)
 {
   static const gint bayer[4][4]
       = { { 0, 8, 2, 10 }, { 12, 4, 14, 6 }, { 3, 11, 1, 9 }, { 15, 7, 13, 5 } };
-  g_autofree guint *strengths = reference_strengths (in, width, height);
+  g_autofree guint *strengths = reference_strengths (in, fine, width, height);
   for (guint y = 0; y < height; y++)
     for (guint x = 0; x < width; x++) {
       const guint i = y * width + x;
       const gint strength = (gint)strengths[y / 8 * ((width + 7) / 8) + x / 8];
-      /* Thresholds of 1/32 to 31/32 of a level, which is 4096. */
-      const gint moved = strength * pattern[i] + (2 * bayer[y % 4][x % 4] + 1) * 128;
-      const gint delta = moved >= 0 ? moved / 4096 : -((4095 - moved) / 4096);
-      out[i] = (guint8)CLAMP (in[i] + sign * delta, MIN (in[i], 16), MAX (in[i], 235));
+      /* Thresholds of 1/32 to 31/32 of a step; a level is 4096. */
+      const gint step = 4096 >> fine;
+      const gint moved
+          = strength * pattern[i] + (2 * bayer[y % 4][x % 4] + 1) * step / 32;
+      const gint delta = moved >= 0 ? moved / step : -((step - 1 - moved) / step);
+      out[i] = (guint16)CLAMP (in[i] + sign * delta, MIN (in[i], 16 << fine),
+                               MAX (in[i], 235 << fine));
     }
 }

@@ -147,29 +147,61 @@ test_same_on_every_node (void)
                    "748048f5ec0b4bc2c6f05ace32dfb74a2291ed19ab4110f489bacacedf78b465");
 }
 
+/* A clip in a layout, with fractions of a level where it has bits for them, and the bare
+ * values beside it. */
 static void
-assert_reference (const HeMarkLevel *level, Clip clip, HeVariant variant, guint w,
-                  guint h)
+fill_layout (HeMarkLayout layout, Clip clip, guint8 *ret_in, guint16 *ret_values, guint w,
+             guint h)
 {
+  g_autofree guint8 *levels = g_malloc (w * h);
+  clip_fill (clip, 7, levels, w, w, h);
+  for (guint i = 0; i < w * h; i++) {
+    const guint16 value = layout == HE_MARK_8 ? levels[i] : levels[i] * 4 + i * 7 % 4;
+    const guint16 word = layout == HE_MARK_10_HIGH ? (guint16)(value << 6) : value;
+    ret_values[i] = value;
+    if (layout == HE_MARK_8)
+      ret_in[i] = levels[i];
+    else
+      memcpy (ret_in + 2 * i, &word, 2);
+  }
+}
+
+static guint
+value_of (HeMarkLayout layout, const guint8 *out, guint i)
+{
+  guint16 word;
+  if (layout == HE_MARK_8)
+    return out[i];
+  memcpy (&word, out + 2 * i, 2);
+  g_assert_true (layout == HE_MARK_10_LOW || word % 64 == 0);
+  return layout == HE_MARK_10_HIGH ? word >> 6 : word;
+}
+
+static void
+assert_reference (const HeMarkLevel *level, HeMarkLayout layout, Clip clip,
+                  HeVariant variant, guint w, guint h)
+{
+  const guint bytes = layout == HE_MARK_8 ? 1 : 2;
   g_autoptr (HeMark) mark = mark_of (w, h);
   g_autofree gint8 *grid = g_malloc (HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT);
   g_autofree gint8 *pattern = g_malloc (w * h);
-  g_autofree guint8 *in = g_malloc (w * h), *out = g_malloc (w * h);
-  g_autofree guint8 *wanted = g_malloc (w * h);
+  g_autofree guint8 *in = g_malloc (w * h * bytes), *out = g_malloc (w * h * bytes);
+  g_autofree guint16 *values = g_new (guint16, w * h), *wanted = g_new (guint16, w * h);
   he_pattern_build (seed, grid);
   he_resample_pattern (grid, HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT, pattern, w, w, h);
-  clip_fill (clip, 7, in, w, w, h);
-  reference_embed (pattern, variant == HE_VARIANT_A ? 1 : -1, in, wanted, w, h);
-  he_mark_embed_at (mark, level, variant, in, w, out, w);
+  fill_layout (layout, clip, in, values, w, h);
+  reference_embed (pattern, variant == HE_VARIANT_A ? 1 : -1, layout == HE_MARK_8 ? 0 : 2,
+                   values, wanted, w, h);
+  he_mark_embed_at (mark, level, layout, variant, in, w * bytes, out, w * bytes);
   for (guint i = 0; i < w * h; i++)
-    if (out[i] != wanted[i])
-      g_error ("%s, %s, variant %s, %ux%u: pixel %u,%u is %u instead of %u", level->name,
-               clip_names[clip], he_variant_name (variant), w, h, i % w, i / w, out[i],
-               wanted[i]);
+    if (value_of (layout, out, i) != wanted[i])
+      g_error ("%s, layout %d, %s, variant %s, %ux%u: pixel %u,%u is %u instead of %u",
+               level->name, layout, clip_names[clip], he_variant_name (variant), w, h,
+               i % w, i / w, value_of (layout, out, i), wanted[i]);
 }
 
-/* Given any picture and size, when each level of CPU that this one has marks it, then the
- * bytes are those of the definition. */
+/* Given any picture, size and layout, when each level of CPU that this one has marks it,
+ * then the bytes are those of the definition. */
 static void
 test_every_level_writes_the_same (void)
 {
@@ -182,8 +214,10 @@ test_every_level_writes_the_same (void)
     g_test_message ("%s", levels[level].name);
     for (guint s = 0; s < G_N_ELEMENTS (sizes); s++)
       for (Clip clip = 0; clip < N_CLIPS; clip++)
-        assert_reference (&levels[level], clip, clip % 2 ? HE_VARIANT_B : HE_VARIANT_A,
-                          sizes[s][0], sizes[s][1]);
+        for (HeMarkLayout layout = HE_MARK_8; layout <= HE_MARK_10_HIGH; layout++)
+          assert_reference (&levels[level], layout, clip,
+                            clip % 2 ? HE_VARIANT_B : HE_VARIANT_A, sizes[s][0],
+                            sizes[s][1]);
   }
 }
 
