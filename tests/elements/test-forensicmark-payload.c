@@ -8,8 +8,8 @@
 #include "he-payload.h"
 
 /* Reads the payload of a stream whose segments are SHORT ticks long. */
-#define SHORT 54000
-#define SHORT_FRAMES 15
+#define SHORT 72000 /* divides the time that push_scene() begins at */
+#define SHORT_FRAMES 20
 #define PAYLOAD "0123456789abcdef"
 
 static void
