@@ -11,8 +11,8 @@
 #define MAX_RIGHTS 64
 
 /* The credential key also makes ids and address hashes; sealing gets a key of its own. */
-static HeSecret *
-sealing_key (const HeSecret *credential)
+HeSecret *
+he_credential_sealing_key (const HeSecret *credential)
 {
   guint8 key[32];
   g_autoptr (GByteArray) info = he_parts_new ();
@@ -45,7 +45,7 @@ append_string (GByteArray *out, const char *text)
 }
 
 char *
-he_credential_seal (const HeSecret *credential, const HeSessionRecord *record)
+he_credential_seal (const HeSecret *sealing_key, const HeSessionRecord *record)
 {
   guint8 fixed[FIXED] = { VERSION }, count[2];
   guint n = record->rights ? g_strv_length (record->rights) : 0;
@@ -67,9 +67,8 @@ he_credential_seal (const HeSecret *credential, const HeSessionRecord *record)
     append_string (plain, record->rights[i]);
   if ((plain->len + HE_AEAD_OVERHEAD) * 4 / 3 + 4 > HE_CREDENTIAL_MAX)
     return NULL;
-  g_autoptr (HeSecret) key = sealing_key (credential);
-  g_autoptr (GBytes) sealed
-      = he_aead_seal (key, (const guint8 *)AAD, strlen (AAD), plain->data, plain->len);
+  g_autoptr (GBytes) sealed = he_aead_seal (sealing_key, (const guint8 *)AAD,
+                                            strlen (AAD), plain->data, plain->len);
   gsize sealed_len = 0;
   const guint8 *data = g_bytes_get_data (sealed, &sealed_len);
   return he_base64url_encode (data, sealed_len);
@@ -117,7 +116,7 @@ parse (const guint8 *p, gsize len, HeSessionRecord *record)
 }
 
 gboolean
-he_credential_open (const HeSecret *credential, const char *text, gsize len,
+he_credential_open (const HeSecret *sealing_key, const char *text, gsize len,
                     HeSessionRecord *ret_record)
 {
   guint8 sealed[HE_CREDENTIAL_MAX];
@@ -126,9 +125,8 @@ he_credential_open (const HeSecret *credential, const char *text, gsize len,
       || !he_base64url_decode (text, len, sealed, sizeof sealed, &sealed_len)
       || sealed_len < HE_AEAD_OVERHEAD)
     return FALSE;
-  g_autoptr (HeSecret) key = sealing_key (credential);
-  g_autoptr (GBytes) plain
-      = he_aead_open (key, (const guint8 *)AAD, strlen (AAD), sealed, sealed_len, NULL);
+  g_autoptr (GBytes) plain = he_aead_open (sealing_key, (const guint8 *)AAD,
+                                           strlen (AAD), sealed, sealed_len, NULL);
   if (!plain)
     return FALSE;
   HeSessionRecord record = { 0 };

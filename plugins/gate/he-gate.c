@@ -5,6 +5,7 @@
 #include "he-codec.h"
 #include "he-codeword.h"
 #include "he-credential.h"
+#include "he-opened.h"
 #include "he-target.h"
 
 #define COOKIE "headend"
@@ -16,8 +17,9 @@
 struct _HeGate {
   HeTokenKeys *keys;
   char *issuer, *audience;
-  HeSecret *codeword, *credential;
+  HeSecret *codeword, *credential, *sealing_key;
   HeSessions *sessions;
+  HeOpenedCache *opened;
   guint session_seconds, per_account;
   GRWLock lock;         /* guards channels */
   GHashTable *channels; /* name -> Entry */
@@ -47,7 +49,9 @@ he_gate_new (const HeGateRules *rules)
   gate->audience = g_strdup (rules->audience);
   gate->codeword = he_secret_ref (rules->codeword);
   gate->credential = he_secret_ref (rules->credential);
+  gate->sealing_key = he_credential_sealing_key (rules->credential);
   gate->sessions = rules->sessions;
+  gate->opened = he_opened_cache_new ();
   gate->session_seconds = rules->session_seconds;
   gate->per_account = MAX (rules->per_account, 1);
   g_rw_lock_init (&gate->lock);
@@ -61,9 +65,11 @@ he_gate_free (HeGate *gate)
   if (!gate)
     return;
   g_hash_table_unref (gate->channels);
+  he_opened_cache_free (gate->opened);
   g_rw_lock_clear (&gate->lock);
   he_secret_unref (gate->codeword);
   he_secret_unref (gate->credential);
+  he_secret_unref (gate->sealing_key);
   g_free (gate->issuer);
   g_free (gate->audience);
   g_free (gate);
@@ -190,10 +196,8 @@ grant (HeGate *gate, const HeTarget *target, const char *account, HeAnswer *answ
 static guint
 lease_left (HeGate *gate, const guint8 id[16], gint64 now)
 {
-  g_auto (HeSessionRecord) record = { 0 };
-  if (!he_sessions_lookup (gate->sessions, id, &record))
-    return 0;
-  return (guint)(MAX (record.lease_end - now, 0) / G_USEC_PER_SEC);
+  gint64 end = he_sessions_lease_end (gate->sessions, id);
+  return (guint)(MAX (end - now, 0) / G_USEC_PER_SEC);
 }
 
 static HeCode
@@ -229,35 +233,50 @@ touch_of (HeGate *gate, const HeTarget *target)
   return how;
 }
 
-/* One credential of possibly several. TRUE when it settled the request: granted, or not
- * found by somebody who may ask. */
-static gboolean
-try_credential (HeGate *gate, const HeTarget *target, HeSpan text,
-                const guint8 address_hash[16], gint64 now, HeAnswer *answer,
-                HeCode *ret_code)
+/* What the credential says, or NULL and why it is not good for this address. */
+static HeOpened *
+open_credential (HeGate *gate, HeSpan text, const char *address, HeCode *ret_code)
 {
+  HeOpened *opened = he_opened_find (gate->opened, text.text, text.len, address);
   g_auto (HeSessionRecord) contents = { 0 };
-  if (!he_credential_open (gate->credential, text.text, text.len, &contents)) {
+  guint8 hash[16];
+  if (opened)
+    return opened;
+  if (!he_credential_open (gate->sealing_key, text.text, text.len, &contents)) {
     /* The first that we did seal says more than one that we did not. */
     if (*ret_code == HE_CODE_NO_CREDENTIAL)
       *ret_code = HE_CODE_CREDENTIAL;
-    return FALSE;
+    return NULL;
   }
-  if (!contents.has_address || memcmp (contents.address_hash, address_hash, 16) != 0) {
+  if (!contents.has_address || !he_address_hash (gate->credential, address, hash)
+      || memcmp (contents.address_hash, hash, 16) != 0) {
     *ret_code = HE_CODE_ADDRESS;
-    return FALSE;
+    return NULL;
   }
-  if (!may_watch (contents.rights, target->channel)) {
+  return he_opened_keep (gate->opened, text.text, text.len, address, &contents);
+}
+
+/* One credential of possibly several. TRUE when it settled the request: granted, or not
+ * found by somebody who may ask. */
+static gboolean
+try_credential (HeGate *gate, const HeTarget *target, HeSpan text, const char *address,
+                gint64 now, HeAnswer *answer, HeCode *ret_code)
+{
+  g_autoptr (HeOpened) opened = open_credential (gate, text, address, ret_code);
+  if (!opened)
+    return FALSE;
+  const HeSessionRecord *contents = &opened->contents;
+  if (!may_watch (contents->rights, target->channel)) {
     *ret_code = HE_CODE_RIGHTS;
     return FALSE;
   }
-  HeCode code = touch (gate, &contents, touch_of (gate, target), now, answer);
+  HeCode code = touch (gate, contents, touch_of (gate, target), now, answer);
   if (code != HE_CODE_OK) {
     *ret_code = code;
     return FALSE;
   }
   if (resolve (gate, target, answer))
-    grant (gate, target, contents.account, answer);
+    grant (gate, target, contents->account, answer);
   else
     not_found (answer);
   return TRUE;
@@ -268,7 +287,6 @@ decide_by_credential (HeGate *gate, const HeGateRequest *request, const HeTarget
                       gint64 now, HeAnswer *answer)
 {
   HeSpan texts[MAX_COOKIES];
-  guint8 address_hash[16];
   HeCode code = HE_CODE_NO_CREDENTIAL;
   guint count;
   if (target->credential.text) {
@@ -277,12 +295,8 @@ decide_by_credential (HeGate *gate, const HeGateRequest *request, const HeTarget
   } else {
     count = he_cookie_find (request->cookie, COOKIE, texts, MAX_COOKIES);
   }
-  if (count && !he_address_hash (gate->credential, request->address, address_hash)) {
-    deny (answer, HE_CODE_ADDRESS);
-    return;
-  }
   for (guint i = 0; i < count; i++)
-    if (try_credential (gate, target, texts[i], address_hash, now, answer, &code))
+    if (try_credential (gate, target, texts[i], request->address, now, answer, &code))
       return;
   deny (answer, code);
 }
@@ -340,7 +354,7 @@ seal_session (HeGate *gate, const HeSessionRecord *contents)
 {
   g_auto (HeSessionRecord) record = { 0 };
   gboolean known = he_sessions_lookup (gate->sessions, contents->id, &record);
-  return he_credential_seal (gate->credential, known ? &record : contents);
+  return he_credential_seal (gate->sealing_key, known ? &record : contents);
 }
 
 static void

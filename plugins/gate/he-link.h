@@ -24,6 +24,8 @@ typedef struct {
   GSource *ready, *sweeper;
   HeLink **batch; /* being gone through; closed ones are taken out */
   guint batch_len;
+  gint64 date_second; /* that date, the answers' field, was made for */
+  char date[64];
   char scratch[16 * 1024];
 } HePart;
 

@@ -20,16 +20,10 @@ static const struct {
 };
 
 struct _HeMetrics {
-  GMutex lock;                     /* guards the tables */
-  GTree *counters[HE_METRIC_LAST]; /* labels -> guint64 */
+  GMutex lock;                          /* guards the tables */
+  GHashTable *counters[HE_METRIC_LAST]; /* labels -> guint64 */
   guint count;
 };
-
-static gint
-compare (gconstpointer a, gconstpointer b, gpointer data)
-{
-  return strcmp (a, b);
-}
 
 HeMetrics *
 he_metrics_new (void)
@@ -38,7 +32,7 @@ he_metrics_new (void)
 
   g_mutex_init (&metrics->lock);
   for (guint i = 0; i < HE_METRIC_LAST; i++)
-    metrics->counters[i] = g_tree_new_full (compare, NULL, g_free, g_free);
+    metrics->counters[i] = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return metrics;
 }
 
@@ -48,7 +42,7 @@ he_metrics_free (HeMetrics *metrics)
   if (metrics == NULL)
     return;
   for (guint i = 0; i < HE_METRIC_LAST; i++)
-    g_tree_unref (metrics->counters[i]);
+    g_hash_table_unref (metrics->counters[i]);
   g_mutex_clear (&metrics->lock);
   g_free (metrics);
 }
@@ -56,7 +50,10 @@ he_metrics_free (HeMetrics *metrics)
 static void
 append_label (GString *text, const char *name, const char *value)
 {
-  g_string_append_printf (text, "%s%s=\"", text->len > 0 ? "," : "", name);
+  if (text->len > 0)
+    g_string_append_c (text, ',');
+  g_string_append (text, name);
+  g_string_append (text, "=\"");
   for (; *value != '\0'; value++)
     if (*value == '\n')
       g_string_append (text, "\\n");
@@ -72,22 +69,23 @@ void
 he_metrics_add (HeMetrics *metrics, HeMetric metric, const char *a, const char *b,
                 guint64 n)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&metrics->lock);
   GString *labels = g_string_sized_new (64);
   guint64 *value;
 
   append_label (labels, families[metric].a, a);
   if (b != NULL)
     append_label (labels, families[metric].b, b);
-  value = g_tree_lookup (metrics->counters[metric], labels->str);
+  g_mutex_lock (&metrics->lock);
+  value = g_hash_table_lookup (metrics->counters[metric], labels->str);
   if (value != NULL)
     *value += n;
   else if (metrics->count < HE_METRICS_MAX) {
     value = g_new (guint64, 1);
     *value = n;
-    g_tree_insert (metrics->counters[metric], g_strdup (labels->str), value);
+    g_hash_table_insert (metrics->counters[metric], g_strdup (labels->str), value);
     metrics->count++;
   }
+  g_mutex_unlock (&metrics->lock);
   g_string_free (labels, TRUE);
 }
 
@@ -97,19 +95,17 @@ he_metrics_family (GString *text, const char *name, const char *type, const char
   g_string_append_printf (text, "# TYPE %s %s\n# HELP %s %s\n", name, type, name, help);
 }
 
-typedef struct {
-  GString *text;
-  const char *name;
-} Render;
-
-static gboolean
-render_one (gpointer labels, gpointer value, gpointer data)
+/* In the order of their labels, so that two readings are easily compared. */
+static void
+render_family (const char *name, GHashTable *counters, GString *text)
 {
-  Render *render = data;
+  g_autoptr (GList) keys
+      = g_list_sort (g_hash_table_get_keys (counters), (GCompareFunc)strcmp);
 
-  g_string_append_printf (render->text, "%s_total{%s} %" G_GUINT64_FORMAT "\n",
-                          render->name, (const char *)labels, *(guint64 *)value);
-  return FALSE;
+  for (GList *l = keys; l != NULL; l = l->next)
+    g_string_append_printf (text, "%s_total{%s} %" G_GUINT64_FORMAT "\n", name,
+                            (const char *)l->data,
+                            *(guint64 *)g_hash_table_lookup (counters, l->data));
 }
 
 void
@@ -118,9 +114,7 @@ he_metrics_render (HeMetrics *metrics, GString *text)
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&metrics->lock);
 
   for (guint i = 0; i < HE_METRIC_LAST; i++) {
-    Render render = { text, families[i].name };
-
     he_metrics_family (text, families[i].name, "counter", families[i].help);
-    g_tree_foreach (metrics->counters[i], render_one, &render);
+    render_family (families[i].name, metrics->counters[i], text);
   }
 }

@@ -109,9 +109,15 @@ he_request_add_field (HeRequest *request, const char *name, const char *value)
 {
   g_string_append (request->fields, name);
   g_string_append (request->fields, ": ");
-  for (; *value != '\0'; value++)
-    if (!g_ascii_iscntrl (*value))
-      g_string_append_c (request->fields, *value);
+  while (*value != '\0') {
+    const char *end = value;
+
+    while (*end != '\0' && !g_ascii_iscntrl (*end))
+      end++;
+    g_string_append_len (request->fields, value, end - value);
+    for (value = end; g_ascii_iscntrl (*value) && *value != '\0';)
+      value++;
+  }
   g_string_append (request->fields, "\r\n");
 }
 
@@ -220,19 +226,24 @@ he_http_phrase (guint status)
   return "Unknown";
 }
 
-/* IMF-fixdate (RFC 9110 section 5.6.7), whatever the locale. */
-static void
-append_date (GString *text, gint64 now)
+/* IMF-fixdate (RFC 9110 section 5.6.7), whatever the locale; made once a second. */
+static const char *
+date_line (HePart *part, gint64 now)
 {
   static const char days[] = "SunMonTueWedThuFriSat";
   static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
   time_t seconds = (time_t)now;
   struct tm tm;
 
+  if (part->date_second == now)
+    return part->date;
   gmtime_r (&seconds, &tm);
-  g_string_append_printf (text, "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n",
-                          days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon,
-                          tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+  g_snprintf (part->date, sizeof part->date,
+              "Date: %.3s, %02d %.3s %04d %02d:%02d:%02d GMT\r\n", days + 3 * tm.tm_wday,
+              tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour,
+              tm.tm_min, tm.tm_sec);
+  part->date_second = now;
+  return part->date;
 }
 
 GString *
@@ -242,7 +253,7 @@ he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 no
 
   g_string_append_printf (text, "HTTP/1.1 %u %s\r\n", request->status,
                           he_http_phrase (request->status));
-  append_date (text, now);
+  g_string_append (text, date_line (request->part, now));
   g_string_append_len (text, request->fields->str, (gssize)request->fields->len);
   if (request->status != 204)
     g_string_append_printf (text, "Content-Length: %" G_GSIZE_FORMAT "\r\n",

@@ -28,7 +28,7 @@ struct _HeRequest {
 /* Takes head. */
 HeRequest *
 he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link);
-/* Status line and fields of the answer, with the empty line. now: unix seconds. */
+/* On the part's thread: status line and fields of the answer, with the empty line. now: unix seconds. */
 GString *
 he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 now);
 const char *he_http_phrase (guint status);

@@ -313,6 +313,16 @@ he_sessions_lookup (HeSessions *sessions, const guint8 id[16],
   return copy != NULL;
 }
 
+gint64
+he_sessions_lease_end (HeSessions *sessions, const guint8 id[16])
+{
+  g_mutex_lock (&sessions->lock);
+  HeSessionRecord *record = g_hash_table_lookup (sessions->by_id, id);
+  gint64 end = record ? record->lease_end : 0;
+  g_mutex_unlock (&sessions->lock);
+  return end;
+}
+
 gboolean
 he_sessions_end (HeSessions *sessions, const guint8 id[16], HeCode why, gint64 now)
 {

@@ -49,6 +49,9 @@ HeCode he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents,
 gboolean he_sessions_lookup (HeSessions *sessions, const guint8 id[16],
                              HeSessionRecord *ret_record);
 
+/* When its lease ends; 0 when nothing is known of the session. */
+gint64 he_sessions_lease_end (HeSessions *sessions, const guint8 id[16]);
+
 /* Ends a session. FALSE when it is not known. */
 gboolean he_sessions_end (HeSessions *sessions, const guint8 id[16], HeCode why, gint64 now);
 

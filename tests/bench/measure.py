@@ -70,6 +70,13 @@ def limit(name, value, most, unit=""):
         missed.append(f"{name}: {value:.3f}{unit}, limit {most}{unit}")
 
 
+def least(name, value, wanted):
+    under = value < wanted
+    row(name, f"{value:7.3f}  at least {wanted}: {'under' if under else 'ok'}")
+    if under:
+        missed.append(f"{name}: {value:.3f}, at least {wanted}")
+
+
 def cpu_seconds(command, **options):
     """User and system time of a command and all that it waited for. One that hangs, as
     splitmuxsink does now and then, is ended, counted and run again."""
