@@ -295,6 +295,10 @@ decide_by_credential (HeGate *gate, const HeGateRequest *request, const HeTarget
   } else {
     count = he_cookie_find (request->cookie, COOKIE, texts, MAX_COOKIES);
   }
+  if (count && !request->address) {
+    deny (answer, HE_CODE_ADDRESS);
+    return;
+  }
   for (guint i = 0; i < count; i++)
     if (try_credential (gate, target, texts[i], request->address, now, answer, &code))
       return;

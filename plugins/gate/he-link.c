@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -367,34 +368,46 @@ exchange_written (HeLink *link)
   set_deadline (link, refused ? LINGER_SECONDS : 1);
 }
 
+/* Bytes that the socket took of the answer, or -1. */
+static gssize
+send_answer (HeLink *link)
+{
+  const HeRequest *request = link->request;
+  gsize size = 0, rest = link->out->len - link->out_done;
+  const char *data
+      = request->answer != NULL ? g_bytes_get_data (request->answer, &size) : NULL;
+  gboolean from_file = size > 0 && request->file >= 0;
+  struct iovec vectors[] = {
+    { link->out->str + link->out_done, rest },
+    { (char *)data + link->sent, from_file ? 0 : size - link->sent },
+  };
+  struct msghdr message = { .msg_iov = vectors, .msg_iovlen = 2 };
+  off_t offset = request->offset + (gint64)link->sent;
+
+  if (from_file && rest == 0)
+    return sendfile (link->socket, request->file, &offset, size - link->sent);
+  return sendmsg (link->socket, &message, MSG_NOSIGNAL | (from_file ? MSG_MORE : 0));
+}
+
 static gboolean
 step_write (HeLink *link, gboolean *ret_open)
 {
   GBytes *answer = link->request->answer;
-  gsize size = 0, rest = link->out->len - link->out_done, n_vectors = 0;
-  const char *data = answer != NULL ? g_bytes_get_data (answer, &size) : NULL;
-  struct iovec vectors[2];
-  struct msghdr message = { .msg_iov = vectors };
+  gsize rest = link->out->len - link->out_done;
   gssize n;
 
-  if (rest > 0)
-    vectors[n_vectors++] = (struct iovec) { link->out->str + link->out_done, rest };
-  if (size > link->sent)
-    vectors[n_vectors++]
-        = (struct iovec) { (char *)data + link->sent, size - link->sent };
-  if (n_vectors == 0) {
+  if (rest == 0 && (answer == NULL || link->sent == g_bytes_get_size (answer))) {
     exchange_written (link);
     return TRUE;
   }
-  message.msg_iovlen = n_vectors;
   do
-    n = sendmsg (link->socket, &message, MSG_NOSIGNAL);
+    n = send_answer (link);
   while (n < 0 && errno == EINTR);
   if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
     await (link, EPOLLOUT);
     return FALSE;
   }
-  if (n < 0) {
+  if (n <= 0) {
     he_link_close (link, FALSE);
     return *ret_open = FALSE;
   }

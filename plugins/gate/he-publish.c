@@ -153,6 +153,8 @@ he_origin_respond_held (HeRequest *request, const HeHeld *held)
   if (held->node != NULL)
     he_request_add_field (request, "Headend-Node", held->node);
   /* Audio renditions are transport streams too. */
+  if (held->file >= 0)
+    he_request_set_file (request, held->file, held->offset);
   he_request_respond_range (request, "video/mp2t", held->body, held->etag);
 }
 

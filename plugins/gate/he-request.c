@@ -14,6 +14,7 @@ he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link)
   request->peer = g_strdup (peer);
   request->body = g_bytes_new_static ("", 0);
   request->fields = g_string_new (NULL);
+  request->file = -1;
   request->part = he_part_ref (part);
   request->link = link;
   return request;
@@ -159,6 +160,13 @@ he_request_respond_text (HeRequest *request, guint status, const char *text)
 }
 
 void
+he_request_set_file (HeRequest *request, int file, gint64 offset)
+{
+  request->file = file;
+  request->offset = offset;
+}
+
+void
 he_request_respond_range (HeRequest *request, const char *content_type, GBytes *body,
                           const char *etag)
 {
@@ -180,6 +188,7 @@ he_request_respond_range (HeRequest *request, const char *content_type, GBytes *
     case HE_RANGE_UNSATISFIABLE:
       content_range = g_strdup_printf ("bytes */%" G_GUINT64_FORMAT, size);
       he_request_add_field (request, "Content-Range", content_range);
+      request->file = -1;
       he_request_respond_text (request, 416, "no such range\n");
       return;
     case HE_RANGE_ONE:
@@ -188,6 +197,7 @@ he_request_respond_range (HeRequest *request, const char *content_type, GBytes *
                                        first, last, size);
       he_request_add_field (request, "Content-Range", content_range);
       part = g_bytes_new_from_bytes (body, first, last - first + 1);
+      request->offset += (gint64)first;
       he_request_respond (request, 206, content_type, part);
       return;
   }

@@ -20,6 +20,8 @@ struct _HeRequest {
   guint status;    /* 0 until answered */
   GString *fields; /* of the answer: lines that end in CRLF */
   GBytes *answer;  /* body as it goes out, or NULL */
+  int file;        /* that holds it from offset, or -1 */
+  gint64 offset;
   gsize length;    /* for Content-Length; HEAD sends it without a body */
   HePart *part;
   HeLink *link; /* on the part's thread; NULL once nobody waits for the answer any more */

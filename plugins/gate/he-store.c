@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "he-arena.h"
 #include "he-codec.h"
 #include "he-epoch.h"
 #include "he-error.h"
@@ -14,6 +15,7 @@ struct _HeStore {
   GPtrArray *expected; /* names of nodes; under the lock */
   gboolean patient;    /* under the lock */
   gsize max_bytes;
+  HeArena *arena; /* thread-safe */
 };
 
 HeHeld *
@@ -45,6 +47,7 @@ held_new (const HeSegment *segment, GBytes *body, const char *node, gint64 now)
   g_atomic_ref_count_init (&held->refs);
   held->segment = he_segment_copy (segment);
   held->body = g_bytes_ref (body);
+  held->file = -1;
   held->node = g_strdup (node);
   held->arrived = now;
   he_sha256 (data, len, held->digest);
@@ -62,6 +65,7 @@ he_store_new (gsize max_bytes)
   store->shelves = g_ptr_array_new_with_free_func ((GDestroyNotify)he_shelf_free);
   store->expected = g_ptr_array_new_with_free_func (g_free);
   store->max_bytes = max_bytes;
+  store->arena = he_arena_new ();
   return store;
 }
 
@@ -72,6 +76,7 @@ he_store_free (HeStore *store)
     return;
   g_ptr_array_unref (store->shelves);
   g_ptr_array_unref (store->expected);
+  he_arena_unref (store->arena);
   g_mutex_clear (&store->lock);
   g_free (store);
 }
@@ -204,6 +209,22 @@ make_room (HeStore *store, gsize need, GError **error)
   return TRUE;
 }
 
+/* Moves the body to memory that is sent without copying it, unless a copy of the name is
+ * held already, which most likely stays. */
+static HeHeld *
+share (HeStore *store, HeHeld *held)
+{
+  g_autoptr (HeHeld) other = he_store_get (store, held->segment);
+  g_autoptr (GBytes) body = NULL;
+
+  if (other != NULL)
+    return held;
+  body = g_steal_pointer (&held->body);
+  held->body = he_arena_keep (store->arena, body, &held->offset);
+  held->file = held->offset >= 0 ? he_arena_file (store->arena) : -1;
+  return held;
+}
+
 /* What becomes of a copy: held stays when it is clean or when the copy is no better. */
 static HeStoreOutcome
 compare (const HeShelfRow *row, int place, const HeHeld *copy)
@@ -224,8 +245,8 @@ static gboolean
 take (HeStore *store, const HeSegment *segment, GBytes *body, const char *node,
       gboolean offered, gint64 now, HeStoreOutcome *ret_outcome, GError **error)
 {
-  /* Hashed before the lock is taken, so that readers do not wait for it. */
-  g_autoptr (HeHeld) held = held_new (segment, body, node, now);
+  /* Hashed and shared before the lock is taken, so that readers do not wait for it. */
+  g_autoptr (HeHeld) held = share (store, held_new (segment, body, node, now));
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
   HeShelf *shelf = find (store, segment->channel);
   HeStoreOutcome outcome;

@@ -28,6 +28,8 @@ typedef struct {
   gatomicrefcount refs;
   HeSegment *segment;
   GBytes *body;
+  int file; /* body, from offset; -1: nowhere */
+  gint64 offset;
   guint8 digest[HE_SHA256_LEN];
   char etag[2 + 32 + 1]; /* strong, quoted: the digest's first 16 bytes in hex */
   char *node;            /* who published this copy, or NULL */

@@ -414,6 +414,47 @@ keys_are_read_again_when_the_file_changes (void)
   g_assert_true (logged_within (pair, "token keys read again", 10));
 }
 
+/* Segments are sent from a file in memory, whose ranges are others than the body's. */
+static void
+parts_of_segments_are_the_right_ones (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *cookie = NULL;
+  g_autofree char *path
+      = g_strdup_printf ("/live/demo/audio/%" G_GUINT64_FORMAT ".ts", MSN + 1);
+  HeSegment segment = segment_of ("audio", HE_VARIANT_NONE, MSN + 1);
+  g_autoptr (GBytes) body = encrypted (pair, &segment);
+  const char *data = g_bytes_get_data (body, NULL);
+  gsize len = g_bytes_get_size (body);
+  const struct {
+    const char *range;
+    guint status;
+    gsize first, length;
+  } cases[] = {
+    { "Range: bytes=2-4\r\n", 206, 2, 3 },
+    { "Range: bytes=-3\r\n", 206, len - 3, 3 },
+    { "Range: bytes=100000-\r\n", 416, 0, 0 },
+    { "", 200, 0, len },
+  };
+
+  publish_window (pair);
+  cookie = cookie_for (pair, 0, "alice");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *fields = g_strconcat (cookie, cases[i].range, NULL);
+    g_autoptr (Reply) reply
+        = http ("127.0.0.1", port_of (pair, 0), "GET", path, fields, NULL);
+
+    g_assert_cmpuint (reply->status, ==, cases[i].status);
+    if (reply->status != 416)
+      g_assert_cmpmem (g_bytes_get_data (reply->body, NULL),
+                       g_bytes_get_size (reply->body), data + cases[i].first,
+                       cases[i].length);
+    else
+      g_assert_cmpmem (g_bytes_get_data (reply->body, NULL),
+                       g_bytes_get_size (reply->body), "no such range\n", 14);
+  }
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -437,5 +478,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/origin/keys/read-again-when-the-file-changes",
                    keys_are_read_again_when_the_file_changes);
   g_test_add_func ("/origin/start/port-in-use-is-named", port_in_use_is_named);
+  g_test_add_func ("/origin/parts-of-segments-are-the-right-ones",
+                   parts_of_segments_are_the_right_ones);
   return g_test_run ();
 }
