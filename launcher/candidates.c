@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "he-error.h"
+#include "he-ledger.h"
 
 static gboolean
 check (const char *path, guint64 line, const char *account, gsize len, GError **error)
@@ -63,4 +64,48 @@ headend_candidates_read (const char *path, HeadendCandidateFunc func, gpointer u
   if (!standard)
     fclose (file);
   return ok;
+}
+
+typedef struct {
+  const char *channel;
+  gint64 from, to;
+  GHashTable *accounts; /* set */
+} Watch;
+
+static void
+on_stay (const HeLedgerRecord *record, gpointer user_data)
+{
+  const Watch *watch = user_data;
+  gboolean over
+      = strcmp (record->event, "end") == 0 || strcmp (record->event, "evict") == 0;
+  /* Its next line, if there is one, says more; if there is none, the node died. */
+  gint64 last = record->to + (over ? 0 : HE_LEDGER_RENEW + HE_LEDGER_SILENCE);
+  if (strcmp (record->channel, watch->channel) == 0 && record->from <= watch->to
+      && last >= watch->from && !g_hash_table_contains (watch->accounts, record->account))
+    g_hash_table_add (watch->accounts, g_strdup (record->account));
+}
+
+gboolean
+headend_candidates_from_ledgers (char **states, const char *channel, gint64 from,
+                                 gint64 to, HeadendCandidateFunc func, gpointer user_data,
+                                 guint64 *ret_damaged, GError **error)
+{
+  g_autoptr (GHashTable) accounts
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  Watch watch = { channel, from, to, accounts };
+  GHashTableIter iter;
+  gpointer account;
+  guint done = 0;
+  *ret_damaged = 0;
+  for (char **state = states; *state; state++) {
+    g_autofree char *folder = g_build_filename (*state, "ledger", NULL);
+    guint64 damaged = 0;
+    if (!he_ledger_read (folder, on_stay, &watch, &damaged, error))
+      return FALSE;
+    *ret_damaged += damaged;
+  }
+  g_hash_table_iter_init (&iter, accounts);
+  while (g_hash_table_iter_next (&iter, &account, NULL))
+    func (account, (double)++done / g_hash_table_size (accounts), user_data);
+  return TRUE;
 }

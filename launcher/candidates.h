@@ -18,4 +18,12 @@ typedef void (*HeadendCandidateFunc) (const char *account, double done,
 gboolean headend_candidates_read (const char *path, HeadendCandidateFunc func,
                                   gpointer user_data, GError **error);
 
+/* The accounts that watched a channel at some time between from and to (unix microseconds), each
+ * once, by the session ledgers below the state folders of nodes. Stays count for as long as they may
+ * have lasted (he-ledger.h). *ret_damaged: lines that do not count. */
+gboolean headend_candidates_from_ledgers (char **states, const char *channel, gint64 from,
+                                          gint64 to, HeadendCandidateFunc func,
+                                          gpointer user_data, guint64 *ret_damaged,
+                                          GError **error);
+
 G_END_DECLS

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "candidates.h"
 #include "description.h"
+#include "he-anchor.h"
 #include "he-codeword.h"
 #include "he-error.h"
 #include "he-keys.h"
@@ -15,9 +16,12 @@
 
 #define PROGRESS_US 100000
 #define BAR 30
+#define MARGIN_US (60 * 60 * (gint64)G_USEC_PER_SEC)
+#define MAX_ANCHOR 4096
 
 typedef struct {
   char *symbols, *description, *channel, *candidates, *json, *html;
+  char **ledgers; /* state folders, or NULL */
   double false_alarm;
 } Options;
 
@@ -28,6 +32,7 @@ options_clear (Options *options)
   g_free (options->description);
   g_free (options->channel);
   g_free (options->candidates);
+  g_strfreev (options->ledgers);
   g_free (options->json);
   g_free (options->html);
 }
@@ -51,6 +56,8 @@ parse_options (int argc, char **argv, Options *options)
       "The channel; what the symbols say must agree", "NAME" },
     { "candidates", 0, 0, G_OPTION_ARG_FILENAME, &options->candidates,
       "Accounts that may have made the copy, one in each line", "FILE" },
+    { "ledger", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->ledgers,
+      "A node's state folder: who watched the channel then; for each node one", "DIR" },
     { "false-alarm", 0, 0, G_OPTION_ARG_DOUBLE, &options->false_alarm,
       "The probability that anybody is accused wrongly (1e-6)", "P" },
     { "json", 'j', 0, G_OPTION_ARG_FILENAME, &options->json, "Write a report in JSON",
@@ -73,9 +80,9 @@ parse_options (int argc, char **argv, Options *options)
   options->symbols = g_strdup (words[0]);
   if (!options->description)
     return misuse ("--description is missing");
-  if (!options->candidates)
-    return misuse ("--candidates is missing");
-  if (strcmp (options->symbols, "-") == 0 && strcmp (options->candidates, "-") == 0)
+  if (!options->candidates == !options->ledgers)
+    return misuse ("expected either --candidates or --ledger");
+  if (strcmp (options->symbols, "-") == 0 && g_strcmp0 (options->candidates, "-") == 0)
     return misuse ("symbols and candidates cannot both come from standard input");
   if (!(options->false_alarm > 0 && options->false_alarm < 1))
     return misuse ("--false-alarm is not a probability between 0 and 1");
@@ -172,15 +179,59 @@ on_candidate (const char *account, double done, gpointer user_data)
     show_progress (scan, done);
 }
 
+/* What the wall clock showed when epoch time was 0, by the anchor that a node has of the channel;
+ * without one, epoch time is as good. */
+static gint64
+wall_offset_us (const char *state, const char *channel)
+{
+  g_autofree char *name = g_strdup_printf ("anchor-%s.json", channel);
+  g_autofree char *path = g_build_filename (state, name, NULL);
+  g_autofree char *text = NULL;
+  HeAnchor anchor;
+  gsize len;
+  if (!g_file_get_contents (path, &text, &len, NULL) || len > MAX_ANCHOR
+      || !he_anchor_from_json (text, (gssize)len, &anchor, NULL))
+    return 0;
+  return anchor.wall_offset90 * 100 / 9;
+}
+
+/* Those who watched from an hour before the copy's first segment to an hour after its last: they
+ * fetch it before it plays, or later from its window. */
 static gboolean
-scan_candidates (const Options *options, HeTrace *trace, GError **error)
+scan_ledgers (const Options *options, const HeSymbols *symbols, Scan *scan,
+              GError **error)
+{
+  const GArray *list = symbols->symbols;
+  gint64 offset = wall_offset_us (options->ledgers[0], symbols->channel);
+  guint64 damaged = 0, first = list->len ? g_array_index (list, HeSymbol, 0).msn : 0;
+  guint64 last = list->len ? g_array_index (list, HeSymbol, list->len - 1).msn : 0;
+  double us = (double)symbols->duration90 * 100 / 9;
+  if (!headend_candidates_from_ledgers (
+          options->ledgers, symbols->channel, (gint64)((double)first * us) + offset - MARGIN_US,
+          (gint64)((double)(last + 1) * us) + offset + MARGIN_US, on_candidate, scan,
+          &damaged, error))
+    return FALSE;
+  if (damaged)
+    g_printerr ("headend trace: %" G_GUINT64_FORMAT
+                " damaged lines of the ledger do not count\n",
+                damaged);
+  return TRUE;
+}
+
+static gboolean
+scan_candidates (const Options *options, const HeSymbols *symbols, HeTrace *trace,
+                 GError **error)
 {
   Scan scan = { trace, isatty (STDERR_FILENO) == 1, 0 };
-  if (!headend_candidates_read (options->candidates, on_candidate, &scan, error))
+  if (options->ledgers ? !scan_ledgers (options, symbols, &scan, error)
+                       : !headend_candidates_read (options->candidates, on_candidate,
+                                                   &scan, error))
     return FALSE;
   if (he_trace_candidates (trace) == 0) {
-    g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s: there is no candidate in it",
-                 options->candidates);
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s",
+                 options->ledgers
+                     ? "by the ledger nobody watched the channel then"
+                     : "there is no candidate in the file");
     return FALSE;
   }
   show_progress (&scan, 1);
@@ -214,7 +265,7 @@ trace (const Options *options, GError **error)
     return FALSE;
   g_autoptr (HeTrace) found = he_trace_new (
       code, (const HeSymbol *)symbols->symbols->data, symbols->symbols->len);
-  if (!scan_candidates (options, found, error))
+  if (!scan_candidates (options, symbols, found, error))
     return FALSE;
   headend_report_init (&report, symbols, found, colluders, options->false_alarm,
                        options->symbols);

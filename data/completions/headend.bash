@@ -30,7 +30,7 @@ _headend() {
       edge) words="--dir= --help" ;;
       status) words="--json --help" ;;
       drill) words="--list --keep --channel= --viewers= --seconds= --seed= --report= --help" ;;
-      trace) words="--description= --channel= --candidates= --false-alarm= --json= --html= --help" ;;
+      trace) words="--description= --channel= --candidates= --ledger= --false-alarm= --json= --html= --help" ;;
       "token keygen") words="--dir= --algorithm= --help" ;;
       "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=
         --session= --max-sessions= --url= --transport= --page --help" ;;

@@ -57,6 +57,20 @@ replicated (const HePeerReply *replies, guint n, gpointer data)
   g_free (waiting);
 }
 
+/* What was granted, and what ended, for whoever traces a copy. Segments are decided on every
+ * few seconds for each session: that keeps a stay alive. */
+static void
+write_ledger (HeOrigin *origin, const HeAnswer *answer, gint64 now)
+{
+  if (origin->ledger == NULL || *answer->session == '\0')
+    return;
+  if (answer->account != NULL && answer->channel != NULL)
+    he_ledger_note (origin->ledger, answer->session, answer->account,
+                    answer->address_hash, answer->channel->name, now);
+  else if (answer->code == HE_CODE_EVICTED || answer->code == HE_CODE_REVOKED)
+    he_ledger_evict (origin->ledger, answer->session, now);
+}
+
 static gboolean
 is_secure (HeOrigin *origin, HeRequest *request)
 {
@@ -72,6 +86,7 @@ decide (HeOrigin *origin, HeRequest *request, const char *path, const char *quer
 {
   HeDecision *decision = g_new0 (HeDecision, 1);
   HeGateRequest asked;
+  gint64 now;
 
   decision->request = he_request_ref (request);
   decision->origin = origin;
@@ -88,7 +103,9 @@ decide (HeOrigin *origin, HeRequest *request, const char *path, const char *quer
     .authority = he_request_field (request, "Host"),
     .secure = is_secure (origin, request),
   };
-  he_gate_decide (origin->gate, &asked, g_get_real_time (), &decision->answer);
+  now = g_get_real_time ();
+  he_gate_decide (origin->gate, &asked, now, &decision->answer);
+  write_ledger (origin, &decision->answer, now);
   if (decision->answer.kind == HE_ANSWER_DENY)
     log_denial (decision);
   return decision;

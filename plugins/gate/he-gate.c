@@ -95,6 +95,7 @@ he_answer_clear (HeAnswer *answer)
   g_clear_pointer (&answer->location, g_free);
   g_clear_pointer (&answer->set_cookie, g_free);
   g_clear_pointer (&answer->replicate, g_free);
+  g_clear_pointer (&answer->account, g_free);
   answer->rendition = NULL;
 }
 
@@ -161,10 +162,14 @@ variant_for (HeGate *gate, const char *channel, const char *account, guint64 msn
 
 /* What is granted, once everything agreed. */
 static void
-grant (HeGate *gate, const HeTarget *target, const char *account, HeAnswer *answer)
+grant (HeGate *gate, const HeTarget *target, const HeSessionRecord *contents,
+       HeAnswer *answer)
 {
+  const char *account = contents->account;
   answer->status = 200;
   answer->code = HE_CODE_OK;
+  answer->account = g_strdup (account);
+  memcpy (answer->address_hash, contents->address_hash, sizeof answer->address_hash);
   switch (target->kind) {
     case HE_TARGET_MULTIVARIANT:
       answer->kind = HE_ANSWER_MULTIVARIANT;
@@ -276,7 +281,7 @@ try_credential (HeGate *gate, const HeTarget *target, HeSpan text, const char *a
     return FALSE;
   }
   if (resolve (gate, target, answer))
-    grant (gate, target, contents->account, answer);
+    grant (gate, target, contents, answer);
   else
     not_found (answer);
   return TRUE;
@@ -396,7 +401,7 @@ decide_by_token (HeGate *gate, const HeGateRequest *request, const HeTarget *tar
     deny (answer, code == HE_CODE_OK ? HE_CODE_MALFORMED : code);
     return;
   }
-  grant (gate, target, contents.account, answer);
+  grant (gate, target, &contents, answer);
   if (by_path) {
     answer->kind = HE_ANSWER_REDIRECT;
     answer->status = 302;

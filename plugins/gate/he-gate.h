@@ -64,6 +64,8 @@ typedef struct {
   char *set_cookie;             /* value of Set-Cookie, or NULL */
   char *replicate;              /* JSON batch that peers must get before the answer, or NULL */
   char session[33];             /* hex id for the log, or "" */
+  char *account;                /* whose request was granted, or NULL */
+  guint8 address_hash[16];      /* of the session; with account */
   guint lease_seconds;          /* MULTIVARIANT, MEDIA: what the session's lease has left */
 } HeAnswer;
 

@@ -4,6 +4,7 @@
 #include "he-anchors.h"
 #include "he-gate.h"
 #include "he-http.h"
+#include "he-ledger.h"
 #include "he-log.h"
 #include "he-metrics.h"
 #include "he-origin.h"
@@ -27,6 +28,7 @@ struct _HeOrigin {
   HeAnchors *anchors;
   HeMetrics *metrics;
   HeLog *log;
+  HeLedger *ledger; /* NULL without a state folder */
   HePlaylists *playlists;
 
   GMutex lock;         /* guards the next four */

@@ -95,6 +95,15 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->log = he_log_new (config->log, config->log_data);
   origin->playlists = he_playlists_new ();
   origin->channels = g_ptr_array_new_with_free_func ((GDestroyNotify)he_channel_unref);
+  if (config->state_dir != NULL) {
+    g_autofree char *folder = g_build_filename (config->state_dir, "ledger", NULL);
+
+    origin->ledger = he_ledger_new (folder, NULL, origin->log, error);
+    if (origin->ledger == NULL) {
+      he_origin_free (origin);
+      return NULL;
+    }
+  }
   return origin;
 }
 
@@ -108,6 +117,7 @@ he_origin_free (HeOrigin *origin)
   he_sessions_free (origin->sessions);
   he_store_free (origin->store);
   he_anchors_free (origin->anchors);
+  he_ledger_free (origin->ledger);
   he_metrics_free (origin->metrics);
   he_log_free (origin->log);
   he_playlists_free (origin->playlists);
@@ -230,9 +240,13 @@ reload_keys (HeOrigin *origin)
 static gboolean
 tick (gpointer data)
 {
-  he_sync_tick (data);
-  he_backfill_tick (data);
-  reload_keys (data);
+  HeOrigin *origin = data;
+
+  he_sync_tick (origin);
+  he_backfill_tick (origin);
+  reload_keys (origin);
+  if (origin->ledger != NULL)
+    he_ledger_tick (origin->ledger, g_get_real_time ());
   return G_SOURCE_CONTINUE;
 }
 

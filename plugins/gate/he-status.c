@@ -293,6 +293,26 @@ render_nodes (GString *text, HeOrigin *origin, const GPtrArray *channels)
 }
 
 static void
+render_ledger (GString *text, HeOrigin *origin)
+{
+  HeLedgerStats stats;
+
+  if (origin->ledger == NULL)
+    return;
+  he_ledger_get_stats (origin->ledger, &stats);
+  gauge (text, "headend_ledger_waiting", "Lines of the session ledger not on disk yet.",
+         stats.waiting);
+  he_metrics_family (text, "headend_ledger_written", "counter",
+                     "Lines of the session ledger on disk.");
+  g_string_append_printf (text, "headend_ledger_written_total %" G_GUINT64_FORMAT "\n",
+                          stats.written);
+  he_metrics_family (text, "headend_ledger_lost", "counter",
+                     "Lines of the session ledger that could not be written in time.");
+  g_string_append_printf (text, "headend_ledger_lost_total %" G_GUINT64_FORMAT "\n",
+                          stats.lost);
+}
+
+static void
 render_connections (GString *text, HeOrigin *origin)
 {
   HeListenerStats stats[2] = { 0 };
@@ -343,6 +363,7 @@ he_status_metrics (HeOrigin *origin, HeRequest *request)
   gauge (text, "headend_sessions", "Sessions that hold a slot.",
          he_sessions_count (origin->sessions, g_get_real_time ()));
   gauge (text, "headend_ready", "1 when ready to serve.", reasons->len == 0);
+  render_ledger (text, origin);
   render_connections (text, origin);
   g_string_append (text, "# EOF\n");
   body = g_string_free_to_bytes (text);

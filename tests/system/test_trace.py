@@ -77,8 +77,9 @@ class _Folder(tempfile.TemporaryDirectory):
         return "".join(json.dumps(line) + "\n" for line in lines)
 
     def trace(self, symbols, *more, code=0, candidates="all"):
-        done = subprocess.run([stage.HEADEND, "trace", "-", "--description", self.path / "d.json", "--candidates",
-                               self.path / candidates, *more], input=symbols, capture_output=True, text=True,
+        if candidates:
+            more = ("--candidates", self.path / candidates, *more)
+        done = subprocess.run([stage.HEADEND, "trace", "-", "--description", self.path / "d.json", *more], input=symbols, capture_output=True, text=True,
                               timeout=120)
         assert done.returncode == code, done
         assert SECRET.hex() not in done.stdout + done.stderr
@@ -121,6 +122,42 @@ def test_nobody_is_named_where_evidence_is_short():
         assert "accused: nobody" in unmarked.stdout, unmarked.stdout
 
 
+def _line(event, account, channel, start, end):
+    text = json.dumps({"event": event, "session": "00" * 16, "account": account, "address": "00" * 16,
+                       "channel": channel, "from": int(start * 1e6), "to": int(end * 1e6)}, separators=(",", ":"))
+    crc = 0xffffffff
+    for byte in text.encode():
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x04c11db7 if crc & 0x80000000 else crc << 1) & 0xffffffff
+    return f"{crc:08x} {text}\n"
+
+
+def test_candidates_are_who_watched_then_by_the_ledgers():
+    with _Folder() as folder:
+        begin, end = START * 2, (START + 150) * 2
+        for node, lines in {
+                "A": [_line("open", "viewer-77", "demo", begin + 9, begin + 9), _line("open", "news", "news", begin, end),
+                      _line("end", "early", "demo", begin - 9000, begin - 4000)],
+                "B": [_line("open", "viewer-77", "demo", begin, begin), _line("renew", "viewer-78", "demo", begin - 4000,
+                                                                            begin - 4000),
+                      _line("open", "late", "demo", end + 3700, end + 3700),
+                      _line("open", "torn", "demo", begin, end)[:-9]]}.items():
+            (folder.path / node / "ledger").mkdir(parents=True)
+            (folder.path / node / "ledger" / "current").write_text("".join(lines))
+        nodes = ("--ledger", folder.path / "A", "--ledger", folder.path / "B")
+        symbols = folder.symbols(_word("viewer-77", "demo", 150))
+        said = folder.trace(symbols, *nodes, candidates=None)
+        assert "\n2 candidates" in said.stdout and "accused: 1\n  viewer-77" in said.stdout, said.stdout
+        assert "1 damaged line" in said.stderr, said.stderr
+        # The anchor says that epoch time ran two hours behind the wall clock.
+        (folder.path / "A" / "anchor-demo.json").write_text(json.dumps(
+            {"generation": 0, "offset90": 0, "wall-offset90": 7200 * 90000, "node": "A"}))
+        said = folder.trace(symbols, *nodes, candidates=None)
+        assert "\n1 candidates" in said.stdout and "nobody" in said.stdout, said.stdout
+        assert "No such file" in folder.trace(symbols, "--ledger", folder.path / "C", candidates=None, code=1).stderr
+
+
 def test_misuse_is_explained():
     with _Folder() as folder:
         good = folder.symbols([1, 0, 1])
@@ -134,6 +171,7 @@ def test_misuse_is_explained():
         (folder.path / "long").write_text("a\n" + "x" * 129 + "\n")
         assert "long:2:" in folder.trace(good, candidates="long", code=1).stderr
         assert "--false-alarm" in folder.trace(good, "--false-alarm", "2", code=2).stderr
+        assert "either --candidates or --ledger" in folder.trace(good, "--ledger", "x", code=2).stderr
         assert "both" in folder.trace(good, "--candidates", "-", code=2).stderr
 
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-ledger.h"
 #include "origin-kit.h"
 
 /* Given a pair of origins and signed segments, when they are published, then the playlist
@@ -223,6 +224,40 @@ token_plays_by_cookie_and_by_path (void)
   g_assert_true (g_str_has_prefix (location, "/s/"));
   base = g_strndup (location, strlen (location) - strlen ("/main.m3u8"));
   assert_plays (pair, 1, base, NULL, "bob");
+}
+
+static void
+on_stay (const HeLedgerRecord *record, gpointer stays)
+{
+  g_string_append_printf (stays, "%s %s %s;", record->event, record->account,
+                          record->channel);
+  g_assert_cmpint (ABS (record->from - g_get_real_time ()), <, 600 * G_USEC_PER_SEC);
+}
+
+/* Given a viewer who was let in, and one who was not, then the ledger in the node's state
+ * folder knows the first, however he came, and once. */
+static void
+who_watched_is_in_the_ledger (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *folder = g_build_filename (pair->folder, "a", "ledger", NULL);
+  g_autoptr (GString) stays = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *cookie = NULL;
+  guint64 damaged;
+
+  publish_window (pair);
+  cookie = cookie_for (pair, 0, "alice");
+  assert_plays (pair, 0, "/live/demo", cookie, "alice");
+  g_autoptr (Reply) stranger
+      = get (port_of (pair, 0), "/live/demo/main.m3u8", "Cookie: headend=x\r\n");
+  g_assert_cmpuint (stranger->status, ==, 403);
+  g_clear_pointer (&pair->origin[0], he_origin_free);
+  g_assert_true (he_ledger_read (folder, on_stay, stays, &damaged, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (damaged, ==, 0);
+  g_assert_true (g_str_has_prefix (stays->str, "open alice demo;"));
+  g_assert_null (strstr (stays->str + 1, "open"));
 }
 
 static void
@@ -459,6 +494,7 @@ int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/origin/who-watched-is-in-the-ledger", who_watched_is_in_the_ledger);
   g_test_add_func ("/origin/publish/playlist-waits-for-the-window",
                    playlist_waits_for_the_window);
   g_test_add_func ("/origin/publish/only-signed-segments-are-taken",
