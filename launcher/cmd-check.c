@@ -16,6 +16,14 @@ print_channel (const HeadendModelChannel *description)
            (double)channel->duration90 / 90000, channel->encrypted ? "aes-128" : "clear",
            description->watermark ? "variants a and b" : "no watermark",
            headend_agreement_name (description));
+  if (description->backup) {
+    g_autofree char *backup = headend_source_display (description->backup);
+    g_print ("    backup: %s\n", backup);
+  }
+  if (!headend_model_channel_is_common (description))
+    g_print (
+        "    one node only, not active-active: its source has no timeline that nodes "
+        "share\n");
   for (guint i = 0; i < channel->renditions->len; i++) {
     const HeRendition *r = channel->renditions->pdata[i];
     if (r->media == HE_MEDIA_VIDEO)

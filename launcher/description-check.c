@@ -5,6 +5,7 @@
 #include "description-read.h"
 #include "encoder.h"
 #include "level.h"
+#include "source.h"
 
 typedef struct {
   char *path, *message;
@@ -307,6 +308,48 @@ check_writers (const HeadendModel *model, guint index, Fault *ret_fault)
 }
 
 static gboolean
+is_transport_stream (const char *uri)
+{
+  g_autofree char *message = NULL;
+  const HeadendSource *source = headend_source_find (uri, &message);
+  return source && source->live && g_str_has_prefix (source->caps, "video/mpegts");
+}
+
+/* A backup is taken over in the middle of the feed, and a program is chosen, where the
+ * feed is a live transport stream. */
+static gboolean
+check_source (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
+{
+  if (channel->backup
+      && !(is_transport_stream (channel->source)
+           && is_transport_stream (channel->backup)))
+    return fault (ret_fault, g_strdup_printf ("$.channels[%u].backup", index),
+                  "needs two live transport streams; expected both \"source\" and "
+                  "\"backup\" by srt, udp, rtp or tcp");
+  if (channel->program > 0 && g_str_has_prefix (channel->source, "rtmp"))
+    return fault (ret_fault, g_strdup_printf ("$.channels[%u].program", index),
+                  "is of a transport stream, and RTMP carries one programme; expected "
+                  "none");
+  return TRUE;
+}
+
+/* Two nodes that see different timestamps make different segments of one number. */
+static gboolean
+check_timeline (const HeadendModel *model, guint index, Fault *ret_fault)
+{
+  const HeadendModelChannel *channel = model->channels->pdata[index];
+  if (model->nodes->len == 1 || headend_model_channel_is_common (channel))
+    return TRUE;
+  return fault (
+      ret_fault, g_strdup_printf ("$.channels[%u].source", index),
+      "has no timeline that nodes share%s, so %u nodes cannot be active-active with it: "
+      "they would make different segments of one number; expected one node, so give "
+      "\"%s\" a description of its own that has one",
+      channel->common_timeline ? " (each reads a file at its own pace)" : "",
+      model->nodes->len, channel->name);
+}
+
+static gboolean
 check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
 {
   g_autoptr (GHashTable) names = seen_new ();
@@ -329,7 +372,8 @@ check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault
   if (keys)
     return fault (ret_fault, g_strdup (keys),
                   "\"keys\" is where the keys are served; expected another name");
-  return check_copy (channel, index, ret_fault)
+  return check_source (channel, index, ret_fault)
+         && check_copy (channel, index, ret_fault)
          && check_destination (channel, index, ret_fault)
          && check_duration (channel, index, ret_fault);
 }
@@ -344,7 +388,8 @@ headend_model_check (const HeadendModel *model, char **ret_path, char **ret_mess
     const HeadendModelChannel *channel = model->channels->pdata[i];
     ok = is_first (names, channel->name, g_strdup_printf ("$.channels[%u].name", i),
                    &found)
-         && check_channel (channel, i, &found) && check_writers (model, i, &found);
+         && check_channel (channel, i, &found) && check_writers (model, i, &found)
+         && check_timeline (model, i, &found);
   }
   if (!ok) {
     *ret_path = found.path;

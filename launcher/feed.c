@@ -247,6 +247,24 @@ on_look (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static void
+on_program (const HePmt *pmt, gpointer user)
+{
+}
+
+static void
+on_payload (guint16 pid, const guint8 *data, gsize len, HeTsFlags flags, gpointer user)
+{
+}
+
+static void
+watch_damage (Leg *leg, guint program)
+{
+  static const HeTsHandlers handlers = { on_program, on_payload };
+  leg->parser = he_ts_parser_new (&handlers, NULL);
+  he_ts_parser_set_program (leg->parser, (guint16)program);
+}
+
 static gboolean
 add_leg (HeadendFeed *feed, const char *uri, const char *folder, GError **error)
 {
@@ -288,8 +306,12 @@ headend_feed_new (const HeadendPlan *plan, const char *folder, GstElement *intak
   g_mutex_init (&feed->lock);
   g_mutex_init (&feed->turn);
   feed->intake = gst_object_ref (intake);
-  if (!add_leg (feed, channel->source, folder, error))
+  if (!add_leg (feed, channel->source, folder, error)
+      || (channel->backup && !add_leg (feed, channel->backup, folder, error)))
     return NULL;
+  if (feed->n > 1)
+    for (guint i = 0; i < feed->n; i++)
+      watch_damage (&feed->legs[i], channel->program);
   return g_steal_pointer (&feed);
 }
 

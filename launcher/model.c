@@ -4,6 +4,7 @@
 #include <string.h>
 #include "he-codeword.h"
 #include "he-token.h"
+#include "source.h"
 
 HeadendVideo *
 headend_video_new (void)
@@ -58,6 +59,7 @@ headend_model_channel_new (void)
   channel->key_rotation = 30;
   channel->key_version = 1;
   channel->tier = g_strdup ("base");
+  channel->common_timeline = TRUE;
   channel->watermark = TRUE;
   channel->identical = -1;
   channel->colluders = HE_CODEWORD_COLLUDERS;
@@ -73,6 +75,7 @@ headend_model_channel_free (HeadendModelChannel *channel)
     return;
   g_free (channel->name);
   g_free (channel->source);
+  g_free (channel->backup);
   g_free (channel->tier);
   g_free (channel->destination);
   g_free (channel->credentials);
@@ -180,9 +183,13 @@ char *
 headend_source_display (const char *source)
 {
   g_autofree char *bare = g_strndup (source, strcspn (source, "?#"));
-  const char *host = strstr (bare, "://");
+  char *host = strstr (bare, "://");
   if (!host)
     return g_steal_pointer (&bare);
+  /* Who knows the name of a stream may publish it, or take it. */
+  char *stream = strrchr (host + 3, '/');
+  if (g_str_has_prefix (bare, "rtmp") && stream)
+    stream[1] = 0;
   host += 3;
   const char *user_end = strrchr (host, '@');
   if (!user_end)
@@ -194,4 +201,12 @@ const char *
 headend_agreement_name (const HeadendModelChannel *channel)
 {
   return channel->identical ? "identical" : "interchangeable";
+}
+
+gboolean
+headend_model_channel_is_common (const HeadendModelChannel *channel)
+{
+  g_autofree char *message = NULL;
+  const HeadendSource *source = headend_source_find (channel->source, &message);
+  return channel->common_timeline && source && source->common;
 }

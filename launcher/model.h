@@ -16,10 +16,10 @@ typedef struct {
   char *name;
   guint width, height; /* pixels, even */
   HeadendFraction frame_rate;
-  guint bitrate;   /* kbit/s */
-  guint bit_depth; /* 8 or 10 */
-  char *encoder;   /* a name of he_encoder_family(), "copy" among them */
-  char *preset;    /* one of its presets */
+  guint bitrate;        /* kbit/s */
+  guint bit_depth;      /* 8 or 10 */
+  char *encoder;        /* a name of he_encoder_family(), "copy" among them */
+  char *preset;         /* one of its presets */
   gboolean closed_gops; /* of a source that is passed through */
 } HeadendVideo;
 
@@ -35,9 +35,12 @@ typedef struct {
 
 typedef struct {
   char *name;
-  char *source;       /* URI */
-  guint64 duration90; /* of a segment, 90 kHz ticks */
-  guint window;       /* segments */
+  char *source;             /* URI */
+  char *backup;             /* of the same programme and timeline, or NULL */
+  guint program;            /* of the transport stream; 0: the first */
+  gboolean common_timeline; /* as described; see headend_model_channel_is_common() */
+  guint64 duration90;       /* of a segment, 90 kHz ticks */
+  guint window;             /* segments */
   gboolean encrypted;
   guint key_rotation; /* segments */
   guint key_version;
@@ -122,7 +125,12 @@ guint headend_model_channel_tracks (const HeadendModelChannel *channel);
 /* What its nodes shall agree in, as segmentencoder and people call it. */
 const char *headend_agreement_name (const HeadendModelChannel *channel);
 
-/* The source as it may be logged: without user, password and query. */
+/* Whether all nodes that take the source see the same timestamps, so that they can make
+ * the same segments. */
+gboolean headend_model_channel_is_common (const HeadendModelChannel *channel);
+
+/* The source as it may be logged: without user, password and query, and an RTMP stream's
+ * name. */
 char *headend_source_display (const char *source);
 
 G_END_DECLS

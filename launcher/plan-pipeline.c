@@ -30,19 +30,24 @@ static void
 append_source (GString *text, const HeadendModelChannel *channel,
                const HeadendSource *source, const char *node)
 {
+  const HeadendVideo *first = channel->video->pdata[0];
   if (channel->recording)
     g_string_append_printf (text,
                             "%s name=source %s ! queue name=intake max-size-buffers=0 "
-                            "max-size-time=0 max-size-bytes=16777216 ! epochdemux "
-                            "name=demux node=%s start=%" G_GUINT64_FORMAT "\n",
-                            source->factory, source->settings ? source->settings : "",
-                            node, start_of (channel));
+                            "max-size-time=0 max-size-bytes=16777216 ! ",
+                            source->factory, source->settings ? source->settings : "");
   else
     g_string_append_printf (text,
                             "appsrc name=intake is-live=true block=true "
-                            "max-bytes=16777216 ! epochdemux name=demux node=%s "
-                            "silence=%d\n",
-                            node, SILENCE_MS);
+                            "max-bytes=16777216 caps=\"%s\" ! ",
+                            source->caps);
+  g_string_append_printf (
+      text, "epochdemux name=demux node=%s program=%u frame-rate=%u/%u", node,
+      channel->program, first->frame_rate.n, first->frame_rate.d);
+  if (channel->recording)
+    g_string_append_printf (text, " start=%" G_GUINT64_FORMAT "\n", start_of (channel));
+  else
+    g_string_append_printf (text, " silence=%d\n", SILENCE_MS);
 }
 
 static void

@@ -197,6 +197,13 @@ other_factories (const HeadendModelChannel *channel)
   g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
   const HeadendSource *source = headend_source_find (channel->source, &message);
   g_strv_builder_add (list, source->factory);
+  if (*source->reader)
+    g_strv_builder_addv (list,
+                         (const char *[]) { "rtpjitterbuffer", "rtpmp2tdepay", NULL });
+  const HeadendSource *backup
+      = channel->backup ? headend_source_find (channel->backup, &message) : NULL;
+  if (backup)
+    g_strv_builder_add (list, backup->factory);
   if (!source->live && !channel->recording)
     g_strv_builder_add (list, "clocksync");
   g_strv_builder_addv (list, (const char **)always);

@@ -3,17 +3,34 @@
 
 #include <string.h>
 
-/* The SRT source calls unless the URI says ?mode=listener. The UDP receive buffer holds
- * a second of 16 Mbit/s, which rides out a scheduling delay. */
+#define MPEG_TS "video/mpegts,systemstream=(boolean)true"
+/* A second of 16 Mbit/s, which rides out a scheduling delay. */
+#define UDP_BUFFER "buffer-size=2097152"
+/* What RTP brings out of order comes within it. */
+#define RTP_LATENCY_MS "200"
+
+/* The SRT source calls unless the URI says ?mode=listener. */
 static const HeadendSource sources[] = {
-  { "srt", "srtsrc", NULL, TRUE, TRUE },
-  { "udp", "udpsrc", "buffer-size=2097152", TRUE, TRUE },
-  { "tcp", "tcpclientsrc", NULL, TRUE, TRUE },
-  { "file", "filesrc", "blocksize=7520", FALSE, FALSE },
+  { "srt", "srtsrc", NULL, "", MPEG_TS, TRUE, TRUE, TRUE },
+  { "udp", "udpsrc", UDP_BUFFER, "", MPEG_TS, TRUE, TRUE, TRUE },
+  { "rtp", "udpsrc",
+    UDP_BUFFER " caps=\"application/x-rtp,media=(string)video,clock-rate=(int)90000,"
+               "encoding-name=(string)MP2T\"",
+    " ! rtpjitterbuffer latency=" RTP_LATENCY_MS " ! rtpmp2tdepay", MPEG_TS, TRUE, TRUE,
+    TRUE },
+  { "tcp", "tcpclientsrc", NULL, "", MPEG_TS, TRUE, TRUE, TRUE },
+  { "rtmp", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE },
+  { "rtmps", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE },
+  { "file", "filesrc", "blocksize=7520", "", MPEG_TS, FALSE, FALSE, FALSE },
 };
 
-static const char expected[]
-    = "expected srt://HOST:PORT, udp://ADDRESS:PORT, tcp://HOST:PORT or file:PATH";
+static const char expected[] = "expected " HEADEND_SOURCE_FORMS;
+
+static gboolean
+is_rtmp (const HeadendSource *source)
+{
+  return strcmp (source->factory, "rtmp2src") == 0;
+}
 
 const HeadendSource *
 headend_source_find (const char *uri, char **ret_message)
@@ -31,8 +48,17 @@ headend_source_find (const char *uri, char **ret_message)
       *ret_message = g_strdup_printf ("has no port from 1 to 65535; %s", expected);
       return NULL;
     }
-    if (!source->needs_port && !*g_uri_get_path (parsed)) {
+    if (!source->needs_port
+        && strlen (g_uri_get_path (parsed)) < (is_rtmp (source) ? 2 : 1)) {
       *ret_message = g_strdup_printf ("has no path; %s", expected);
+      return NULL;
+    }
+    const char *query = g_uri_get_query (parsed);
+    if (strcmp (source->factory, "udpsrc") == 0 && query
+        && !g_regex_match_simple ("^interface=[A-Za-z0-9_.:@-]{1,15}$", query, 0, 0)) {
+      *ret_message = g_strdup ("has a query that is not known; expected "
+                               "\"?interface=NAME\" of the network that a multicast "
+                               "group comes from, or none");
       return NULL;
     }
     return source;
@@ -45,7 +71,7 @@ char *
 headend_source_pipeline (const HeadendSource *source)
 {
   return g_strconcat (source->factory, " name=source ",
-                      source->settings ? source->settings : "",
+                      source->settings ? source->settings : "", source->reader,
                       " ! fakesink name=out sync=false async=false", NULL);
 }
 
@@ -62,8 +88,17 @@ headend_source_properties (const char *uri, const char *folder)
   } else if (strcmp (g_uri_get_scheme (parsed), "file") == 0) {
     g_autofree char *path = g_canonicalize_filename (g_uri_get_path (parsed), folder);
     g_strv_builder_add_many (list, "location", path, NULL);
-  } else {
+  } else if (g_str_has_prefix (g_uri_get_scheme (parsed), "rtmp")) {
+    g_strv_builder_add_many (list, "location", uri, NULL);
+  } else if (strcmp (g_uri_get_scheme (parsed), "srt") == 0) {
     g_strv_builder_add_many (list, "uri", uri, NULL);
+  } else {
+    g_autofree char *udp = g_strndup (uri + 3, strcspn (uri + 3, "?"));
+    g_autofree char *full = g_strconcat ("udp", udp, NULL);
+    g_strv_builder_add_many (list, "uri", full, NULL);
+    if (g_uri_get_query (parsed))
+      g_strv_builder_add_many (list, "multicast-iface",
+                               strchr (g_uri_get_query (parsed), '=') + 1, NULL);
   }
   return g_strv_builder_end (list);
 }

@@ -5,14 +5,21 @@
 
 G_BEGIN_DECLS
 
-/* Where a channel's transport stream comes from, by the scheme of its URI. */
+/* Where a channel's feed comes from, by the scheme of its URI. */
 typedef struct {
   const char *scheme;   /* "srt" */
   const char *factory;  /* "srtsrc" */
   const char *settings; /* for the pipeline text, or NULL */
+  const char *reader;   /* what stands behind it, for the pipeline text: " ! …" or "" */
+  const char *caps;     /* of what comes out: a transport stream or FLV */
   gboolean live;        /* comes at its own pace */
   gboolean needs_port;
+  gboolean common; /* all who take it get the same timestamps at the same time */
 } HeadendSource;
+
+#define HEADEND_SOURCE_FORMS                                                             \
+  "srt://HOST:PORT, udp://ADDRESS:PORT, rtp://ADDRESS:PORT, tcp://HOST:PORT, "           \
+  "rtmp://HOST/APP/STREAM or file:PATH"
 
 /* NULL with a message (no prefix) when the URI is none that we read. */
 const HeadendSource *headend_source_find (const char *uri, char **ret_message);

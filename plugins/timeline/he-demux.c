@@ -24,6 +24,7 @@ typedef struct {
   HePesAssembler *pes;
   HeAdtsSplitter *adts;
   HeVideoEntry entry;
+  guint64 wall90;   /* when the unit at hand began to come */
   gboolean started; /* a frame was given */
   gboolean lost;    /* a unit before the next one was lost, or ended a timeline */
   gboolean discont; /* owed to the next frame */
@@ -92,7 +93,7 @@ on_pes (HePes *pes, gpointer user)
     pes->has_pts = FALSE;
   unit->stream = stream->number;
   unit->pes = pes;
-  unit->wall90 = demux->wall90;
+  unit->wall90 = stream->wall90;
   demux->pending += g_bytes_get_size (pes->data);
   g_queue_push_tail (&demux->units, unit);
 }
@@ -202,19 +203,28 @@ on_payload (guint16 pid, const guint8 *data, gsize len, HeTsFlags flags, gpointe
   HeDemux *demux = user;
 
   for (guint i = 0; i < demux->n_streams; i++) {
-    if (demux->streams[i].info.pid == pid)
-      he_pes_assembler_push (demux->streams[i].pes, data, len, flags & HE_TS_UNIT_START,
-                             flags & HE_TS_GAP);
+    Stream *stream = &demux->streams[i];
+
+    if (stream->info.pid != pid)
+      continue;
+    /* Behind an outage, the unit before it is complete only when the next begins. */
+    if (flags & HE_TS_UNIT_START) {
+      he_pes_assembler_flush (stream->pes, flags & HE_TS_GAP);
+      stream->wall90 = demux->wall90;
+    }
+    he_pes_assembler_push (stream->pes, data, len, flags & HE_TS_UNIT_START,
+                           flags & HE_TS_GAP);
   }
 }
 
 static void
-on_flv_unit (guint16 pid, HePes *pes, gpointer user)
+on_flv_unit (guint16 pid, HePes *pes, guint64 wall90, gpointer user)
 {
   HeDemux *demux = user;
 
   for (guint i = 0; i < demux->n_streams; i++) {
     if (demux->streams[i].info.pid == pid) {
+      demux->streams[i].wall90 = wall90;
       on_pes (pes, &demux->streams[i]);
       return;
     }
@@ -257,7 +267,7 @@ he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 wall90,
                GError **error)
 {
   demux->wall90 = wall90;
-  if (demux->flv ? !he_flv_reader_push (demux->flv, data, len, error)
+  if (demux->flv ? !he_flv_reader_push (demux->flv, data, len, wall90, error)
                  : !he_ts_parser_push (demux->parser, data, len, error))
     return FALSE;
   if (demux->changed == 0)
@@ -299,10 +309,14 @@ he_demux_switch (HeDemux *demux)
     he_flv_reader_finish (demux->flv);
   else
     he_ts_parser_begin_anew (demux->parser);
+  /* What was not confirmed yet would be compared with what comes now. */
+  g_queue_clear_full (&demux->units, unit_free);
+  demux->pending = 0;
   for (guint i = 0; i < demux->n_streams; i++) {
     Stream *stream = &demux->streams[i];
 
-    he_pes_assembler_flush (stream->pes, TRUE);
+    he_pes_assembler_free (stream->pes);
+    stream->pes = he_pes_assembler_new (on_pes, stream);
     stream->entry = (HeVideoEntry) { .type = stream->info.type };
     stream->lost = TRUE;
     demux->clock.streams[i].known = FALSE;

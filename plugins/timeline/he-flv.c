@@ -29,6 +29,7 @@ typedef struct {
   guint stream;
   GBytes *data;
   gint64 pts_ms, dts_ms;
+  guint64 wall90;
 } Held;
 
 struct _HeFlvReader {
@@ -44,6 +45,7 @@ struct _HeFlvReader {
   guint8 adts[7];         /* a header, without the length */
   gint64 ms;              /* of the last tag, unwrapped */
   gboolean has_ms;
+  guint64 wall90; /* of the input at hand */
   HeStamp stamps[N_STREAMS];
   GQueue held; /* Held */
   gsize held_bytes;
@@ -100,7 +102,7 @@ give (HeFlvReader *reader, Held *held)
   pes->has_pts = TRUE;
   pes->pts33 = (guint64)he_stamp_time (stamp, held->pts_ms) & (HE_PTS_WRAP - 1);
   pes->dts33 = (guint64)he_stamp_time (stamp, held->dts_ms) & (HE_PTS_WRAP - 1);
-  reader->handlers->unit (pids[held->stream], pes, reader->user);
+  reader->handlers->unit (pids[held->stream], pes, held->wall90, reader->user);
   reader->held_bytes -= g_bytes_get_size (held->data);
   held_free (held);
 }
@@ -140,7 +142,7 @@ take_unit (HeFlvReader *reader, guint stream, GBytes *data, gint64 pts_ms, gint6
   HeStamp *stamp = &reader->stamps[stream];
   Held *held = g_new0 (Held, 1);
 
-  *held = (Held) { stream, data, pts_ms, dts_ms };
+  *held = (Held) { stream, data, pts_ms, dts_ms, reader->wall90 };
   if (!reader->told[stream]) {
     held_free (held);
     return;
@@ -298,8 +300,7 @@ read_aac_config (HeFlvReader *reader, const guint8 *data, gsize len)
   header[2] = (guint8)((object - 1) << 6 | rate << 2 | channels >> 2);
   header[3] = (guint8)(channels << 6);
   memcpy (reader->adts, header, sizeof header);
-  header[4] = sizeof header >> 3;
-  header[5] |= (sizeof header & 7) << 5;
+  header[4] = 16 >> 3; /* some length */
   if (!he_adts_read_header (header, sizeof header, &parsed))
     return FALSE;
   if (!reader->told[AUDIO])
@@ -379,11 +380,13 @@ read_header (HeFlvReader *reader, const guint8 *data, gsize len, GError **error)
 }
 
 gboolean
-he_flv_reader_push (HeFlvReader *reader, const guint8 *data, gsize len, GError **error)
+he_flv_reader_push (HeFlvReader *reader, const guint8 *data, gsize len, guint64 wall90,
+                    GError **error)
 {
   GError *wrong = NULL;
   gsize at = 0, taken;
 
+  reader->wall90 = wall90;
   g_byte_array_append (reader->input, data, (guint)len);
   do {
     const guint8 *head = reader->input->data + at;

@@ -22,7 +22,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   void (*program) (const HePmt *pmt, gpointer user); /* once; again where it differs */
-  void (*unit) (guint16 pid, HePes *pes, gpointer user); /* takes the unit */
+  /* Takes the unit. wall90: of the input that it came with. */
+  void (*unit) (guint16 pid, HePes *pes, guint64 wall90, gpointer user);
 } HeFlvHandlers;
 
 typedef struct _HeFlvReader HeFlvReader;
@@ -34,8 +35,8 @@ void he_flv_reader_free (HeFlvReader *reader); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeFlvReader, he_flv_reader_free)
 
 /* HE_ERROR_INVALID, saying what was found: no FLV, or codecs that are not read. */
-gboolean
-he_flv_reader_push (HeFlvReader *reader, const guint8 *data, gsize len, GError **error);
+gboolean he_flv_reader_push (HeFlvReader *reader, const guint8 *data, gsize len,
+                             guint64 wall90, GError **error);
 /* The input ends, or what comes next begins anew with FLV's header: hands on all. */
 void he_flv_reader_finish (HeFlvReader *reader);
 

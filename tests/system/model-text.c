@@ -44,6 +44,9 @@ print_channel (gpointer item, gpointer user_data)
   const HeadendModelChannel *channel = item;
   TEXT (channel, name);
   TEXT (channel, source);
+  TEXT (channel, backup);
+  NUMBER (channel, program);
+  NUMBER (channel, common_timeline);
   NUMBER (channel, duration90);
   NUMBER (channel, window);
   NUMBER (channel, encrypted);

@@ -468,6 +468,33 @@ test_start (void)
   }
 }
 
+/* Given a backup that overlaps with what came, when it is taken over in the middle of
+ * both, then it goes on in the same timeline, from its next IDR on. */
+static void
+test_switch (void)
+{
+  g_autoptr (TsBytes) first = ts_bytes_new (), second = ts_bytes_new ();
+  g_autoptr (Run) run = run_new ();
+  guint64 last = 0;
+  guint n;
+
+  write_feed (first, 5000 * SECOND, 0, 177);
+  write_feed (second, 5000 * SECOND, 77, 300);
+  run_push (run, first->out, 0, WALL);
+  n = count (run, HE_DEMUX_VIDEO);
+  he_demux_switch (run->demux);
+  /* In the middle of a unit, as a feed is that is joined anywhere. */
+  run_push (run, second->out, 3 * 188, WALL + SECOND);
+  run_finish (run, WALL + SECOND);
+  g_assert_cmpuint (run->anchors->len, ==, 1);
+  g_assert_cmpuint (count (run, HE_DEMUX_VIDEO), ==, n + 200);
+  g_assert_true (nth (run, HE_DEMUX_VIDEO, n)->flags & HE_FRAME_KEY);
+  g_assert_true (nth (run, HE_DEMUX_VIDEO, n)->flags & HE_FRAME_DISCONT);
+  last = nth (run, HE_DEMUX_VIDEO, 0)->dts90;
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, n)->dts90, ==, last + 100 * FRAME);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, n + 199)->dts90, ==, last + 299 * FRAME);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -489,6 +516,7 @@ main (int argc, char **argv)
   g_test_add_func ("/demux/damage/loss-is-flagged", test_loss);
   g_test_add_func ("/demux/damage/unconfirmed-time-does-not-block", test_bounded);
   g_test_add_func ("/demux/program/moved-stream-stays-the-same-stream", test_moved);
+  g_test_add_func ("/demux/switch/backup-goes-on-in-the-same-timeline", test_switch);
   g_test_add_func ("/demux/start/first-picture-stands-there", test_start);
   return g_test_run ();
 }

@@ -300,6 +300,24 @@ static const struct {
     "integer 1..16" },
   { "yes-for-true", HEAD "\"watermark\": \"yes\", " TAIL,
     "\"yes\" is not a switch; expected true, false, or an object with" },
+  { "file-for-two-nodes",
+    "{\"nodes\": [{\"name\": \"a\", \"listen\": \"127.0.0.1:1\", \"internal\": "
+    "\"127.0.0.1:2\"}, {\"name\": \"b\", \"listen\": \"127.0.0.1:3\", \"internal\": "
+    "\"127.0.0.1:4\"}], \"channels\": [{\"name\": \"demo\", \"source\": "
+    "\"file:x.ts\", " TAIL,
+    "$.channels[0].source: has no timeline that nodes share (each reads a file at its "
+    "own "
+    "pace), so 2 nodes cannot be active-active" },
+  { "backup-of-rtmp",
+    "{\"channels\": [{\"name\": \"x\", \"source\": \"rtmp://h/a/b\", \"backup\": "
+    "\"udp://h:1\", " TAIL,
+    "$.channels[0].backup: needs two live transport streams" },
+  { "program-of-rtmp",
+    "{\"channels\": [{\"name\": \"x\", \"source\": \"rtmp://h/a/b\", \"program\": "
+    "1, " TAIL,
+    "$.channels[0].program: is of a transport stream" },
+  { "query-of-udp", HEAD "\"backup\": \"udp://h:1?pkt_size=1\", " TAIL,
+    "$.channels[0].backup: \"udp://h:1\" has a query that is not known" },
 };
 
 /* Given a malformed description, when it is read, then the message names file, place,
@@ -336,6 +354,8 @@ test_source_without_passphrase (void)
   g_autofree char *shown
       = headend_source_display ("srt://me:pw@10.0.0.1:9000?passphrase=verysecret");
   g_assert_cmpstr (shown, ==, "srt://10.0.0.1:9000");
+  g_autofree char *stream = headend_source_display ("rtmp://u:p@h/live/verysecret");
+  g_assert_cmpstr (stream, ==, "rtmp://h/live/");
   g_assert_null (parse ("{\"channels\": [{\"name\": \"x\", \"source\": "
                         "\"ftp://h:1?passphrase=verysecret\", " TAIL,
                         &error));

@@ -198,7 +198,7 @@ test_recording (void)
   g_autoptr (HeadendModel) model = model_of (recorded);
   g_autoptr (HeadendPlan) plan = plan_of (model, "node");
   g_assert_null (strstr (plan->pipeline, "clocksync"));
-  g_assert_nonnull (strstr (plan->pipeline, "node=node start=1080000\n"));
+  g_assert_nonnull (strstr (plan->pipeline, " start=1080000\n"));
   g_assert_true (plan->channel->recording);
 }
 

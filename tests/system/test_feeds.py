@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every kind of source, from real senders: a feed of tools/feed, sent on by ffmpeg or a real RTMP
+server."""
+import json
+import re
+import subprocess
+import time
+
+import stage
+
+
+def _relay(air, *output, times=("-copyts",)):
+    """Sends the feed on as it is, timestamps included; ends with the stage."""
+    process = air.spawn("relay", "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", *times, "-i",
+                        f"srt://127.0.0.1:{air.feed_port}?connect_timeout=60000", "-map", "0", "-c", "copy", *output)
+    air.processes.append(process)
+    return process
+
+
+def _channel(air, node, name="demo"):
+    """What the node's origin says of a channel, {} while it says nothing."""
+    try:
+        channels = json.loads(stage.get(air.internal[node] + "/status").body)["channels"]
+    except OSError:
+        return {}
+    return next(c for c in channels if c["name"] == name)
+
+
+def _wait_clean(air, node, *names):
+    def clean(name):
+        channel = _channel(air, node, name)
+        return channel.get("filled") and channel["run"] >= 6 and channel["newest"] == "clean"
+    for name in names:
+        stage.wait_for(f"clean segments of {name}", lambda: clean(name), 90)
+
+
+def test_every_transport_of_a_transport_stream():
+    udp, group, rtp, tcp, srt = stage.free_ports(5)
+    sources = {"udp": f"udp://127.0.0.1:{udp}", "group": f"udp://239.255.77.3:{group}?interface=lo",
+               "rtp": f"rtp://127.0.0.1:{rtp}", "tcp": f"tcp://127.0.0.1:{tcp}",
+               "listener": f"srt://127.0.0.1:{srt}?mode=listener"}
+
+    def change(model):
+        first, = model["channels"]
+        first.update({"watermark": False, "video": [{"width": 160, "height": 90, "bitrate": 100}]})
+        model["channels"] = [{**first, "name": name, "source": uri} for name, uri in sources.items()]
+        model["channels"][0]["program"] = 1
+    with stage.Stage("single.json", change=change) as air:
+        air.start_feed()
+        air.start_node("node")
+        _relay(air, "-f", "mpegts", f"udp://127.0.0.1:{udp}?pkt_size=1316")
+        _relay(air, "-f", "mpegts", f"udp://239.255.77.3:{group}?localaddr=127.0.0.1&pkt_size=1316")
+        _relay(air, "-f", "rtp_mpegts", f"rtp://127.0.0.1:{rtp}?pkt_size=1316")
+        # Workers start one after the other; a sender that waits for them would lose its own input.
+        for name, output in (("tcp", f"tcp://127.0.0.1:{tcp}?listen=1"),
+                             ("listener", f"srt://127.0.0.1:{srt}?mode=caller&connect_timeout=60000")):
+            log = air.dir / "node-node.log"
+            stage.wait_for(f"worker {name}", lambda: f"worker:{name} takes" in log.read_text(errors="replace"), 300)
+            _relay(air, "-f", "mpegts", output)
+        _wait_clean(air, "node", *sources)
+
+
+def _rtmp_server(air, port):
+    folder = air.dir / "rtmp"
+    folder.mkdir()
+    conf = folder / "nginx.conf"
+    conf.write_text(f"""load_module /usr/lib/nginx/modules/ngx_rtmp_module.so;
+        worker_processes 1; daemon off; pid {folder}/pid; error_log {folder}/error.log;
+        events {{ }}
+        rtmp {{ server {{ listen 127.0.0.1:{port}; chunk_size 4096;
+                 application live {{ live on; wait_key on; }} }} }}""")
+    air.processes.append(air.spawn("rtmp", "/usr/sbin/nginx", "-c", str(conf), "-p", str(folder), "-e",
+                                   str(folder / "error.log")))
+
+
+def _same(viewers):
+    """Whether two viewers at two nodes get the same pictures and times, segment by segment."""
+    listed = [dict(v.media("360p")) for v in viewers]
+    both = sorted(set(listed[0]) & set(listed[1]))[-3:]
+    for n in both:
+        a, b = (v.segment("360p", n, keys[n]) for v, keys in zip(viewers, listed))
+        assert stage.timestamps(a, "v") == stage.timestamps(b, "v"), n
+        assert stage.counters_of(a)[0] == stage.counters_of(b)[0], n
+        times = sorted(stage.timestamps(a, "v"))
+        assert all(y - x == 3600 for x, y in zip(times, times[1:])), (n, times)
+    return len(both)
+
+
+def test_rtmp_through_a_server():
+    port, = stage.free_ports(1)
+
+    def change(model):
+        del model["edge"]
+        for channel in model["channels"]:
+            channel["source"] = f"rtmp://127.0.0.1:{port}/live/verysecret"
+    with stage.Stage(change=change) as air:
+        _rtmp_server(air, port)
+        air.start_feed()
+        output = ["-f", "flv", f"rtmp://127.0.0.1:{port}/live/verysecret"]
+        publisher = _relay(air, *output)
+        air.start_node("A")
+        stage.wait_for("segments of A", lambda: _channel(air, "A").get("filled"), 90)
+        air.start_node("B")  # joins a stream that has long been running
+        air.wait_encoding("B")
+        viewers = [stage.Viewer(air.url(f"viewer-{n}", "cookie", air.origin[n])) for n in air.origin]
+        assert stage.wait_for("common segments", lambda: _same(viewers), 30)
+        anchors = [_channel(air, n)["anchor"] for n in air.origin]
+        assert anchors[0] == anchors[1] and anchors[0]["generation"] == 0, anchors
+
+        # Who publishes again with timestamps from zero begins a new timeline, and numbers go on.
+        before = _channel(air, "A")["last-msn"]
+        stage.end(publisher)
+        time.sleep(3)
+        _relay(air, *output, times=())
+        stage.wait_for("a new timeline", lambda: all(_channel(air, n)["anchor"]["generation"] == 1
+                                                     for n in air.origin), 90)
+        for node in air.origin:
+            _wait_clean(air, node, "demo")
+            channel = _channel(air, node)
+            assert channel["last-msn"] > before, (before, channel)
+        for node in air.origin:
+            log = (air.dir / f"node-{node}.log").read_text(errors="replace")
+            assert "verysecret" not in log, log[-3000:]
+
+
+def test_a_backup_takes_over():
+    first, second = stage.free_ports(2)
+
+    def change(model):
+        channel, = model["channels"]
+        channel.update({"source": f"udp://127.0.0.1:{first}", "backup": f"udp://127.0.0.1:{second}", "window": 50})
+    with stage.Stage("single.json", change=change) as air:
+        air.start_feed()
+        legs = [_relay(air, "-f", "mpegts", f"udp://127.0.0.1:{port}?pkt_size=1316") for port in (first, second)]
+        air.start_node("node")
+        log = air.dir / "node-node.log"
+        said = lambda words: words in log.read_text(errors="replace")
+        stage.wait_for("segments", lambda: _channel(air, "node").get("run", 0) >= 4, 90)
+        stage.end(legs[0])
+        stage.wait_for("the backup", lambda: said(f"takes udp://127.0.0.1:{second} now"))
+        _relay(air, "-f", "mpegts", f"udp://127.0.0.1:{first}?pkt_size=1316")
+        stage.wait_for("the first source again", lambda: said(f"takes udp://127.0.0.1:{first} now"), 90)
+        back = _channel(air, "node")["run"]
+        stage.wait_for("a window that holds all of it", lambda: _channel(air, "node").get("filled") and
+                       _channel(air, "node")["run"] > back + 3, 180)
+        viewer = stage.Viewer(air.url("viewer", "cookie", air.origin["node"]))
+        seen = []
+        for n, key in viewer.media("360p"):
+            seen += stage.counters_of(viewer.segment("360p", n, key))[0]
+        # Not a picture is missing where one feed took over from the other, nor there twice.
+        wrong = stage.consecutive(seen)
+        assert not wrong, (wrong, re.findall(r".*(?:takes|filled|anchor \{).*", log.read_text()))
+        assert _channel(air, "node")["anchor"]["generation"] == 0
+
+
+def test_a_source_without_a_common_timeline():
+    two = json.loads((stage.TOP / "pipelines" / "active-active.json").read_text())
+    with stage.Stage("single.json", change=lambda m: m["channels"][0].update({"common-timeline": False})) as air:
+        assert "one node only, not active-active" in air.headend("check", str(air.description))
+        for change in ({"common-timeline": False}, {"source": "file:clip.ts"}):
+            model = {**two, "channels": [{**two["channels"][0], **change}]}
+            path = air.dir / "two.json"
+            path.write_text(json.dumps(model))
+            done = subprocess.run([stage.HEADEND, "check", str(path)], capture_output=True, text=True)
+            assert done.returncode == 1 and "cannot be active-active" in done.stderr, done
+
+
+stage.main()
