@@ -81,7 +81,8 @@ is_kept (HeSender *self, Job *job)
 
   if (job->since == 0)
     job->since = now;
-  return self->patient ? now - job->since < PATIENCE
+  /* Who misses one segment is incomplete anyhow, and waits for no other. */
+  return self->patient ? self->stats.failed == 0 && now - job->since < PATIENCE
                        : self->jobs.length < self->queue_limit;
 }
 

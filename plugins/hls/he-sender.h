@@ -9,7 +9,8 @@ G_BEGIN_DECLS
 /* Takes segments to one place, in order, on a thread of its own: a bounded queue whose
  * oldest segment is dropped when it is full, and retries with back-off while a segment is
  * among the newest. Who must not lose one (a recording) sends patiently: then pushing
- * waits for room, and each segment is retried for a minute. */
+ * waits for room, and each segment is retried for a minute; once one has failed, none is.
+ * So nobody waits for longer than that minute and the sends in hand. */
 typedef struct _HeSender HeSender;
 
 /* Takes one segment there; blocks. On the sender's thread, whose default main context is
