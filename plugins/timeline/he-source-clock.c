@@ -5,6 +5,7 @@
 /* Wall clocks of nodes see a jump at slightly different times; a correction below this is
  * their jitter, and leaves PROGRAM-DATE-TIME as it was on all of them. */
 #define WALL_JITTER ((gint64)HE_TICKS_PER_SECOND)
+#define LATE_MAX (60 * (gint64)HE_TICKS_PER_SECOND)
 
 static gint64
 difference (guint64 a, guint64 b)
@@ -33,6 +34,18 @@ static gboolean
 is_small (gint64 step)
 {
   return ABS (step) <= (gint64)HE_CLOCK_SMALL_STEP;
+}
+
+/* What we read late, because we stood still, did not come late: a unit comes one step
+ * after the one before it, at most a thousandth more, as clocks drift. A wall clock that
+ * is further off was set. */
+static guint64
+came_at (const HeClockStream *stream, gint64 step, guint64 wall90)
+{
+  guint64 due90 = stream->wall90 + (guint64)(step + step / 1000 + 1);
+  gint64 late = difference (wall90, due90);
+
+  return late > 0 && late <= LATE_MAX ? due90 : wall90;
 }
 
 /* Whether so much time went by on the wall clock too. */
@@ -148,8 +161,10 @@ he_source_clock_place (HeSourceClock *clock, guint number, gboolean previous,
   gint64 step = difference (dts90, stream->dts90);
 
   if (stream->known && stream->generation == anchor->generation && step > 0
-      && is_small (step))
+      && is_small (step)) {
     stream->step90 = (guint64)step;
+    wall90 = came_at (stream, step, wall90);
+  }
   stream->known = TRUE;
   stream->generation = anchor->generation;
   stream->dts90 = dts90;

@@ -38,7 +38,7 @@ typedef struct {
   guint generation;
   guint64 dts90;  /* epoch, of the last unit placed */
   guint64 step90; /* from the one before; 0: unknown */
-  guint64 wall90; /* when it came */
+  guint64 wall90; /* when it came, had we read it at once */
 } HeClockStream;
 
 /* Zero-initialise. */

@@ -168,6 +168,27 @@ test_late_units (void)
                    HE_CLOCK_JUMP);
 }
 
+/* Given a process that stood still for 12 s, when it reads at once what had come before,
+ * and then what comes now, then that is no jump; 12 s that the source itself left out
+ * are, and so are they after a wall clock that was set. */
+static void
+test_stood_still (void)
+{
+  for (guint kind = 0; kind < 3; kind++) {
+    HeSourceClock clock = { 0 };
+    const guint64 still = kind == 1 ? 0 : kind == 2 ? 3600 * SECOND : 12 * SECOND;
+    guint64 pts90, dts90;
+    gint64 next = 5000 * SECOND + 100 * FRAME;
+    run (&clock, 5000 * SECOND, 100, WALL);
+    for (gint64 i = 0; i < 10; i++, next += FRAME)
+      he_source_clock_place (&clock, VIDEO, FALSE, turn (next), turn (next),
+                             WALL + 100 * FRAME + still, &pts90, &dts90);
+    g_assert_cmpint (he_source_clock_judge (&clock, VIDEO, turn (next + 12 * SECOND),
+                                            WALL + 110 * FRAME + still),
+                     ==, kind == 0 ? HE_CLOCK_HOLE : HE_CLOCK_JUMP);
+  }
+}
+
 /* Given a stream that was silent for long, when it comes back, then it is no jump. */
 static void
 test_sparse_stream (void)
@@ -266,6 +287,7 @@ main (int argc, char **argv)
                    test_clocks_apart);
   g_test_add_func ("/source-clock/judge/holes-and-jumps", test_verdicts);
   g_test_add_func ("/source-clock/judge/silent-stream-comes-back", test_sparse_stream);
+  g_test_add_func ("/source-clock/judge/who-stood-still-sees-no-jump", test_stood_still);
   g_test_add_func ("/source-clock/judge/follows", test_follows);
   g_test_add_func ("/source-clock/jump/goes-on-with-the-same-step",
                    test_jump_is_contiguous);
