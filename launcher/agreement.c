@@ -22,8 +22,7 @@ ask (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor, GError *
   g_autofree char *path = g_strdup_printf ("/control/anchor/%s", job->channel->name);
   g_autoptr (GBytes) answer = headend_http_request (
       job->node->internal, proposal ? "PUT" : "GET", path,
-      job->secrets[HE_PURPOSE_PUBLISH], proposal, TIMEOUT, ANSWER_MAX,
-      &status, error);
+      job->secrets[HE_PURPOSE_PUBLISH], proposal, TIMEOUT, ANSWER_MAX, &status, error);
   if (!answer)
     return FALSE;
   gsize len;
@@ -40,9 +39,9 @@ published (const HeadendJob *job)
 {
   HeadendPublished result = { .wall90 = (guint64)g_get_real_time () * 9 / 100 };
   guint status = 0;
-  g_autoptr (GBytes) answer = headend_http_request (job->node->internal, "GET", "/status",
-                                                    NULL, NULL, TIMEOUT,
-                                                    HEADEND_STATUS_MAX, &status, NULL);
+  g_autoptr (GBytes) answer
+      = headend_http_request (job->node->internal, "GET", "/status", NULL, NULL, TIMEOUT,
+                              HEADEND_STATUS_MAX, &status, NULL);
   if (answer && status == 200)
     result.known = headend_status_epoch (g_bytes_get_data (answer, NULL),
                                          g_bytes_get_size (answer), job->channel,
@@ -80,4 +79,15 @@ headend_agreement_holds (const HeadendJob *job, const HeAnchor *anchor)
 {
   HeAnchor holds;
   return !ask (job, NULL, &holds, NULL) || headend_anchor_apart (&holds, anchor) == 0;
+}
+
+gboolean
+headend_agreement_tell (const HeadendJob *job, const char *clip)
+{
+  guint status = 0;
+  g_autofree char *path = g_strdup_printf ("/control/clip/%s", job->channel->name);
+  g_autoptr (GBytes) answer = headend_http_request (
+      job->node->internal, "PUT", path, job->secrets[HE_PURPOSE_PUBLISH], clip, TIMEOUT,
+      ANSWER_MAX, &status, NULL);
+  return answer && status == 200;
 }

@@ -16,6 +16,10 @@ G_BEGIN_DECLS
 gboolean
 headend_agree (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor);
 
+/* Tells the origin what our encoders make of the clip (clip.h); it asks the other nodes
+ * for theirs. FALSE: it did not take it. */
+gboolean headend_agreement_tell (const HeadendJob *job, const char *clip);
+
 /* Whether the origin holds an anchor that gives the same epoch times, or none, or does
  * not answer. */
 gboolean headend_agreement_holds (const HeadendJob *job, const HeAnchor *anchor);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "agreement.h"
 #include "builder.h"
+#include "clip.h"
 #include "encoder.h"
 #include "factory.h"
 #include "feed.h"
@@ -46,6 +47,8 @@ typedef struct {
   HeAnchor anchor; /* that the pipeline works by */
   gboolean anchored;
   gboolean comparing;
+  char *clip; /* compare_run()'s alone */
+  gboolean clip_failed;
   guint apart;        /* comparisons in a row that showed another anchor at the origin */
   guint64 segments;   /* handed on by the sink when last looked at */
   gint64 segments_at; /* and when that number last grew */
@@ -245,6 +248,23 @@ data_at (Worker *worker)
   return data;
 }
 
+/* Told again and again: an origin that was started again has forgotten. */
+static void
+tell_clip (Worker *worker)
+{
+  g_autoptr (GError) error = NULL;
+  HeProbe probe = headend_factory_probe ();
+  if (!worker->job->channel->identical || worker->clip_failed)
+    return;
+  if (!worker->clip)
+    worker->clip = headend_clip_digest (worker->job->channel, &probe, &error);
+  worker->clip_failed = !worker->clip;
+  if (worker->clip_failed)
+    headend_log ("nodes cannot tell whether their encoders agree: %s", error->message);
+  else
+    headend_agreement_tell (worker->job, worker->clip);
+}
+
 static void
 compare_run (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
@@ -252,6 +272,7 @@ compare_run (GTask *task, gpointer source, gpointer data, GCancellable *cancella
   g_mutex_lock (&worker->lock);
   HeAnchor anchor = worker->anchor;
   g_mutex_unlock (&worker->lock);
+  tell_clip (worker);
   g_task_return_boolean (task, headend_agreement_holds (worker->job, &anchor));
 }
 

@@ -24,6 +24,8 @@ static const struct {
   { "PUT", "/control/anchor/", "control", MIB, TRUE, FALSE, he_anchor_handle },
   { "GET", "/control/window/", "control", 0, TRUE, FALSE, he_backfill_handle },
   { "POST", "/control/complete/", "control", MIB, TRUE, FALSE, he_ack_handle },
+  { "GET", "/control/clip/", "control", 0, TRUE, FALSE, he_clip_handle },
+  { "PUT", "/control/clip/", "control", HE_CLIP_LEN, TRUE, FALSE, he_clip_handle },
   { "GET", "/control/sessions", "control", 0, TRUE, FALSE, he_sync_handle },
   /* Thousands of viewers move their heartbeats between two batches. */
   { "POST", "/control/sessions", "control", HE_SESSIONS_JSON_MAX, TRUE, FALSE,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "he-anchors.h"
+#include "he-clips.h"
 #include "he-gate.h"
 #include "he-http.h"
 #include "he-ledger.h"
@@ -26,6 +27,7 @@ struct _HeOrigin {
   HeTokenKeys *keys;
   HeStore *store;
   HeAnchors *anchors;
+  HeClips *clips;
   HeMetrics *metrics;
   HeLog *log;
   HeLedger *ledger; /* NULL without a state folder */
@@ -98,6 +100,7 @@ void he_publish_put (HeOrigin *origin, HeRequest *request);
 void he_publish_get (HeOrigin *origin, HeRequest *request);
 void he_auth_handle (HeOrigin *origin, HeRequest *request);
 void he_anchor_handle (HeOrigin *origin, HeRequest *request);
+void he_clip_handle (HeOrigin *origin, HeRequest *request);
 void he_sync_handle (HeOrigin *origin, HeRequest *request);
 void he_ack_handle (HeOrigin *origin, HeRequest *request);
 void he_backfill_handle (HeOrigin *origin, HeRequest *request);
@@ -109,6 +112,10 @@ void he_status_json (HeOrigin *origin, HeRequest *request);
 /* Takes over the anchors that the peers run on: at start, and every few seconds. */
 void he_anchor_start (HeOrigin *origin);
 void he_anchor_tick (HeOrigin *origin);
+/* Asks the peers what they make of the clip, and promises what follows: every few
+ * seconds.
+ */
+void he_clip_tick (HeOrigin *origin);
 /* Sessions shared with the peers: at start, and every two seconds. */
 void he_sync_start (HeOrigin *origin);
 void he_sync_tick (HeOrigin *origin);

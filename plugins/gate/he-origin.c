@@ -63,10 +63,10 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   HeOrigin *origin;
 
   if (!check_config (config, error)
-      || (keys = he_token_keys_load (config->jwks_path,
-                                     config->algorithms ? config->algorithms
-                                                        : HE_TOKEN_ES256,
-                                     error)) == NULL
+      || (keys = he_token_keys_load (
+              config->jwks_path, config->algorithms ? config->algorithms : HE_TOKEN_ES256,
+              error))
+             == NULL
       || (anchors = he_anchors_new (config->state_dir, error)) == NULL)
     return NULL;
   origin = g_new0 (HeOrigin, 1);
@@ -89,6 +89,7 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->session_seconds = config->session_seconds;
   origin->keys = g_steal_pointer (&keys);
   origin->anchors = g_steal_pointer (&anchors);
+  origin->clips = he_clips_new ();
   origin->store = he_store_new (MAX_STORE_BYTES);
   expect_peers (origin);
   origin->metrics = he_metrics_new ();
@@ -118,6 +119,7 @@ he_origin_free (HeOrigin *origin)
   he_store_free (origin->store);
   he_anchors_free (origin->anchors);
   he_ledger_free (origin->ledger);
+  he_clips_free (origin->clips);
   he_metrics_free (origin->metrics);
   he_log_free (origin->log);
   he_playlists_free (origin->playlists);
@@ -254,6 +256,7 @@ static gboolean
 compare_anchors (gpointer data)
 {
   he_anchor_tick (data);
+  he_clip_tick (data);
   return G_SOURCE_CONTINUE;
 }
 

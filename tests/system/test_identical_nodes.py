@@ -2,6 +2,7 @@
 """Two nodes that know nothing of each other but the description, the secret and the feed make the same
 bytes, whenever they began: pictures of both variants and sound, encrypted."""
 import hashlib
+import json
 import subprocess
 import time
 
@@ -113,6 +114,29 @@ def _check(rate, samples, ticks):
         second.start_node("A")
         second.wait_ready("A", seconds=120)
         pair.compare(WINDOW - 2)
+
+
+def test_nodes_that_encode_alike_promise_it_and_keep_it():
+    """pipelines/active-active.json as it is: identical by default, said by both nodes once each knows what the
+    other makes of the clip, and true of every copy that they exchange."""
+    with stage.Stage() as s:
+        s.start_feed("600")
+        s.start_node("A")
+        s.start_node("B")
+        s.wait_ready("A", "B", seconds=120)
+
+        def copies(name):
+            channel, = json.loads(stage.get(s.internal[name] + "/status").body)["channels"]
+            return channel["copies"]
+        for name in ("A", "B"):
+            stage.wait_for(f"the promise of node {name}", lambda: copies(name)["agreement"] == "identical", 120)
+            compared = copies(name)["agree"]
+            stage.wait_for(f"ten more copies at node {name}", lambda: copies(name)["agree"] >= compared + 10, 120)
+            told = copies(name)
+            assert told["agreement"] == "identical" and told["conflict"] == 0, told
+            metrics = stage.get(s.internal[name] + "/metrics").body.decode()
+            assert 'headend_identical{channel="demo"} 1' in metrics, metrics
+        assert "identical" in s.headend("status", str(s.description))
 
 
 def test_25_frames_and_48000_samples_a_second():
