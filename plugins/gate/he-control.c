@@ -19,6 +19,7 @@ static const struct {
 } routes[] = {
   { "PUT", "/origin/", "publish", 16 * MIB, TRUE, TRUE, he_publish_put },
   { "GET", "/origin/", "edge", 0, FALSE, TRUE, he_publish_get },
+  { "GET", "/live/", "edge", 0, FALSE, TRUE, he_publish_pace },
   { "GET", "/auth", "auth", 0, FALSE, TRUE, he_auth_handle },
   { "GET", "/control/anchor/", "control", 0, TRUE, FALSE, he_anchor_handle },
   { "PUT", "/control/anchor/", "control", MIB, TRUE, FALSE, he_anchor_handle },

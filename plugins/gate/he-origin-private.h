@@ -98,6 +98,8 @@ void he_control_handle (HeRequest *request, gpointer origin);
 guint64 he_control_body_limit (const char *method, const char *path, gpointer origin);
 void he_publish_put (HeOrigin *origin, HeRequest *request);
 void he_publish_get (HeOrigin *origin, HeRequest *request);
+/* What an edge that chooses variants itself asks for: he-pace.h. */
+void he_publish_pace (HeOrigin *origin, HeRequest *request);
 void he_auth_handle (HeOrigin *origin, HeRequest *request);
 void he_anchor_handle (HeOrigin *origin, HeRequest *request);
 void he_clip_handle (HeOrigin *origin, HeRequest *request);

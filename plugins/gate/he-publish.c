@@ -3,6 +3,7 @@
 
 #include "he-codec.h"
 #include "he-error.h"
+#include "he-pace.h"
 #include "he-sign.h"
 
 static const char *const outcome_names[] = {
@@ -158,22 +159,70 @@ he_origin_respond_held (HeRequest *request, const HeHeld *held)
   he_request_respond_range (request, "video/mp2t", held->body, held->etag);
 }
 
-void
-he_publish_get (HeOrigin *origin, HeRequest *request)
+/* A segment as edges get it: the same bytes for everybody who gets this variant, so that
+ * they may share them. */
+static void
+respond_segment (HeOrigin *origin, HeRequest *request, const HeSegment *segment)
 {
-  g_autoptr (HeSegment) segment = NULL;
-  g_autoptr (HeHeld) held = NULL;
+  g_autoptr (HeHeld) held
+      = segment != NULL ? he_store_get (origin->store, segment) : NULL;
+  g_autofree char *pace = NULL;
 
-  if (!may_read (origin, request))
-    return;
-  segment = he_segment_from_path (he_request_path (request), NULL);
-  held = segment != NULL ? he_store_get (origin->store, segment) : NULL;
   if (held == NULL) {
     he_request_add_field (request, "Cache-Control", "no-store");
     he_request_respond_text (request, 404, "not held\n");
     return;
   }
-  /* The same bytes for everybody who gets this variant, so an edge may share them. */
+  pace = he_pace_egress (he_pace_position (segment->variant, segment->msn));
+  he_request_add_field (request, HE_PACE_HEADER, pace);
   he_request_add_field (request, "Cache-Control", "public, max-age=60");
   he_origin_respond_held (request, held);
+}
+
+void
+he_publish_get (HeOrigin *origin, HeRequest *request)
+{
+  g_autoptr (HeSegment) segment = NULL;
+
+  if (!may_read (origin, request))
+    return;
+  segment = he_segment_from_path (he_request_path (request), NULL);
+  respond_segment (origin, request, segment);
+}
+
+/* What is in one variant alone is served as a (ETSI TS 104 002 clause 5.7.5.1). */
+static gboolean
+is_held (HeOrigin *origin, HeSegment *segment)
+{
+  g_autoptr (HeHeld) held = he_store_get (origin->store, segment);
+
+  if (held == NULL && segment->variant == HE_VARIANT_A) {
+    segment->variant = HE_VARIANT_NONE;
+    held = he_store_get (origin->store, segment);
+  }
+  return held != NULL;
+}
+
+void
+he_publish_pace (HeOrigin *origin, HeRequest *request)
+{
+  g_autoptr (HeSegment) segment = NULL;
+  g_autoptr (GBytes) sidecar = NULL;
+  HePacePath kind;
+
+  if (!may_read (origin, request))
+    return;
+  kind = he_pace_parse (he_request_path (request), &segment);
+  if (kind == HE_PACE_NONE || !is_held (origin, segment)) {
+    he_request_add_field (request, "Cache-Control", "no-store");
+    he_request_respond_text (request, 404, "not held\n");
+    return;
+  }
+  if (kind == HE_PACE_SEGMENT) {
+    respond_segment (origin, request, segment);
+    return;
+  }
+  sidecar = he_pace_sidecar (he_pace_position (segment->variant, segment->msn));
+  he_request_add_field (request, "Cache-Control", "public, max-age=60");
+  he_request_respond (request, 200, "application/cbor", sidecar);
 }

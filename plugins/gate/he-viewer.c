@@ -2,6 +2,7 @@
 #include "he-origin-private.h"
 
 #include "he-keys.h"
+#include "he-pace.h"
 
 #define PLAYLIST_TYPE "application/vnd.apple.mpegurl"
 
@@ -165,6 +166,12 @@ he_viewer_handle (HeRequest *request, gpointer origin)
     he_request_set_class (request, "unknown");
     he_request_add_field (request, "Allow", "GET, HEAD");
     he_request_respond_text (request, 405, "GET or HEAD\n");
+    return;
+  }
+  if (he_pace_is_asked (he_request_path (request))) {
+    he_request_set_class (request, "denied");
+    he_request_add_field (request, "Cache-Control", "no-store");
+    he_request_respond_text (request, 403, "not for devices\n");
     return;
   }
   if (!he_watch_handle (origin, request))

@@ -2,7 +2,7 @@
 /* What tracing costs, and how many segments it takes; no test.
  *
  *   trace-bench [CANDIDATES [POSITIONS]]   the time of a scan (1000000, 3600)
- *   trace-bench --segments [TRIALS]        how often one is named, by the length of
+ *   trace-bench --segments [TRIALS [ROW]]  how often one is named, by the length of
  * copies (200) */
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +113,7 @@ print_shares (const char *name, const Coalition *coalition, const guint lengths[
 }
 
 static int
-shares (guint trials)
+shares (guint trials, const char *only)
 {
   static const struct {
     const char *name;
@@ -141,7 +141,8 @@ shares (guint trials)
 
   printf ("| copy by | segments of 2 s: named in | | |\n| --- | --- | --- | --- |\n");
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
-    print_shares (rows[i].name, &rows[i].coalition, rows[i].lengths, trials);
+    if (only == NULL || strcmp (only, rows[i].name) == 0)
+      print_shares (rows[i].name, &rows[i].coalition, rows[i].lengths, trials);
   return 0;
 }
 
@@ -149,7 +150,7 @@ int
 main (int argc, char **argv)
 {
   if (argc > 1 && strcmp (argv[1], "--segments") == 0)
-    return shares (argc > 2 ? (guint)atoi (argv[2]) : 200);
+    return shares (argc > 2 ? (guint)atoi (argv[2]) : 200, argc > 3 ? argv[3] : NULL);
   return scan (argc > 1 ? (guint)atoi (argv[1]) : 1000000,
                argc > 2 ? (guint)atoi (argv[2]) : 3600);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-ledger.h"
+#include "he-pace.h"
 #include "origin-kit.h"
 
 /* Given a pair of origins and signed segments, when they are published, then the playlist
@@ -260,6 +261,54 @@ who_watched_is_in_the_ledger (void)
   g_assert_null (strstr (stays->str + 1, "open"));
 }
 
+/* Given an edge that chooses variants itself, then it gets both and a segment's position,
+ * as ETSI TS 104 002 says; strangers and devices do not. */
+static void
+edges_learn_the_position (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  const gint position = (gint)(MSN % HE_PACE_POSITIONS);
+  g_autoptr (GBytes) wanted = he_pace_sidecar (position);
+  g_autofree char *header = he_pace_egress (position);
+
+  publish_window (pair);
+  g_autoptr (Reply) info = call_signed (
+      pair, 0, "GET", "/live/demo/360p/WMPaceInfo/9000000000.ts", "", NULL);
+  g_autofree char *type = reply_field (info, "Content-Type");
+  g_assert_cmpuint (info->status, ==, 200);
+  g_assert_cmpstr (type, ==, "application/cbor");
+  g_assert_true (g_bytes_equal (info->body, wanted));
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *path
+        = g_strdup_printf ("/live/demo/360p/%s/9000000000.ts", i == 0 ? "a" : "b");
+    g_autofree char *internal
+        = g_strdup_printf ("/origin/%s/demo/360p/9000000000.ts", i == 0 ? "a" : "b");
+    g_autoptr (Reply) segment = call_signed (pair, 0, "GET", path, "", NULL);
+    g_autoptr (Reply) same = call_signed (pair, 0, "GET", internal, "", NULL);
+    g_autofree char *told = reply_field (segment, HE_PACE_HEADER);
+
+    g_assert_cmpuint (segment->status, ==, 200);
+    g_assert_cmpstr (told, ==, header);
+    g_assert_true (g_bytes_equal (segment->body, same->body));
+  }
+  /* Audio is not marked: position -1, and a is what there is. */
+  g_autoptr (Reply) audio
+      = call_signed (pair, 0, "GET", "/live/demo/audio/a/9000000000.ts", "", NULL);
+  g_autofree char *unmarked = reply_field (audio, HE_PACE_HEADER);
+  g_assert_cmpuint (audio->status, ==, 200);
+  g_assert_cmpstr (unmarked, ==, "ogEBAoGhBiA");
+  g_autoptr (Reply) none
+      = call_signed (pair, 0, "GET", "/live/demo/audio/b/9000000000.ts", "", NULL);
+  g_assert_cmpuint (none->status, ==, 404);
+  g_autoptr (Reply) stranger
+      = get (pair->internal[0], "/live/demo/360p/WMPaceInfo/9000000000.ts", "");
+  g_assert_cmpuint (stranger->status, ==, 403);
+  g_autofree char *cookie = cookie_for (pair, 0, "alice");
+  g_autoptr (Reply) device
+      = get (port_of (pair, 0), "/live/demo/360p/WMPaceInfo/9000000000.ts", cookie);
+  g_assert_cmpuint (device->status, ==, 403);
+}
+
 static void
 keys_only_of_what_is_held (void)
 {
@@ -494,6 +543,7 @@ int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/origin/edges-learn-the-position", edges_learn_the_position);
   g_test_add_func ("/origin/who-watched-is-in-the-ledger", who_watched_is_in_the_ledger);
   g_test_add_func ("/origin/publish/playlist-waits-for-the-window",
                    playlist_waits_for_the_window);
