@@ -22,6 +22,8 @@ static const struct {
   { "drill", headend_cmd_drill,
     "drill FILE [NAME...]     break a channel and see what viewers see" },
   { "trace", headend_cmd_trace, "trace SYMBOLS            say who made a copy" },
+  { "detect", headend_cmd_detect,
+    "detect COPY -d FILE      read the marks of a copy" },
   { "origin", headend_cmd_origin, NULL },
   { "worker", headend_cmd_worker, NULL },
   { "decode", headend_cmd_decode, NULL },

@@ -21,7 +21,7 @@ _headend() {
   COMPREPLY=()
 
   if [[ $COMP_CWORD == 1 ]]; then
-    words="run check graph token edge status trace drill --help --version"
+    words="run check graph token edge status trace detect drill --help --version"
   elif [[ $current == -* ]]; then
     case $command in
       run) words="--node= --channel= --origin --help" ;;
@@ -29,6 +29,7 @@ _headend() {
       graph) words="--dot --help" ;;
       edge) words="--dir= --help" ;;
       status) words="--json --help" ;;
+      detect) words="--description= --channel= --around= --window= --epoch --whole --help" ;;
       drill) words="--list --keep --channel= --viewers= --seconds= --seed= --report= --help" ;;
       trace) words="--description= --channel= --candidates= --ledger= --false-alarm= --json= --html= --help" ;;
       "token keygen") words="--dir= --algorithm= --help" ;;
@@ -53,13 +54,13 @@ _headend() {
         return ;;
       drill:*.json | drill:[a-z]*-[a-z]*) words=$(headend drill --list 2>/dev/null | sed 's/ .*//') ;;
       token:*) words="keygen mint inspect" ;;
-      trace:--description | trace:-d)
+      trace:--description | trace:-d | detect:--description | detect:-d)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
         return ;;
-      trace:--channel | trace:-c) words=$(_headend_names channel) ;;
-      trace:--false-alarm) ;;
-      trace:*)
+      trace:--channel | trace:-c | detect:--channel | detect:-c) words=$(_headend_names channel) ;;
+      trace:--false-alarm | detect:--around | detect:--window) ;;
+      trace:* | detect:*)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return ;;

@@ -25,6 +25,7 @@ complete -c headend -n __fish_use_subcommand -a edge -d 'Print the configuration
 complete -c headend -n __fish_use_subcommand -a status -d 'Ask the nodes how they are'
 complete -c headend -n __fish_use_subcommand -a drill -d 'Break a channel and see what viewers see'
 complete -c headend -n __fish_use_subcommand -a trace -d 'Say who made a copy'
+complete -c headend -n __fish_use_subcommand -a detect -d 'Read the marks of a copy'
 complete -c headend -n __fish_use_subcommand -l help -d 'List the commands'
 complete -c headend -n __fish_use_subcommand -l version -d 'Print the version'
 
@@ -37,6 +38,14 @@ complete -c headend -n '__headend_at graph' -l dot -d 'For Graphviz'
 complete -c headend -n '__headend_at edge' -x -s d -l dir -a '(__fish_complete_directories)' -d 'Where nginx keeps its cache'
 complete -c headend -n '__headend_at status' -s j -l json -d 'Print JSON'
 complete -c headend -n '__headend_at drill; and test (count (commandline -opc)) -gt 2' -a "(headend drill --list 2>/dev/null | string replace -r ' .*' '')"
+complete -c headend -n '__headend_at detect' -F
+complete -c headend -n '__headend_at detect' -s h -l help -d 'Say more'
+complete -c headend -n '__headend_at detect' -x -s d -l description -a '(__fish_complete_suffix .json)' -d 'With its secret'
+complete -c headend -n '__headend_at detect' -x -s c -l channel -d 'Channel that it may be'
+complete -c headend -n '__headend_at detect' -x -l around -d 'When it was on air'
+complete -c headend -n '__headend_at detect' -x -l window -d 'Hours that are searched'
+complete -c headend -n '__headend_at detect' -l epoch -d 'Its timestamps are epoch time'
+complete -c headend -n '__headend_at detect' -l whole -d 'It shows whole frames'
 complete -c headend -n '__headend_at drill' -s l -l list -d 'Say what there is'
 complete -c headend -n '__headend_at drill' -x -s c -l channel -a '(__headend_names channel)' -d 'Channel of the description'
 complete -c headend -n '__headend_at drill' -x -l viewers -d 'So many viewers more'

@@ -3,35 +3,24 @@
 #include <string.h>
 
 #include "he-detect.h"
-#include "he-mark.h"
 #include "he-pattern.h"
-#include "he-resample.h"
 
 #define WIDTH HE_PATTERN_WIDTH
 #define HEIGHT HE_PATTERN_HEIGHT
 #define PIXELS (WIDTH * HEIGHT)
 #define WAVES_U (HE_WAVE_MAX_U + 1)
 
-/* Radii in grid pixels; found by trial on photographs under motion, surveillance video
- * and test patterns after two encodes, and flat around the optimum. */
-#define SMOOTH_RADIUS 1 /* what is finer than the band is the picture's alone */
-#define MEAN_RADIUS 6
-#define ENERGY_RADIUS 8
-#define WAVE_RADIUS 5 /* in waves, for the energy around a wave */
-/* Added to local energies, levels^2 in a frame: below it is the codec's noise, not a
- * picture. The average of whitened frames is of order one. */
-#define FRAME_FLOOR 1.0f
-#define AVERAGE_FLOOR 0.01f
+/* In waves, for the energy around a wave; found by trial, flat around the optimum. */
+#define WAVE_RADIUS 5
 
-typedef float Plane[PIXELS];
 /* The plane's sums against cos and sin of each v, still by x. */
 typedef float Columns[HE_WAVE_MAX_V + 1][WIDTH];
 
 struct _HeDetector {
-  HeResampler *resampler;
+  HeWhitener *whitener;
   guint frames;
-  Plane *sum; /* of whitened frames */
-  Plane *plane, *other, *scratch;
+  HePlane *sum; /* of whitened frames */
+  HePlane *plane;
   float *pairs; /* what the sum has of each wave; valid when transformed */
   gboolean transformed;
 };
@@ -42,10 +31,9 @@ he_detector_new (void)
   guint n;
   he_pattern_waves (&n);
   HeDetector *detector = g_new0 (HeDetector, 1);
-  detector->sum = g_new0 (Plane, 1);
-  detector->plane = g_new (Plane, 1);
-  detector->other = g_new (Plane, 1);
-  detector->scratch = g_new (Plane, 1);
+  detector->whitener = he_whitener_new ();
+  detector->sum = g_new0 (HePlane, 1);
+  detector->plane = g_new (HePlane, 1);
   detector->pairs = g_new0 (float, 2 * n);
   return detector;
 }
@@ -55,11 +43,9 @@ he_detector_free (HeDetector *detector)
 {
   if (!detector)
     return;
-  he_resampler_free (detector->resampler);
+  he_whitener_free (detector->whitener);
   g_free (detector->sum);
   g_free (detector->plane);
-  g_free (detector->other);
-  g_free (detector->scratch);
   g_free (detector->pairs);
   g_free (detector);
 }
@@ -67,7 +53,7 @@ he_detector_free (HeDetector *detector)
 void
 he_detector_reset (HeDetector *detector)
 {
-  memset (detector->sum, 0, sizeof (Plane));
+  memset (detector->sum, 0, sizeof (HePlane));
   detector->frames = 0;
   detector->transformed = FALSE;
 }
@@ -78,104 +64,25 @@ he_detector_frames (const HeDetector *detector)
   return detector->frames;
 }
 
-static void
-mean_across (const float *in, guint r, float *out)
-{
-  for (guint y = 0; y < HEIGHT; y++, in += WIDTH, out += WIDTH) {
-    double sum = 0;
-    for (guint x = 0; x < r; x++)
-      sum += in[x];
-    for (guint x = 0; x < WIDTH; x++) {
-      if (x + r < WIDTH)
-        sum += in[x + r];
-      if (x > r)
-        sum -= in[x - r - 1];
-      guint low = x > r ? x - r : 0, high = MIN (x + r, WIDTH - 1);
-      out[x] = (float)(sum / (high - low + 1));
-    }
-  }
-}
-
-static void
-mean_down (const float *in, guint r, float *out)
-{
-  double sum[WIDTH] = { 0 };
-  for (guint y = 0; y < r; y++)
-    for (guint x = 0; x < WIDTH; x++)
-      sum[x] += in[y * WIDTH + x];
-  for (guint y = 0; y < HEIGHT; y++) {
-    guint low = y > r ? y - r : 0, high = MIN (y + r, HEIGHT - 1);
-    if (y + r < HEIGHT)
-      for (guint x = 0; x < WIDTH; x++)
-        sum[x] += in[(y + r) * WIDTH + x];
-    if (y > r)
-      for (guint x = 0; x < WIDTH; x++)
-        sum[x] -= in[(y - r - 1) * WIDTH + x];
-    const double scale = 1.0 / (high - low + 1);
-    for (guint x = 0; x < WIDTH; x++)
-      out[y * WIDTH + x] = (float)(sum[x] * scale);
-  }
-}
-
-/* The mean of the square of radius r around each pixel, of what of it is inside. out may
- * be in. */
-static void
-local_mean (HeDetector *detector, const float *in, guint r, float *out)
-{
-  mean_across (in, r, *detector->scratch);
-  mean_down (*detector->scratch, r, out);
-}
-
-/* Leaves of detector->plane what is about as coarse as the band, and fills
- * detector->other with the local energy of that. */
-static void
-split_energy (HeDetector *detector)
-{
-  float *plane = *detector->plane, *other = *detector->other;
-  local_mean (detector, plane, SMOOTH_RADIUS, plane);
-  local_mean (detector, plane, MEAN_RADIUS, other);
-  for (guint i = 0; i < PIXELS; i++) {
-    plane[i] -= other[i];
-    other[i] = plane[i] * plane[i];
-  }
-  local_mean (detector, other, ENERGY_RADIUS, other);
-}
-
 gboolean
 he_detector_add (HeDetector *detector, const guint8 *luma, gsize stride, guint width,
                  guint height, GError **error)
 {
-  if (!he_mark_check_size (width, height, error))
+  if (!he_whitener_add (detector->whitener, luma, stride, width, height, detector->sum,
+                        error))
     return FALSE;
-  if (detector->resampler && !he_resampler_fits (detector->resampler, width, height))
-    g_clear_pointer (&detector->resampler, he_resampler_free);
-  if (!detector->resampler)
-    detector->resampler = he_resampler_new (width, height, WIDTH, HEIGHT);
-  he_resampler_run (detector->resampler, luma, stride, *detector->plane);
-  split_energy (detector);
-
-  /* The mark grows with the picture's activity, so its best weight lies between one over
-   * the deviation and one over the energy. */
-  float *sum = *detector->sum, *plane = *detector->plane, *energy = *detector->other;
-  for (guint i = 0; i < PIXELS; i++) {
-    float deviation = sqrtf (energy[i] + FRAME_FLOOR);
-    sum[i] += plane[i] / (deviation * sqrtf (deviation));
-  }
   detector->frames++;
   detector->transformed = FALSE;
   return TRUE;
 }
 
-/* What stood still through all frames was not averaged away: level it once more. */
-static void
-whiten_average (HeDetector *detector)
+void
+he_detector_add_plane (HeDetector *detector, const HePlane *plane, guint frames)
 {
-  float *plane = *detector->plane, *energy = *detector->other;
   for (guint i = 0; i < PIXELS; i++)
-    plane[i] = (*detector->sum)[i] / (float)detector->frames;
-  split_energy (detector);
-  for (guint i = 0; i < PIXELS; i++)
-    plane[i] /= sqrtf (energy[i] + AVERAGE_FLOOR);
+    (*detector->sum)[i] += (*plane)[i];
+  detector->frames += frames;
+  detector->transformed = FALSE;
 }
 
 static void
@@ -284,7 +191,8 @@ ensure_transformed (HeDetector *detector)
 {
   if (detector->transformed)
     return;
-  whiten_average (detector);
+  he_whitener_level (detector->whitener, (const HePlane *)detector->sum, detector->frames,
+                     detector->plane);
   transform (detector);
   whiten_waves (detector);
   detector->transformed = TRUE;

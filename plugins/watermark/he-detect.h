@@ -4,6 +4,7 @@
 #include <glib.h>
 #include "he-payload.h"
 #include "he-segment.h"
+#include "he-whiten.h"
 
 G_BEGIN_DECLS
 
@@ -35,6 +36,9 @@ void he_detector_reset (HeDetector *detector);
  * HE_ERROR_INVALID otherwise. Frames of one segment may differ in size. */
 gboolean he_detector_add (HeDetector *detector, const guint8 *luma, gsize stride,
                           guint width, guint height, GError **error);
+
+/* The same for a sum of whitened frames (he_whitener_add()). */
+void he_detector_add_plane (HeDetector *detector, const HePlane *plane, guint frames);
 
 guint he_detector_frames (const HeDetector *detector); /* since the last reset */
 

@@ -5,12 +5,14 @@
 
 #include <gst/gst.h>
 
+#include "gst-forensicdetect.h"
 #include "gst-forensicmark.h"
 
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
-  return GST_ELEMENT_REGISTER (forensicmark, plugin);
+  return GST_ELEMENT_REGISTER (forensicmark, plugin)
+         && GST_ELEMENT_REGISTER (forensicdetect, plugin);
 }
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, headendwatermark,

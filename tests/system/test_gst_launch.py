@@ -8,7 +8,7 @@ import tempfile
 
 import stage
 
-ELEMENTS = {"epochdemux", "epochalign", "segmentdecoder", "segmentencoder", "forensicmark", "segmentencrypt", "hlsgatesink"}
+ELEMENTS = {"epochdemux", "epochalign", "segmentdecoder", "segmentencoder", "forensicmark", "forensicdetect", "segmentencrypt", "hlsgatesink"}
 
 
 def _run(script, seconds=60):

@@ -12,7 +12,7 @@ import tempfile
 import stage
 
 BUILD = os.environ["BUILDDIR"]
-ELEMENTS = ("epochdemux", "epochalign", "segmentdecoder", "segmentencoder", "forensicmark", "segmentencrypt", "hlsgatesink")
+ELEMENTS = ("epochdemux", "epochalign", "segmentdecoder", "segmentencoder", "forensicmark", "forensicdetect", "segmentencrypt", "hlsgatesink")
 
 
 def _options():

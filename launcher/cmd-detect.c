@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "commands.h"
+
+#include <errno.h>
+#include <gst/gst.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "description.h"
+#include "factory.h"
+#include "he-error.h"
+#include "he-keys.h"
+#include "options.h"
+
+#define DEFAULT_WINDOW 2.0 /* hours */
+#define MAX_WINDOW 48.0
+#define PROGRESS (200 * GST_MSECOND)
+#define BAR 30
+
+typedef struct {
+  char *copy, *description, *around;
+  char **channels;
+  double window;
+  gboolean epoch, whole;
+} Options;
+
+static void
+options_clear (Options *options)
+{
+  g_free (options->copy);
+  g_free (options->description);
+  g_free (options->around);
+  g_strfreev (options->channels);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
+
+/* What is read, and what was found. */
+typedef struct {
+  const Options *options;
+  GPtrArray *channels; /* HeadendModelChannel of the model; one after the first symbol */
+  GstElement *pipeline, *detector;
+  guint64 last; /* MSN */
+  guint symbols, clear;
+  gboolean found, bar;
+} Detection;
+
+static int
+misuse (const char *message)
+{
+  g_printerr ("headend detect: %s; headend detect --help says more\n", message);
+  return 2;
+}
+
+/* -1 to go on, else the exit code. */
+static int
+parse_options (int argc, char **argv, Options *options)
+{
+  const GOptionEntry entries[] = {
+    { "description", 'd', 0, G_OPTION_ARG_FILENAME, &options->description,
+      "The description of the channels, with its secret", "FILE" },
+    { "channel", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &options->channels,
+      "A channel that the copy may show; without one, all marked ones", "NAME" },
+    { "around", 0, 0, G_OPTION_ARG_STRING, &options->around,
+      "When its first picture was on air, about: 2026-11-21T20:15:00Z, or seconds since "
+      "1970; without it, now", "TIME" },
+    { "window", 0, 0, G_OPTION_ARG_DOUBLE, &options->window,
+      "Hours around that time that are searched (2)", "HOURS" },
+    { "epoch", 0, 0, G_OPTION_ARG_NONE, &options->epoch,
+      "The copy's timestamps are epoch time; no search of the time", NULL },
+    { "whole", 0, 0, G_OPTION_ARG_NONE, &options->whole,
+      "The copy shows whole frames, flipped at most; no search for crops and other views",
+      NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  options->window = DEFAULT_WINDOW;
+  int code = headend_options_parse (
+      argc, argv, entries,
+      "Reads the marks of a copy (FILE or URI), and writes a line of JSON for each segment, "
+      "as headend trace takes them. Exit code 1 when no mark was found.",
+      &options->copy);
+  if (code >= 0)
+    return code;
+  if (!options->description)
+    return misuse ("--description is missing");
+  if (!(options->window > 0 && options->window <= MAX_WINDOW))
+    return misuse ("--window is not above 0 and at most 48 hours");
+  return -1;
+}
+
+static gboolean
+parse_around (const char *text, double *ret_seconds, GError **error)
+{
+  char *end;
+  *ret_seconds = g_ascii_strtod (text, &end);
+  if (*text && !*end && isfinite (*ret_seconds) && *ret_seconds > 0)
+    return TRUE;
+  g_autoptr (GDateTime) time = g_date_time_new_from_iso8601 (text, NULL);
+  if (time) {
+    *ret_seconds = (double)g_date_time_to_unix (time);
+    return TRUE;
+  }
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+               "--around \"%s\" is no time; write 2026-11-21T20:15:00Z, or seconds since "
+               "1970-01-01 UTC",
+               text);
+  return FALSE;
+}
+
+/* The marked channels that were named, or all. */
+static GPtrArray *
+choose_channels (const HeadendModel *model, const Options *options, GError **error)
+{
+  g_autoptr (GPtrArray) chosen = g_ptr_array_new ();
+  for (guint i = 0; i < model->channels->len; i++) {
+    const HeadendModelChannel *channel = model->channels->pdata[i];
+    if (options->channels ? g_strv_contains ((const char *const *)options->channels, channel->name)
+                          : channel->watermark)
+      g_ptr_array_add (chosen, model->channels->pdata[i]);
+  }
+  for (guint i = 0; options->channels && options->channels[i]; i++) {
+    const HeadendModelChannel *channel = headend_model_channel (model, options->channels[i]);
+    if (channel && channel->watermark)
+      continue;
+    g_set_error (error, HE_ERROR, HE_ERROR_NOT_FOUND, "%s has no marked channel \"%s\"",
+                 options->description, options->channels[i]);
+    return NULL;
+  }
+  for (guint i = 0; i < chosen->len; i++)
+    if (((HeadendModelChannel *)chosen->pdata[i])->duration90
+        != ((HeadendModelChannel *)chosen->pdata[0])->duration90) {
+      g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                   "channels differ in segment-duration; name one with --channel");
+      return NULL;
+    }
+  if (chosen->len)
+    return g_steal_pointer (&chosen);
+  g_set_error (error, HE_ERROR, HE_ERROR_NOT_FOUND, "%s has no marked channel",
+               options->description);
+  return NULL;
+}
+
+static void
+link_video (GstElement *source, GstPad *pad, gpointer user_data)
+{
+  g_autoptr (GstPad) sink = gst_element_get_static_pad (user_data, "sink");
+  if (!gst_pad_is_linked (sink))
+    gst_pad_link (pad, sink);
+}
+
+static gboolean
+set_up_detector (Detection *detection, const HeSecret *master, GError **error)
+{
+  const Options *options = detection->options;
+  const HeadendModelChannel *first = detection->channels->pdata[0];
+  g_autoptr (GString) names = g_string_new (NULL);
+  double around = 0;
+  if (options->around && !parse_around (options->around, &around, error))
+    return FALSE;
+  for (guint i = 0; i < detection->channels->len; i++)
+    g_string_append_printf (names, "%s%s", i ? "," : "",
+                            ((HeadendModelChannel *)detection->channels->pdata[i])->name);
+  g_autoptr (HeSecret) key = he_keys_derive (master, HE_PURPOSE_MARK);
+  char *hex = he_secret_to_hex (key);
+  g_object_set (detection->detector, "key", hex, "channels", names->str, "segment-duration",
+                first->duration90, "around", around, "window",
+                options->epoch ? 0.0 : options->window, "views", !options->whole, NULL);
+  he_string_wipe_free (hex);
+  return TRUE;
+}
+
+static gboolean
+build (Detection *detection, const HeSecret *master, GError **error)
+{
+  const char *copy = detection->options->copy;
+  g_autofree char *uri = gst_uri_is_valid (copy) ? g_strdup (copy) : gst_filename_to_uri (copy, error);
+  if (!uri)
+    return FALSE;
+  detection->pipeline = gst_parse_launch (
+      "uridecodebin name=in "
+      "videoconvert name=convert ! forensicdetect name=detector ! fakesink sync=false",
+      error);
+  if (!detection->pipeline)
+    return FALSE;
+  gst_object_ref_sink (detection->pipeline);
+  g_autoptr (GstElement) in = gst_bin_get_by_name (GST_BIN (detection->pipeline), "in");
+  g_autoptr (GstElement) convert
+      = gst_bin_get_by_name (GST_BIN (detection->pipeline), "convert");
+  detection->detector = gst_bin_get_by_name (GST_BIN (detection->pipeline), "detector");
+  g_object_set (in, "uri", uri, NULL);
+  g_signal_connect_object (in, "pad-added", G_CALLBACK (link_video), convert, 0);
+  return set_up_detector (detection, master, error);
+}
+
+static void
+print_head (Detection *detection, const char *name)
+{
+  for (guint i = 0; i < detection->channels->len; i++) {
+    const HeadendModelChannel *channel = detection->channels->pdata[i];
+    if (strcmp (channel->name, name) == 0)
+      g_print ("{\"channel\":\"%s\",\"key-version\":%u,\"segment-duration\":%" G_GUINT64_FORMAT
+               "}\n",
+               channel->name, channel->key_version, channel->duration90);
+  }
+}
+
+/* Times go on, so that no segment is written twice, whatever the copy repeats. */
+static void
+take_symbol (Detection *detection, const GstStructure *fields)
+{
+  guint64 msn = 0;
+  double z = 0;
+  gboolean found = FALSE;
+  gst_structure_get (fields, "msn", G_TYPE_UINT64, &msn, "z", G_TYPE_DOUBLE, &z, "found",
+                     G_TYPE_BOOLEAN, &found, NULL);
+  if (detection->symbols && msn <= detection->last)
+    return;
+  if (!detection->symbols)
+    print_head (detection, gst_structure_get_string (fields, "channel"));
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  g_print ("{\"msn\":%" G_GUINT64_FORMAT ",\"z\":%s}\n", msn,
+           g_ascii_formatd (text, sizeof text, "%.3f", z));
+  detection->last = msn;
+  detection->symbols++;
+  detection->clear += fabs (z) >= 4;
+  detection->found |= found;
+}
+
+static void
+show_progress (const Detection *detection)
+{
+  gint64 position = 0, duration = 0;
+  if (!detection->bar
+      || !gst_element_query_position (detection->pipeline, GST_FORMAT_TIME, &position)
+      || !gst_element_query_duration (detection->pipeline, GST_FORMAT_TIME, &duration)
+      || duration <= 0)
+    return;
+  const double done = CLAMP ((double)position / (double)duration, 0.0, 1.0);
+  const int full = (int)(done * BAR);
+  g_printerr ("\r[%.*s%*s] %3.0f %%  %u segments read", full, "##############################",
+              BAR - full, "", done * 100, detection->symbols);
+}
+
+/* To the end of the copy. */
+static gboolean
+run (Detection *detection, GError **error)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (detection->pipeline);
+  gst_element_set_state (detection->pipeline, GST_STATE_PLAYING);
+  for (;;) {
+    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (
+        bus, PROGRESS, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+    if (!message) {
+      show_progress (detection);
+      continue;
+    }
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS)
+      return TRUE;
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+      gst_message_parse_error (message, error, NULL);
+      return FALSE;
+    }
+    if (gst_message_has_name (message, "forensicdetect-segment"))
+      take_symbol (detection, gst_message_get_structure (message));
+  }
+}
+
+static gboolean
+detect (const Options *options, GError **error)
+{
+  g_autoptr (HeadendModel) model = headend_description_load (options->description, NULL, error);
+  g_autoptr (HeSecret) master = model ? headend_model_load_secret (model, error) : NULL;
+  g_autoptr (GPtrArray) channels = master ? choose_channels (model, options, error) : NULL;
+  if (!channels)
+    return FALSE;
+  Detection detection
+      = { .options = options, .channels = channels, .bar = isatty (STDERR_FILENO) == 1 };
+  headend_gst_init ();
+  gboolean ok = build (&detection, master, error) && run (&detection, error);
+  if (detection.pipeline)
+    gst_element_set_state (detection.pipeline, GST_STATE_NULL);
+  g_clear_object (&detection.detector);
+  g_clear_object (&detection.pipeline);
+  if (!ok)
+    return FALSE;
+  g_printerr ("%s%u segments read, %u of them clearly; view and time %s\n",
+              detection.bar ? "\r\033[K" : "", detection.symbols, detection.clear,
+              detection.found ? "found" : "not found");
+  if (detection.found)
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_NOT_FOUND,
+               "no mark of the channel was found; name another time, a wider window, or a "
+               "longer copy");
+  return FALSE;
+}
+
+int
+headend_cmd_detect (int argc, char **argv)
+{
+  g_auto (Options) options = { 0 };
+  g_autoptr (GError) error = NULL;
+  int code = parse_options (argc, argv, &options);
+  if (code >= 0)
+    return code;
+  if (detect (&options, &error))
+    return 0;
+  g_printerr ("headend detect: %s\n", error->message);
+  return 1;
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-forensicdetect
+ * @title: forensicdetect
+ * @short_description: reads the marks of forensicmark back from a copy
+ *
+ * Passes pictures through, and posts an element message for each segment whose mark it
+ * read:
+ *
+ * * `forensicdetect-segment`: `msn` (guint64), `channel` (string), `z` (double; above 0
+ *   speaks for variant b, below for a, and a key that did not make the mark gives a mean
+ *   of 0 and a deviation of 1), `variant` (string: a or b from |z| 4 on, else none),
+ *   `time` (guint64, nanoseconds: PTS at which the segment begins in the copy), `frames`
+ *   (guint), `found` (boolean: FALSE while the copy's time and view are taken on trust).
+ *
+ * It needs no original, and finds by itself which of the channels it is, how the copy
+ * shows the pictures (scaled, cropped, flipped, turned a little, seen at an angle, between
+ * black bars, with other frame rates), and within `window` hours around `around` when
+ * they were made, at a speed of 96 to 104 %. With a `window` of 0 the PTS of buffers are
+ * epoch time, as they are behind `epochalign`. The search begins when eight segments are
+ * there, and holds up the stream for seconds: in a live pipeline put it in a branch behind
+ * a leaky queue.
+ *
+ * The key is best kept in a file that only its owner can read: `key=file:mark.key`.
+ *
+ * ## Example
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=500 pattern=ball \
+ *   ! video/x-raw,format=I420,width=640,height=360,framerate=25/1 \
+ *   ! forensicmark key=$(printf %064d 7) channel=demo variant=a \
+ *   ! forensicdetect key=$(printf %064d 7) channels=demo ! fakesink
+ * ]|
+ */
+#include "gst-forensicdetect.h"
+
+#include <gst/video/video.h>
+
+#include "gst-headend.h"
+#include "he-codec.h"
+#include "he-detect.h"
+#include "he-epoch.h"
+#include "he-error.h"
+#include "he-reader.h"
+
+#define DEFAULT_DURATION 180000
+#define MAX_WINDOW 48.0
+#define SECONDS_PER_HOUR 3600.0
+
+GST_DEBUG_CATEGORY_STATIC (forensicdetect_debug);
+#define GST_CAT_DEFAULT forensicdetect_debug
+
+enum {
+  PROP_0,
+  PROP_KEY,
+  PROP_CHANNELS,
+  PROP_SEGMENT_DURATION,
+  PROP_AROUND,
+  PROP_WINDOW,
+  PROP_VIEWS,
+  N_PROPS
+};
+static GParamSpec *props[N_PROPS];
+
+struct _GstForensicDetect {
+  GstBaseTransform parent;
+
+  /* Under the object lock; fixed from READY to PAUSED on. */
+  HeSecret *key;
+  char *channels;
+  guint64 duration90;
+  double around, window; /* seconds since the epoch, hours */
+  gboolean views;
+
+  /* Streaming thread. */
+  GstVideoInfo info;
+  char **names;
+  HeReader *reader;
+};
+
+#define gst_forensic_detect_parent_class parent_class
+G_DEFINE_FINAL_TYPE (GstForensicDetect, gst_forensic_detect, GST_TYPE_BASE_TRANSFORM)
+GST_ELEMENT_REGISTER_DEFINE (forensicdetect, "forensicdetect", GST_RANK_NONE,
+                             GST_TYPE_FORENSIC_DETECT)
+
+#define FORMATS "{ I420, NV12, YV12, NV21, Y42B, Y444, GRAY8 }"
+static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
+    "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
+    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
+
+static gboolean
+check_names (char *const *names, GError **error)
+{
+  for (guint i = 0; names && names[i]; i++)
+    if (!he_name_is_valid (names[i])) {
+      g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                   "\"%s\" is no channel's name; names are 1 to 64 letters, digits, - and _",
+                   names[i]);
+      return FALSE;
+    }
+  if (names && names[0])
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+               "no channel is named; set \"channels\" to the names of those that the copy "
+               "may show, with commas between them");
+  return FALSE;
+}
+
+static HeReader *
+new_reader (GstForensicDetect *self, GError **error)
+{
+  if (!self->key) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "there is no key; set \"key\" to 64 hex digits, or to file:PATH of a file "
+                 "that holds them and that only its owner can read");
+    return NULL;
+  }
+  if (!check_names (self->names, error))
+    return NULL;
+  const double segment = (double)self->duration90 / HE_TICKS_PER_SECOND;
+  const double half = self->window * SECONDS_PER_HOUR / 2;
+  const double around
+      = self->around > 0 ? self->around : (double)g_get_real_time () / G_USEC_PER_SEC;
+  HeReaderSettings settings = { .key = self->key,
+                                .channels = (const char *const *)self->names,
+                                .duration90 = self->duration90,
+                                .time_known = self->window <= 0,
+                                .views = self->views };
+  if (!settings.time_known) {
+    settings.first = MAX (around - half, 0) / segment;
+    settings.last = (around + half) / segment;
+  }
+  return he_reader_new (&settings, error);
+}
+
+static gboolean
+gst_forensic_detect_start (GstBaseTransform *trans)
+{
+  GstForensicDetect *self = GST_FORENSIC_DETECT (trans);
+  GError *error = NULL;
+
+  self->names = self->channels ? g_strsplit (self->channels, ",", -1) : NULL;
+  self->reader = new_reader (self, &error);
+  if (self->reader)
+    return TRUE;
+  gst_headend_element_error (GST_ELEMENT (self), error);
+  return FALSE;
+}
+
+static gboolean
+gst_forensic_detect_stop (GstBaseTransform *trans)
+{
+  GstForensicDetect *self = GST_FORENSIC_DETECT (trans);
+
+  g_clear_pointer (&self->reader, he_reader_free);
+  g_clear_pointer (&self->names, g_strfreev);
+  return TRUE;
+}
+
+static gboolean
+gst_forensic_detect_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
+{
+  return gst_video_info_from_caps (&GST_FORENSIC_DETECT (trans)->info, incaps);
+}
+
+static void
+post_readings (GstForensicDetect *self)
+{
+  HeReading reading;
+  while (he_reader_take (self->reader, &reading)) {
+    GstStructure *fields = gst_structure_new (
+        "forensicdetect-segment", "msn", G_TYPE_UINT64, reading.msn, "channel",
+        G_TYPE_STRING, self->names[reading.channel], "z", G_TYPE_DOUBLE, reading.z,
+        "variant", G_TYPE_STRING, he_variant_name (he_detect_verdict (-reading.z)), "time",
+        G_TYPE_UINT64, reading.time, "frames", G_TYPE_UINT, reading.frames, "found",
+        G_TYPE_BOOLEAN, reading.found, NULL);
+    gst_element_post_message (GST_ELEMENT (self),
+                              gst_message_new_element (GST_OBJECT (self), fields));
+  }
+}
+
+/* What was gathered is read at the end, and when other pictures follow. */
+static gboolean
+gst_forensic_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
+{
+  GstForensicDetect *self = GST_FORENSIC_DETECT (trans);
+
+  if (self->reader
+      && (GST_EVENT_TYPE (event) == GST_EVENT_EOS
+          || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)) {
+    he_reader_finish (self->reader);
+    post_readings (self);
+  }
+  return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
+}
+
+static GstFlowReturn
+gst_forensic_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
+{
+  GstForensicDetect *self = GST_FORENSIC_DETECT (trans);
+  GstVideoFrame frame;
+  GError *error = NULL;
+
+  if (!GST_BUFFER_PTS_IS_VALID (buffer))
+    return GST_FLOW_OK; /* it cannot be placed */
+  if (!gst_video_frame_map (&frame, &self->info, buffer, GST_MAP_READ)) {
+    GST_ELEMENT_ERROR (self, RESOURCE, READ, (NULL), ("cannot map a frame"));
+    return GST_FLOW_ERROR;
+  }
+  he_reader_add (self->reader, GST_VIDEO_FRAME_PLANE_DATA (&frame, 0),
+                 (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0),
+                 (guint)GST_VIDEO_FRAME_WIDTH (&frame),
+                 (guint)GST_VIDEO_FRAME_HEIGHT (&frame), GST_BUFFER_PTS (buffer), &error);
+  gst_video_frame_unmap (&frame);
+  post_readings (self);
+  if (!error)
+    return GST_FLOW_OK;
+  gst_headend_element_error (GST_ELEMENT (self), error);
+  return GST_FLOW_ERROR;
+}
+
+static void
+gst_forensic_detect_set_property (GObject *object, guint id, const GValue *value,
+                                  GParamSpec *pspec)
+{
+  GstForensicDetect *self = GST_FORENSIC_DETECT (object);
+  HeSecret *key = NULL;
+
+  if (id == PROP_KEY) /* reads a file: not under the lock */
+    key = gst_headend_secret_from_value (object, pspec, value);
+  GST_OBJECT_LOCK (self);
+  if (!gst_headend_may_set (GST_ELEMENT (self), pspec))
+    id = PROP_0;
+  switch (id) {
+    case PROP_0:
+      he_secret_unref (key);
+      break;
+    case PROP_KEY:
+      he_secret_unref (self->key);
+      self->key = key;
+      break;
+    case PROP_CHANNELS:
+      g_free (self->channels);
+      self->channels = g_value_dup_string (value);
+      break;
+    case PROP_SEGMENT_DURATION:
+      self->duration90 = g_value_get_uint64 (value);
+      break;
+    case PROP_AROUND:
+      self->around = g_value_get_double (value);
+      break;
+    case PROP_WINDOW:
+      self->window = g_value_get_double (value);
+      break;
+    case PROP_VIEWS:
+      self->views = g_value_get_boolean (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_forensic_detect_get_property (GObject *object, guint id, GValue *value,
+                                  GParamSpec *pspec)
+{
+  GstForensicDetect *self = GST_FORENSIC_DETECT (object);
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_CHANNELS:
+      g_value_set_string (value, self->channels);
+      break;
+    case PROP_SEGMENT_DURATION:
+      g_value_set_uint64 (value, self->duration90);
+      break;
+    case PROP_AROUND:
+      g_value_set_double (value, self->around);
+      break;
+    case PROP_WINDOW:
+      g_value_set_double (value, self->window);
+      break;
+    case PROP_VIEWS:
+      g_value_set_boolean (value, self->views);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+  GST_OBJECT_UNLOCK (self);
+}
+
+static void
+gst_forensic_detect_finalize (GObject *object)
+{
+  GstForensicDetect *self = GST_FORENSIC_DETECT (object);
+
+  he_secret_unref (self->key);
+  g_free (self->channels);
+  G_OBJECT_CLASS (parent_class)->finalize (object);
+}
+
+static void
+install_properties (GObjectClass *object_class)
+{
+  const GParamFlags flags
+      = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  props[PROP_KEY] = g_param_spec_string (
+      "key", "Key", "Mark key: 64 hex digits, or file:PATH", NULL,
+      G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  props[PROP_CHANNELS] = g_param_spec_string (
+      "channels", "Channels", "Names of the channels that it may be, with commas between",
+      NULL, flags);
+  props[PROP_SEGMENT_DURATION] = g_param_spec_uint64 (
+      "segment-duration", "Segment duration", "Duration of a segment in 90 kHz ticks", 1,
+      G_MAXINT64, DEFAULT_DURATION, flags);
+  props[PROP_AROUND] = g_param_spec_double (
+      "around", "Around",
+      "Seconds since 1970-01-01 UTC, the middle of the window; 0: now", 0, 1e11, 0, flags);
+  props[PROP_WINDOW] = g_param_spec_double (
+      "window", "Window",
+      "Hours within which the copy's first picture was on air; 0: PTS are epoch time", 0,
+      MAX_WINDOW, 0, flags);
+  props[PROP_VIEWS] = g_param_spec_boolean (
+      "views", "Views",
+      "Whether crops, scales, turns and other views are searched, not just whole and "
+      "flipped frames",
+      TRUE, flags);
+  g_object_class_install_properties (object_class, N_PROPS, props);
+}
+
+static void
+gst_forensic_detect_class_init (GstForensicDetectClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  GstBaseTransformClass *trans_class = GST_BASE_TRANSFORM_CLASS (klass);
+
+  GST_DEBUG_CATEGORY_INIT (forensicdetect_debug, "forensicdetect", 0,
+                           "forensic watermark detection");
+  object_class->set_property = gst_forensic_detect_set_property;
+  object_class->get_property = gst_forensic_detect_get_property;
+  object_class->finalize = gst_forensic_detect_finalize;
+  install_properties (object_class);
+
+  gst_element_class_set_static_metadata (
+      element_class, "Forensic watermark detector", "Filter/Analyzer/Video",
+      "Reads from a copy which variant, a or b, each segment was made of", "gst-headend");
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+
+  trans_class->start = gst_forensic_detect_start;
+  trans_class->stop = gst_forensic_detect_stop;
+  trans_class->set_caps = gst_forensic_detect_set_caps;
+  trans_class->sink_event = gst_forensic_detect_sink_event;
+  trans_class->transform_ip = gst_forensic_detect_transform_ip;
+  trans_class->transform_ip_on_passthrough = TRUE;
+}
+
+static void
+gst_forensic_detect_init (GstForensicDetect *self)
+{
+  self->duration90 = DEFAULT_DURATION;
+  self->views = TRUE;
+  gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self), TRUE);
+}

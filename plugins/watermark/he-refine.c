@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+
+#include "he-refine.h"
+
+/* ---- time ---- */
+
+#define SPREAD 3 /* segments looked at for a slot: its own and one each side */
+#define STARTS 30
+#define START_STEP 0.02
+#define SPEEDS 12
+#define SPEED_STEP 0.001
+
+typedef struct {
+  double begin, end;
+  gint64 msn; /* the first of SPREAD */
+  double scores[SPREAD];
+} SlotScores;
+
+static SlotScores *
+score_slots (const HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed, gpointer data,
+             const HeSync *sync)
+{
+  guint n;
+  he_pattern_waves (&n);
+  const guint count = he_slots_count (slots);
+  SlotScores *all = g_new0 (SlotScores, count);
+  g_autofree HePlane *plane = g_new (HePlane, 1);
+  g_autofree HeComplex *waves = g_new (HeComplex, n);
+  g_autofree gint16 *pairs = g_new (gint16, 2 * n);
+  for (guint i = 0; i < count; i++) {
+    const HeSlot *slot = he_slots_get (slots, i);
+    const double middle = (slot->begin + slot->end) / 2;
+    all[i].begin = slot->begin;
+    all[i].end = slot->end;
+    all[i].msn = (gint64)floor (sync->start + sync->speed * middle) - 1;
+    if (all[i].msn < 0 || !he_slots_sum (slots, middle, middle + 1e-9, plane))
+      continue;
+    he_whitener_level (whitener, plane, slot->frames, plane);
+    g_autoptr (HeSpectrum) spectrum = he_spectrum_new (plane);
+    if (!he_spectrum_read (spectrum, &sync->view, HE_BAND_WHOLE, waves))
+      continue;
+    for (guint s = 0; s < SPREAD; s++) {
+      keyed (data, (guint64)all[i].msn + s, pairs);
+      all[i].scores[s] = he_waves_score (waves, pairs, n);
+    }
+  }
+  return all;
+}
+
+/* Scores of one segment add up when its slots are rightly chosen. */
+static double
+time_evidence (const SlotScores *all, guint count, double start, double speed)
+{
+  double total = 0, sum = 0;
+  gint64 current = -1;
+  for (guint i = 0; i < count; i++) {
+    const double begin = start + speed * all[i].begin, end = start + speed * all[i].end;
+    for (gint64 msn = (gint64)floor (begin); msn <= (gint64)floor (end); msn++) {
+      if (msn != current) {
+        total += sum * sum;
+        sum = 0;
+        current = msn;
+      }
+      const double part = MIN (end, (double)msn + 1) - MAX (begin, (double)msn);
+      const gint64 s = msn - all[i].msn;
+      if (s >= 0 && s < SPREAD && end > begin)
+        sum += all[i].scores[s] * part / (end - begin);
+    }
+  }
+  return total + sum * sum;
+}
+
+void
+he_refine_time (const HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed,
+                gpointer data, HeSync *sync)
+{
+  const guint count = he_slots_count (slots);
+  if (count == 0)
+    return;
+  g_autofree SlotScores *all = score_slots (slots, whitener, keyed, data, sync);
+  const double middle = (all[0].begin + all[count - 1].end) / 2;
+  double best = -1, best_start = sync->start, best_speed = sync->speed;
+  for (int j = -SPEEDS; j <= SPEEDS; j++)
+    for (int i = -STARTS; i <= STARTS; i++) {
+      const double speed = sync->speed + j * SPEED_STEP;
+      const double start = sync->start + i * START_STEP - j * SPEED_STEP * middle;
+      /* Most copies keep the speed; slots are too coarse to tell small ones from it. */
+      const double evidence
+          = time_evidence (all, count, start, speed) * (1 - 3 * fabs (speed - 1));
+      if (evidence > best) {
+        best = evidence;
+        best_start = start;
+        best_speed = speed;
+      }
+    }
+  sync->start = best_start;
+  sync->speed = best_speed;
+}
+
+/* ---- view ---- */
+
+static double
+view_evidence (const HeRefineSegment *segments, guint n, const HeView *view,
+               HePlane *scratch, HeComplex *waves, guint n_waves)
+{
+  double sum = 0;
+  if (!he_view_is_sane (view))
+    return 0;
+  for (guint i = 0; i < n; i++) {
+    he_view_warp (view, *segments[i].plane, HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT, *scratch);
+    g_autoptr (HeSpectrum) spectrum = he_spectrum_new (scratch);
+    if (!he_spectrum_read (spectrum, &he_view_identity, HE_BAND_WHOLE, waves))
+      continue;
+    const double score = he_waves_score (waves, segments[i].pairs, n_waves);
+    sum += score * score;
+  }
+  return sum;
+}
+
+/* Perspective first: the rest was sought without it. */
+static const struct {
+  guint value;
+  double step;
+} view_steps[] = { { 6, 0.02 }, { 7, 0.02 }, { 0, 0.005 }, { 4, 0.008 },
+                   { 1, 0.006 }, { 3, 0.008 }, { 2, 0.003 }, { 5, 0.004 } };
+
+void
+he_refine_view (const HeRefineSegment *segments, guint n, HeView *view)
+{
+  guint n_waves;
+  he_pattern_waves (&n_waves);
+  g_autofree HePlane *scratch = g_new (HePlane, 1);
+  g_autofree HeComplex *waves = g_new (HeComplex, n_waves);
+  double best = view_evidence (segments, n, view, scratch, waves, n_waves);
+  for (double scale = 1; scale > 0.3; scale /= 2) {
+    gboolean better = TRUE;
+    for (guint round = 0; better && round < 4; round++) {
+      better = FALSE;
+      for (guint i = 0; i < G_N_ELEMENTS (view_steps); i++)
+        for (int side = -1; side <= 1; side += 2) {
+          HeView next = *view;
+          next.m[view_steps[i].value] += side * scale * view_steps[i].step;
+          const double evidence = view_evidence (segments, n, &next, scratch, waves, n_waves);
+          if (evidence > best * 1.02) {
+            best = evidence;
+            *view = next;
+            better = TRUE;
+            break;
+          }
+        }
+    }
+  }
+}

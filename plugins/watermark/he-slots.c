@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <math.h>
+#include <string.h>
+
+#include "he-slots.h"
+
+#define PIXELS (HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT)
+#define SCALE 4096.0f
+#define WINDOW 0.5 /* segments */
+
+struct _HeSlots {
+  HeSlot *ring[HE_SLOTS_MAX];
+  guint first, n;
+};
+
+HeSlots *
+he_slots_new (void)
+{
+  return g_new0 (HeSlots, 1);
+}
+
+void
+he_slots_free (HeSlots *slots)
+{
+  if (!slots)
+    return;
+  for (guint i = 0; i < HE_SLOTS_MAX; i++)
+    g_free (slots->ring[i]);
+  g_free (slots);
+}
+
+void
+he_slots_clear (HeSlots *slots)
+{
+  slots->n = 0;
+}
+
+guint
+he_slots_count (const HeSlots *slots)
+{
+  return slots->n;
+}
+
+const HeSlot *
+he_slots_get (const HeSlots *slots, guint index)
+{
+  return slots->ring[(slots->first + index) % HE_SLOTS_MAX];
+}
+
+void
+he_slots_push (HeSlots *slots, const HePlane *sum, guint frames, double begin, double end)
+{
+  if (slots->n == HE_SLOTS_MAX) {
+    slots->first = (slots->first + 1) % HE_SLOTS_MAX;
+    slots->n--;
+  }
+  HeSlot **slot = &slots->ring[(slots->first + slots->n++) % HE_SLOTS_MAX];
+  if (!*slot)
+    *slot = g_new (HeSlot, 1);
+  (*slot)->begin = begin;
+  (*slot)->end = end;
+  (*slot)->frames = frames;
+  for (guint i = 0; i < PIXELS; i++) {
+    const float value = SCALE * (*sum)[i] / (float)frames;
+    (*slot)->plane[i] = (gint16)CLAMP (value, -32767.0f, 32767.0f);
+  }
+}
+
+guint
+he_slots_sum (const HeSlots *slots, double begin, double end, HePlane *ret_sum)
+{
+  guint frames = 0;
+  memset (ret_sum, 0, sizeof *ret_sum);
+  for (guint i = 0; i < slots->n; i++) {
+    const HeSlot *slot = he_slots_get (slots, i);
+    const double middle = (slot->begin + slot->end) / 2;
+    if (middle < begin || middle >= end)
+      continue;
+    const float weight = (float)slot->frames / SCALE;
+    for (guint p = 0; p < PIXELS; p++)
+      (*ret_sum)[p] += weight * slot->plane[p];
+    frames += slot->frames;
+  }
+  return frames;
+}
+
+guint
+he_slots_windows (const HeSlots *slots, HeWhitener *whitener,
+                  HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS])
+{
+  guint n = 0;
+  if (slots->n == 0)
+    return 0;
+  g_autofree HePlane *sum = g_new (HePlane, 1);
+  const double end = he_slots_get (slots, slots->n - 1)->end;
+  double begin = he_slots_get (slots, 0)->begin;
+  for (; n < HE_SYNC_MAX_WINDOWS && begin + WINDOW / 2 < end; begin += WINDOW) {
+    const guint frames = he_slots_sum (slots, begin, begin + WINDOW, sum);
+    if (!frames)
+      continue;
+    he_whitener_level (whitener, sum, frames, sum);
+    ret_windows[n++] = (HeSyncWindow) { .spectrum = he_spectrum_new (sum),
+                                        .time = begin + WINDOW / 2 };
+  }
+  return n;
+}

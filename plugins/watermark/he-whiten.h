@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include "he-pattern.h"
+
+G_BEGIN_DECLS
+
+/* Pushes down what a picture has of its own, so that a mark stands out: local means are
+ * taken away and local energy is levelled. */
+
+/* A picture on the pattern's grid. */
+typedef float HePlane[HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT];
+
+/* Scratch memory and the resampler of the last size. Not thread-safe. */
+typedef struct _HeWhitener HeWhitener;
+
+HeWhitener *he_whitener_new (void);
+void he_whitener_free (HeWhitener *whitener); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeWhitener, he_whitener_free)
+
+/* Adds a whitened frame to the sum, put on the grid whatever its size; stride in bytes.
+ * Fails as he_mark_check_size() does, with the sum untouched. */
+gboolean he_whitener_add (HeWhitener *whitener, const guint8 *luma, gsize stride,
+                          guint width, guint height, HePlane *sum, GError **error);
+
+/* Levels a sum of n whitened frames once more, since what stands still is not averaged
+ * away; of deviation near one afterwards. ret_plane may be sum. */
+void he_whitener_level (HeWhitener *whitener, const HePlane *sum, guint n,
+                        HePlane *ret_plane);
+
+G_END_DECLS

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gst/gst.h>
+#include <string.h>
+
+#define KEY "0707070707070707070707070707070707070707070707070707070707070707"
+#define FRAMES 60 /* of 5 a second: 6 segments */
+
+typedef struct {
+  guint segments, wrong;
+  char *error;
+} Run;
+
+/* Given marked pictures, when they pass the detector, then it says which variant each
+ * segment is of, on the bus. */
+static Run
+run (const char *marker, const char *detector)
+{
+  g_autofree char *text = g_strdup_printf (
+      "videotestsrc num-buffers=%d pattern=zone-plate kx2=2 ky2=3 kt=9 ! "
+      "video/x-raw,format=I420,width=320,height=180,framerate=5/1 ! %s ! "
+      "forensicdetect %s ! fakesink",
+      FRAMES, marker, detector);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstElement) pipeline = gst_parse_launch (text, &error);
+  g_assert_no_error (error);
+  gst_object_ref_sink (pipeline);
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  Run result = { 0 };
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  for (gboolean more = TRUE; more;) {
+    g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (
+        bus, GST_CLOCK_TIME_NONE, GST_MESSAGE_EOS | GST_MESSAGE_ERROR | GST_MESSAGE_ELEMENT);
+    more = GST_MESSAGE_TYPE (message) == GST_MESSAGE_ELEMENT;
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+      gchar *debug = NULL;
+      gst_message_parse_error (message, &error, &debug);
+      result.error = g_strconcat (error->message, " ", debug, NULL);
+      g_free (debug);
+    } else if (gst_message_has_name (message, "forensicdetect-segment")) {
+      const GstStructure *fields = gst_message_get_structure (message);
+      guint64 msn = 99;
+      g_assert_true (gst_structure_get_uint64 (fields, "msn", &msn));
+      g_assert_cmpuint (msn, ==, result.segments);
+      g_assert_cmpstr (gst_structure_get_string (fields, "channel"), ==, "demo");
+      result.wrong += g_strcmp0 (gst_structure_get_string (fields, "variant"), "b") != 0;
+      result.segments++;
+    }
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return result;
+}
+
+static void
+test_reads_the_variant (void)
+{
+  Run result = run ("forensicmark key=" KEY " channel=demo variant=b",
+                    "key=" KEY " channels=demo views=false");
+  g_assert_null (result.error);
+  g_assert_cmpuint (result.segments, ==, 6);
+  g_assert_cmpuint (result.wrong, <=, 1); /* the first lost frames to the look for bars */
+}
+
+static void
+test_reads_nothing_from_the_unmarked (void)
+{
+  Run result = run ("identity", "key=" KEY " channels=demo views=false");
+  g_assert_null (result.error);
+  g_assert_cmpuint (result.wrong, >=, result.segments - 1); /* 6e-5 each */
+}
+
+static void
+test_says_what_is_missing (void)
+{
+  Run keyless = run ("identity", "channels=demo");
+  g_assert_nonnull (keyless.error);
+  g_assert_nonnull (strstr (keyless.error, "\"key\""));
+  g_free (keyless.error);
+  Run nameless = run ("identity", "key=" KEY);
+  g_assert_nonnull (nameless.error);
+  g_assert_nonnull (strstr (nameless.error, "\"channels\""));
+  g_free (nameless.error);
+}
+
+int
+main (int argc, char **argv)
+{
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/forensicdetect/reads-the-variant", test_reads_the_variant);
+  g_test_add_func ("/forensicdetect/reads-nothing-from-the-unmarked",
+                   test_reads_nothing_from_the_unmarked);
+  g_test_add_func ("/forensicdetect/says-what-is-missing", test_says_what_is_missing);
+  return g_test_run ();
+}
