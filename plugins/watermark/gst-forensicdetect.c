@@ -13,15 +13,16 @@
  *   `time` (guint64, nanoseconds: PTS at which the segment begins in the copy), `frames`
  *   (guint), `found` (boolean: FALSE while the copy's time and view are taken on trust).
  *
- * It needs no original, and finds by itself which of the channels it is, how the copy
+ * It needs no original, and finds by itself which of the `channels` it is, how the copy
  * shows the pictures (scaled, cropped, flipped, turned a little, seen at an angle, between
- * black bars, with other frame rates), and within `window` hours around `around` when
+ * black bars, with other frame rates; with `views` off, whole or flipped), and within `window` hours around `around` when
  * they were made, at a speed of 96 to 104 %. With a `window` of 0 the PTS of buffers are
  * epoch time, as they are behind `epochalign`. The search begins when eight segments are
  * there, and holds up the stream for seconds: in a live pipeline put it in a branch behind
  * a leaky queue.
  *
- * The key is best kept in a file that only its owner can read: `key=file:mark.key`.
+ * `segment-duration` is that of the mark. The key is best kept in a file that only its
+ * owner can read: `key=file:mark.key`.
  *
  * ## Example
  * |[
