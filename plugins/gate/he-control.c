@@ -27,10 +27,10 @@ static const struct {
   { "POST", "/control/complete/", "control", MIB, TRUE, FALSE, he_ack_handle },
   { "GET", "/control/clip/", "control", 0, TRUE, FALSE, he_clip_handle },
   { "PUT", "/control/clip/", "control", HE_CLIP_LEN, TRUE, FALSE, he_clip_handle },
-  { "GET", "/control/sessions", "control", 0, TRUE, FALSE, he_sync_handle },
+  { "GET", "/control/sessions/", "control", 0, TRUE, FALSE, he_sync_give },
   /* Thousands of viewers move their heartbeats between two batches. */
   { "POST", "/control/sessions", "control", HE_SESSIONS_JSON_MAX, TRUE, FALSE,
-    he_sync_handle },
+    he_sync_take },
   { "GET", "/healthz", "health", 0, FALSE, FALSE, he_status_healthz },
   { "GET", "/readyz", "health", 0, FALSE, FALSE, he_status_readyz },
   { "GET", "/metrics", "health", 0, FALSE, FALSE, he_status_metrics },

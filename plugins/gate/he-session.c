@@ -370,19 +370,35 @@ he_sessions_changes_to_json (HeSessions *sessions)
   return he_json_writer_end (writer);
 }
 
-char *
-he_sessions_to_json (HeSessions *sessions)
+static char *
+some_to_json (HeSessions *sessions, guint from, guint to)
 {
   GHashTableIter iter;
-  gpointer record;
+  gpointer value;
   HeJsonWriter *writer = he_json_writer_new ();
   he_json_writer_open_array (writer, NULL);
   g_mutex_lock (&sessions->lock);
   g_hash_table_iter_init (&iter, sessions->by_id);
-  while (g_hash_table_iter_next (&iter, NULL, &record))
-    he_session_record_to_json (record, writer);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    const HeSessionRecord *record = value;
+    guint digit = record->id[0] >> 4;
+    if (digit >= from && digit < to)
+      he_session_record_to_json (record, writer);
+  }
   g_mutex_unlock (&sessions->lock);
   return he_json_writer_end (writer);
+}
+
+char *
+he_sessions_to_json (HeSessions *sessions)
+{
+  return some_to_json (sessions, 0, HE_SESSIONS_PARTS);
+}
+
+char *
+he_sessions_part_to_json (HeSessions *sessions, guint digit)
+{
+  return some_to_json (sessions, digit, digit + 1);
 }
 
 char *

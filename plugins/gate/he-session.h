@@ -59,6 +59,9 @@ gboolean he_sessions_end (HeSessions *sessions, const guint8 id[16], HeCode why,
  * /control/sessions; NULL when nothing changed. */
 char *he_sessions_changes_to_json (HeSessions *sessions);
 char *he_sessions_to_json (HeSessions *sessions);
+/* Those whose id begins with a hex digit: a full table is more than one message holds. */
+#define HE_SESSIONS_PARTS 16
+char *he_sessions_part_to_json (HeSessions *sessions, guint digit);
 /* One account's records, for replication before an answer. */
 char *he_sessions_account_to_json (HeSessions *sessions, const char *account);
 /* Merging is commutative and idempotent: ends win, later heartbeats and leases win, and of

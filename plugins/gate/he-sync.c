@@ -3,29 +3,36 @@
 
 #include <string.h>
 
-#define PATH "/control/sessions"
+#define PATH "/control/sessions" /* GET: a part of the table, "/DIGIT" */
 #define START_MS 1000
 #define BATCH_MS 1500
 
 void
-he_sync_handle (HeOrigin *origin, HeRequest *request)
+he_sync_give (HeOrigin *origin, HeRequest *request)
 {
-  g_autoptr (GError) error = NULL;
+  const char *digit = he_request_path (request) + strlen (PATH "/");
   g_autoptr (GBytes) body = NULL;
-  gsize len;
-  const char *text;
-  char *all;
+  char *part;
 
   he_request_add_field (request, "Cache-Control", "no-store");
-  if (!g_str_equal (he_request_method (request), "POST")) {
-    all = he_sessions_to_json (origin->sessions);
-    if (all == NULL)
-      all = g_strdup ("[]");
-    body = g_bytes_new_take (all, strlen (all));
-    he_request_respond (request, 200, "application/json", body);
+  if (!g_ascii_isxdigit (digit[0]) || digit[1] != '\0') {
+    he_request_respond_text (request, 404, "expected a hex digit\n");
     return;
   }
-  text = g_bytes_get_data (he_request_body (request), &len);
+  part = he_sessions_part_to_json (origin->sessions,
+                                   (guint)g_ascii_xdigit_value (digit[0]));
+  body = g_bytes_new_take (part, strlen (part));
+  he_request_respond (request, 200, "application/json", body);
+}
+
+void
+he_sync_take (HeOrigin *origin, HeRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  gsize len;
+  const char *text = g_bytes_get_data (he_request_body (request), &len);
+
+  he_request_add_field (request, "Cache-Control", "no-store");
   if (he_sessions_merge_json (origin->sessions, text != NULL ? text : "", (gssize)len,
                               g_get_real_time (), &error)) {
     he_request_respond (request, 204, NULL, NULL);
@@ -36,52 +43,86 @@ he_sync_handle (HeOrigin *origin, HeRequest *request)
   he_request_respond_text (request, 400, "malformed sessions\n");
 }
 
+/* Messages that belong together: the parts of the peers' tables, or those of a tick. */
+typedef struct {
+  HeOrigin *origin;
+  guint pending;
+  guint64 failed; /* peers, by bit */
+} Round;
+
 static void
-got_tables (const HePeerReply *replies, guint n, gpointer data)
+got_part (const HePeerReply *replies, guint n, gpointer data)
 {
-  HeOrigin *origin = data;
-  guint merged = 0;
+  Round *round = data;
+  HeOrigin *origin = round->origin;
+  guint merged = n;
 
   for (guint i = 0; i < n; i++) {
     g_autoptr (GError) error = NULL;
-    gsize len;
-    const char *text;
+    gsize len = 0;
+    const char *text
+        = replies[i].body != NULL ? g_bytes_get_data (replies[i].body, &len) : NULL;
 
-    if (replies[i].status != 200 || replies[i].body == NULL)
-      continue;
-    text = g_bytes_get_data (replies[i].body, &len);
-    if (he_sessions_merge_json (origin->sessions, text != NULL ? text : "", (gssize)len,
-                                g_get_real_time (), &error))
-      merged++;
-    else
+    if (replies[i].status != 200)
+      round->failed |= G_GUINT64_CONSTANT (1) << i;
+    else if (!he_sessions_merge_json (origin->sessions, text != NULL ? text : "",
+                                      (gssize)len, g_get_real_time (), &error)) {
+      round->failed |= G_GUINT64_CONSTANT (1) << i;
       he_log_state (origin->log, "sessions of %s refused: %s", replies[i].peer,
                     error->message);
+    }
   }
-  origin->asking--;
+  if (--round->pending > 0)
+    return;
+  for (guint i = 0; i < n; i++)
+    merged -= round->failed >> i & 1;
   if (n > 0)
     he_log_state (origin->log, "sessions taken over from %u of %u peers", merged, n);
+  origin->asking--;
+  g_free (round);
 }
 
 void
 he_sync_start (HeOrigin *origin)
 {
+  Round *round = g_new0 (Round, 1);
+
+  round->origin = origin;
+  round->pending = HE_SESSIONS_PARTS;
   origin->asking++;
-  he_peers_call (origin->peers, HE_PEERS_ALL, "GET", PATH, NULL, START_MS, got_tables,
-                 origin);
+  for (guint digit = 0; digit < HE_SESSIONS_PARTS; digit++) {
+    g_autofree char *path = g_strdup_printf (PATH "/%x", digit);
+
+    he_peers_call (origin->peers, HE_PEERS_ALL, "GET", path, NULL, START_MS, got_part,
+                   round);
+  }
+}
+
+/* Who missed a message gets the whole table next time. */
+static void
+round_over (Round *round)
+{
+  HeOrigin *origin = round->origin;
+
+  for (guint i = 0; i < he_peers_count (origin->peers); i++)
+    if (round->failed & ~origin->behind & G_GUINT64_CONSTANT (1) << i)
+      he_log_state (origin->log, "peer %s does not take our sessions",
+                    origin->peer_addresses[i]);
+  origin->behind = round->failed;
+  origin->replicating = FALSE;
+  g_free (round);
 }
 
 typedef struct {
-  HeOrigin *origin;
+  Round *round;
   guint64 which;
-  gboolean last; /* of this tick */
 } Batch;
 
-/* Who missed a batch gets the whole table next time. */
 static void
 sent (const HePeerReply *replies, guint n, gpointer data)
 {
   g_autofree Batch *batch = data;
-  HeOrigin *origin = batch->origin;
+  Round *round = batch->round;
 
   for (guint i = 0; i < n; i++) {
     guint64 bit = G_GUINT64_CONSTANT (1) << i;
@@ -89,31 +130,28 @@ sent (const HePeerReply *replies, guint n, gpointer data)
 
     if (!(batch->which & bit))
       continue;
-    he_metrics_add (origin->metrics, HE_METRIC_REPLICATION, replies[i].peer,
+    he_metrics_add (round->origin->metrics, HE_METRIC_REPLICATION, replies[i].peer,
                     ok ? "ok" : "failed", 1);
-    if (!ok && !(origin->behind & bit))
-      he_log_state (origin->log, "peer %s does not take our sessions", replies[i].peer);
-    origin->behind = ok ? origin->behind & ~bit : origin->behind | bit;
+    round->failed |= ok ? 0 : bit;
   }
-  if (batch->last)
-    origin->replicating = FALSE;
+  if (--round->pending == 0)
+    round_over (round);
 }
 
+/* Takes the text, which may be NULL: then there is nothing to say. */
 static void
-send_batch (HeOrigin *origin, guint64 which, char *text, gboolean last)
+send_batch (Round *round, guint64 which, char *text)
 {
   g_autoptr (GBytes) body = NULL;
   Batch *batch = g_new0 (Batch, 1);
 
-  if (text == NULL || which == 0) {
-    which = 0;
-    g_clear_pointer (&text, g_free);
-  } else
+  if (text != NULL)
     body = g_bytes_new_take (text, strlen (text));
-  batch->origin = origin;
-  batch->which = which;
-  batch->last = last;
-  he_peers_call (origin->peers, which, "POST", PATH, body, BATCH_MS, sent, batch);
+  batch->round = round;
+  batch->which = text != NULL ? which : 0;
+  round->pending++;
+  he_peers_call (round->origin->peers, batch->which, "POST", PATH, body, BATCH_MS, sent,
+                 batch);
 }
 
 void
@@ -122,13 +160,15 @@ he_sync_tick (HeOrigin *origin)
   guint n = he_peers_count (origin->peers);
   guint64 all = n >= 64 ? HE_PEERS_ALL : (G_GUINT64_CONSTANT (1) << n) - 1;
   guint64 behind = origin->behind & all;
+  Round *round;
 
   /* A batch that is still under way would be overtaken. */
   if (n == 0 || origin->replicating)
     return;
   origin->replicating = TRUE;
-  send_batch (origin, behind, behind != 0 ? he_sessions_to_json (origin->sessions) : NULL,
-              FALSE);
-  send_batch (origin, all & ~behind, he_sessions_changes_to_json (origin->sessions),
-              TRUE);
+  round = g_new0 (Round, 1);
+  round->origin = origin;
+  for (guint digit = 0; behind != 0 && digit < HE_SESSIONS_PARTS; digit++)
+    send_batch (round, behind, he_sessions_part_to_json (origin->sessions, digit));
+  send_batch (round, all & ~behind, he_sessions_changes_to_json (origin->sessions));
 }

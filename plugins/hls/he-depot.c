@@ -8,11 +8,14 @@
 
 #include "he-codec.h"
 #include "he-error.h"
+#include "he-exchange.h"
 #include "he-place.h"
 #include "he-put.h"
 
 #define IO_TIMEOUT 5 /* seconds without a byte */
 #define PUT_LIMIT 60 /* seconds */
+#define DELETE_LIMIT 5
+#define DELETE_ANSWER 65536
 
 struct _HeDepot {
   char *name;
@@ -20,6 +23,7 @@ struct _HeDepot {
   char *base;   /* with a slash at its end, or NULL */
   char *authorization;
   SoupSession *session; /* of the thread that puts */
+  gboolean keeps;       /* it does not take DELETE */
 };
 
 HeDepot *
@@ -90,16 +94,13 @@ put_file (HeDepot *self, const char *path, GBytes *body, gboolean *ret_again,
   return FALSE;
 }
 
-void
-he_depot_trim (HeDepot *self, const char *folder, guint64 below)
+static void
+trim_folder (HeDepot *self, const char *folder, guint64 below)
 {
-  g_autofree char *path = NULL;
+  g_autofree char *path = g_build_filename (self->folder, folder, NULL);
   g_autoptr (GDir) dir = NULL;
   const char *name;
 
-  if (self->folder == NULL)
-    return;
-  path = g_build_filename (self->folder, folder, NULL);
   dir = g_dir_open (path, 0, NULL);
   while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
     g_autofree char *file = g_build_filename (path, name, NULL);
@@ -115,18 +116,27 @@ he_depot_trim (HeDepot *self, const char *folder, guint64 below)
 /* ---- a web server ---- */
 
 static SoupMessage *
-request_new (HeDepot *self, const char *path, const char *type, GBytes *body)
+request_new (HeDepot *self, const char *method, const char *path)
 {
   g_autofree char *url = g_strconcat (self->base, path, NULL);
-  SoupMessage *message = soup_message_new ("PUT", url);
+  SoupMessage *message = soup_message_new (method, url);
 
   /* Credentials are for the server that was named. */
   soup_message_add_flags (message, SOUP_MESSAGE_NO_REDIRECT);
   if (self->authorization != NULL)
     soup_message_headers_replace (soup_message_get_request_headers (message),
                                   "Authorization", self->authorization);
-  soup_message_set_request_body_from_bytes (message, type, body);
   return message;
+}
+
+static SoupSession *
+session_of (HeDepot *self)
+{
+  if (self->session == NULL)
+    self->session = soup_session_new_with_options ("timeout", IO_TIMEOUT, "idle-timeout",
+                                                   60, "max-conns-per-host", 1,
+                                                   "user-agent", "gst-headend", NULL);
+  return self->session;
 }
 
 static const char *
@@ -152,15 +162,43 @@ static gboolean
 put_web (HeDepot *self, const char *path, const char *type, GBytes *body,
          GCancellable *cancellable, gboolean *ret_again, GError **error)
 {
-  g_autoptr (SoupMessage) message = request_new (self, path, type, body);
+  g_autoptr (SoupMessage) message = request_new (self, "PUT", path);
   const HePut put
       = { .place = self->name, .path = path, .seconds = PUT_LIMIT, .remedy = remedy };
 
-  if (self->session == NULL)
-    self->session = soup_session_new_with_options ("timeout", IO_TIMEOUT, "idle-timeout",
-                                                   60, "max-conns-per-host", 1,
-                                                   "user-agent", "gst-headend", NULL);
-  return he_put_send (&put, self->session, message, cancellable, ret_again, error);
+  soup_message_set_request_body_from_bytes (message, type, body);
+  return he_put_send (&put, session_of (self), message, cancellable, ret_again, error);
+}
+
+/* What is gone already is as good. */
+static gboolean
+remove_web (HeDepot *self, const char *path, GCancellable *cancellable)
+{
+  g_autoptr (SoupMessage) message = request_new (self, "DELETE", path);
+  HeExchange exchange = { .seconds = DELETE_LIMIT, .limit = DELETE_ANSWER };
+  g_autoptr (GBytes) answer
+      = he_exchange (&exchange, session_of (self), message, cancellable, NULL);
+  guint status = soup_message_get_status (message);
+
+  return answer != NULL
+         && (SOUP_STATUS_IS_SUCCESSFUL (status) || status == SOUP_STATUS_NOT_FOUND
+             || status == SOUP_STATUS_GONE);
+}
+
+void
+he_depot_trim (HeDepot *self, const char *folder, guint64 from, guint64 below,
+               GCancellable *cancellable)
+{
+  if (self->folder != NULL) {
+    trim_folder (self, folder, below);
+    return;
+  }
+  for (guint64 msn = from; msn < below && !self->keeps; msn++) {
+    g_autofree char *path = g_strdup_printf ("%s/%" G_GUINT64_FORMAT ".ts", folder, msn);
+
+    /* Live segments must not wait for what is only tidy. */
+    self->keeps = !remove_web (self, path, cancellable);
+  }
 }
 
 gboolean

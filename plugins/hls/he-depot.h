@@ -22,8 +22,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeDepot, he_depot_free)
 gboolean he_depot_put (HeDepot *depot, const char *path, const char *type, GBytes *body,
                        GCancellable *cancellable, gboolean *ret_again, GError **error);
 
-/* Removes the segments of a folder ("demo/360p") that are numbered below a number, where
- * the depot is a folder. Web servers are left to whoever runs them: few take DELETE. */
-void he_depot_trim (HeDepot *depot, const char *folder, guint64 below);
+/* Removes the segments of a folder ("demo/360p") that are numbered below a number. A web
+ * server is asked to DELETE those from a number on, as DASH-IF Live Media Ingest wants it
+ * (interface 2); one that refuses is not asked again, and left to whoever runs it. */
+void he_depot_trim (HeDepot *depot, const char *folder, guint64 from, guint64 below,
+                    GCancellable *cancellable);
 
 G_END_DECLS

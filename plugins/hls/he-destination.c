@@ -35,6 +35,7 @@ struct _HeDestination {
   gboolean *media_stale; /* by rendition */
   HeStore *store;        /* judges what a live channel lists; holds no segments */
   guint64 first, last;   /* listed */
+  guint64 trimmed;       /* what is numbered below was removed */
   HeRecording *recorded;
 
   /* Held while a segment of a recording is queued, and to end it: none slips in behind.
@@ -154,18 +155,23 @@ put_playlists (HeDestination *self, GCancellable *cancellable, gboolean *ret_aga
 
 /* ---- a live channel ---- */
 
-/* What left the window a window ago, and nobody who is late reads any more. */
+/* What left the window a window ago, and nobody who is late reads any more. At first also
+ * what one that ran before us would have removed next. */
 static void
-trim (HeDestination *self)
+trim (HeDestination *self, GCancellable *cancellable)
 {
   guint64 kept = 2 * self->channel->window;
+  guint64 below = self->last - MIN (self->last, kept);
 
-  for (guint i = 0; i < self->channel->renditions->len && self->last > kept; i++) {
+  if (self->trimmed == 0)
+    self->trimmed = below - MIN (below, kept);
+  for (guint i = 0; i < self->channel->renditions->len && below > self->trimmed; i++) {
     g_autofree char *folder
         = g_strdup_printf ("%s/%s", self->channel->name, rendition (self, i)->name);
 
-    he_depot_trim (self->depot, folder, self->last - kept);
+    he_depot_trim (self->depot, folder, self->trimmed, below, cancellable);
   }
+  self->trimmed = MAX (self->trimmed, below);
 }
 
 static gboolean
@@ -187,7 +193,7 @@ list (HeDestination *self, const HeSegment *segment, GCancellable *cancellable,
   self->last = last;
   if (!put_playlists (self, cancellable, ret_again, error))
     return FALSE;
-  trim (self);
+  trim (self, cancellable);
   return TRUE;
 }
 

@@ -26,6 +26,7 @@ struct _HeSender {
   GMutex lock;
   GCond changed;
   GQueue jobs;   /* Job, oldest first; under lock, as all below */
+  guint64 bytes; /* of them */
   gboolean busy; /* a job is out of the queue and not final yet */
   gboolean stopping;
   HeSenderStats stats;
@@ -58,6 +59,17 @@ finish (HeSender *self, Job *job, const GError *error)
   job_free (job);
 }
 
+/* The oldest; NULL when there is none. With the lock held. */
+static Job *
+pop (HeSender *self)
+{
+  Job *job = g_queue_pop_head (&self->jobs);
+
+  if (job != NULL)
+    self->bytes -= g_bytes_get_size (job->body);
+  return job;
+}
+
 /* Waits for a job; NULL when it is time to go. */
 static Job *
 take (HeSender *self)
@@ -67,7 +79,7 @@ take (HeSender *self)
   g_mutex_lock (&self->lock);
   while (self->jobs.length == 0 && !self->stopping)
     g_cond_wait (&self->changed, &self->lock);
-  job = g_queue_pop_head (&self->jobs);
+  job = pop (self);
   self->busy = job != NULL;
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
@@ -82,8 +94,11 @@ is_kept (HeSender *self, Job *job)
   if (job->since == 0)
     job->since = now;
   /* Who misses one segment is incomplete anyhow, and waits for no other. */
-  return self->patient ? self->stats.failed == 0 && now - job->since < PATIENCE
-                       : self->jobs.length < self->queue_limit;
+  if (self->patient)
+    return self->stats.failed == 0 && now - job->since < PATIENCE;
+  return self->jobs.length < self->queue_limit
+         && (self->jobs.length == 0
+             || self->bytes + g_bytes_get_size (job->body) <= HE_SENDER_BYTES);
 }
 
 /* Puts the job back when it is worth another try; FALSE otherwise. Sleeps for the
@@ -98,6 +113,7 @@ put_back (HeSender *self, Job *job, gint64 backoff)
   kept = is_kept (self, job);
   if (kept) {
     g_queue_push_head (&self->jobs, job);
+    self->bytes += g_bytes_get_size (job->body);
     self->busy = FALSE;
   }
   while (!g_cancellable_is_cancelled (self->cancellable)
@@ -228,23 +244,35 @@ he_sender_free (HeSender *self)
   g_free (self);
 }
 
+/* Whether a segment of so many bytes has no room behind what waits. With the lock held.
+ */
+static gboolean
+is_full (const HeSender *self, gsize more)
+{
+  return self->jobs.length >= self->queue_limit
+         || (!self->patient && self->jobs.length > 0
+             && self->bytes + more > HE_SENDER_BYTES);
+}
+
 void
 he_sender_push (HeSender *self, const HeSegment *segment, GBytes *body)
 {
-  Job *oldest = NULL;
+  GQueue dropped = G_QUEUE_INIT;
+  Job *oldest;
 
   g_mutex_lock (&self->lock);
   while (self->patient && self->jobs.length >= self->queue_limit
          && !g_cancellable_is_cancelled (self->cancellable))
     g_cond_wait (&self->changed, &self->lock);
-  if (self->jobs.length >= self->queue_limit) {
-    oldest = g_queue_pop_head (&self->jobs);
+  while (is_full (self, g_bytes_get_size (body))) {
+    g_queue_push_tail (&dropped, pop (self));
     self->stats.dropped++;
   }
   g_queue_push_tail (&self->jobs, job_new (segment, body));
+  self->bytes += g_bytes_get_size (body);
   g_cond_broadcast (&self->changed);
   g_mutex_unlock (&self->lock);
-  if (oldest != NULL) {
+  while ((oldest = g_queue_pop_head (&dropped)) != NULL) {
     g_autoptr (GError) error
         = g_error_new (HE_ERROR, HE_ERROR_LIMIT,
                        "%s: too far behind, its oldest segment was dropped", self->name);

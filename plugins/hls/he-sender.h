@@ -6,11 +6,13 @@
 
 G_BEGIN_DECLS
 
-/* Takes segments to one place, in order, on a thread of its own: a bounded queue whose
- * oldest segment is dropped when it is full, and retries with back-off while a segment is
- * among the newest. Who must not lose one (a recording) sends patiently: then pushing
- * waits for room, and each segment is retried for a minute; once one has failed, none is.
- * So nobody waits for longer than that minute and the sends in hand. */
+/* Takes segments to one place, in order, on a thread of its own: a queue, bounded in
+ * segments and bytes, whose oldest one is dropped when it is full, and retries with
+ * back-off while a segment is among the newest. So a place that is slow or away costs
+ * memory up to the bound, and nobody else any time. Who must not lose one (a recording)
+ * sends patiently: then pushing waits for room, and each segment is retried for a minute;
+ * once one has failed, none is. So nobody waits for longer than that minute and the sends
+ * in hand. */
 typedef struct _HeSender HeSender;
 
 /* Takes one segment there; blocks. On the sender's thread, whose default main context is
@@ -24,6 +26,9 @@ typedef gboolean (*HeSendFunc) (const HeSegment *segment, GBytes *body,
  * thread, or in he_sender_push() and he_sender_free(), without locks held. */
 typedef void (*HeSentFunc) (const HeSegment *segment, const GError *error,
                             gpointer user_data);
+
+/* Of what waits at one place that is not sent to patiently; one segment always may. */
+#define HE_SENDER_BYTES (G_GUINT64_CONSTANT (128) * 1024 * 1024)
 
 /* name stands in front of its own messages. */
 HeSender *he_sender_new (const char *name, guint queue_limit, gboolean patient,

@@ -181,17 +181,6 @@ class Stage:
         for name in names:
             wait_for(f"readiness of node {name}", lambda: self.is_ready(name), seconds)
 
-    def wait_encoding(self, name):
-        """A node that starts is ready to serve as soon as its peers have filled it; this waits until it has
-        published two segments of its own."""
-        def publishes():
-            status = json.loads(get(self.internal[name] + "/status").body)
-            return all(any(p["node"] == name and p["last-msn"] >= channel["last-msn"] and
-                           p["segments"] >= 2 * channel["segments"] / max(channel["run"], 1)
-                           for p in channel["publishers"]) for channel in status["channels"] if channel["filled"])
-        self.wait_ready(name)
-        wait_for(f"segments of node {name}", publishes, 60)
-
     def start_edge(self):
         folder = self.dir / "edge"
         folder.mkdir()

@@ -14,7 +14,7 @@ def test_viewers_notice_no_death():
         air.kill_node("A")
         time.sleep(6)
         air.start_node("A")
-        air.wait_encoding("A")
+        air.wait_ready("A")
         air.kill_node("B")
         time.sleep(12)
         for transport, player in players.items():

@@ -27,7 +27,7 @@ http {{
   server {{
     listen 127.0.0.1:{port};
     root {dir}/root;
-    location / {{ dav_methods PUT; create_full_put_path on; {more} }}
+    location / {{ dav_methods PUT DELETE; create_full_put_path on; {more} }}
   }}
 }}
 """
@@ -279,6 +279,11 @@ def test_an_affiliate_that_dies_and_comes_back():
             if path.endswith("main.m3u8"):
                 assert {f"/live/demo/{r}/index.m3u8" for r in ("360p", "audio")} <= there, requests
         assert listings >= 6, requests
+        # What left the window a window ago is removed, and nothing else.
+        removed = [int(m.group(1)) for method, p, s in requests
+                   if method == "DELETE" and s == 204 and (m := re.search(r"/360p/(\d+)\.ts", p))]
+        listed = _listed((server.dir / "root/live/demo/360p/index.m3u8").read_text())
+        assert removed == sorted(set(removed)) and removed[-1] < listed[0] - (len(listed) - 1), (removed, listed)
         # A playlist names what stands there, and nothing that came later: each number that is
         # listed last was put before it was listed, and the folder holds every file of the list.
         for rendition in ("360p", "audio"):

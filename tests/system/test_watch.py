@@ -85,7 +85,7 @@ def test_the_page_notices_no_death():
             shown = _Watcher(chromium, name).page
             assert shown["node"] == shown["origin"] == "B", shown
         air.start_node("A")
-        air.wait_encoding("A")
+        air.wait_ready("A")
         air.kill_node("B")
         _play_on(chromium, *pages)
         for name in pages:

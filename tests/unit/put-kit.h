@@ -2,8 +2,8 @@
 #pragma once
 
 /* A web server that takes PUT, and answers as the path says: it refuses "/refused", its
- * answer to "/endless" has no end, and one to "/trickle" comes byte by byte. One request
- * after the other, each on a connection of its own. */
+ * answer to "/endless" has no end, one to "/trickle" comes byte by byte, and "/kept" does
+ * not take DELETE. One request after the other, each on a connection of its own. */
 
 #include <gio/gio.h>
 #include <string.h>
@@ -13,6 +13,8 @@ typedef struct {
   GCancellable *cancellable;
   GThread *thread;
   char *url; /* "http://127.0.0.1:PORT/" */
+  GMutex lock;
+  GPtrArray *lines; /* request lines, under lock */
 } Taker;
 
 static inline gsize
@@ -62,9 +64,15 @@ taker_serve (Taker *self, GSocketConnection *connection)
       g_io_stream_get_input_stream (G_IO_STREAM (connection)), self->cancellable);
   gboolean endless = strstr (head, "/endless") != NULL;
   gboolean trickle = strstr (head, "/trickle") != NULL;
+  gboolean kept = g_str_has_prefix (head, "DELETE /kept");
 
+  g_mutex_lock (&self->lock);
+  g_ptr_array_add (self->lines, g_strndup (head, strcspn (head, "\r")));
+  g_mutex_unlock (&self->lock);
   taker_say (out,
              strstr (head, "/refused") != NULL ? "HTTP/1.1 403 Forbidden\r\n"
+             : kept                            ? "HTTP/1.1 405 Method Not Allowed\r\n"
+             : strstr (head, "/gone") != NULL  ? "HTTP/1.1 404 Not Found\r\n"
                                                : "HTTP/1.1 201 Created\r\n",
              self->cancellable);
   taker_say (out, "Connection: close\r\n", self->cancellable);
@@ -103,6 +111,8 @@ taker_new (void)
   g_autoptr (GError) error = NULL;
 
   self->cancellable = g_cancellable_new ();
+  g_mutex_init (&self->lock);
+  self->lines = g_ptr_array_new_with_free_func (g_free);
   self->listener = g_socket_listener_new ();
   g_socket_listener_add_address (self->listener, any, G_SOCKET_TYPE_STREAM,
                                  G_SOCKET_PROTOCOL_TCP, NULL, &bound, &error);
@@ -123,6 +133,8 @@ taker_free (Taker *self)
   g_object_unref (self->listener);
   g_object_unref (self->cancellable);
   g_free (self->url);
+  g_ptr_array_unref (self->lines);
+  g_mutex_clear (&self->lock);
   g_free (self);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Taker, taker_free)

@@ -159,7 +159,9 @@ unsigned_control_is_refused (void)
   static const struct {
     const char *method, *path;
     gboolean has_body;
-  } tries[] = { { "GET", "/control/sessions", FALSE },
+  } tries[] = { { "GET", "/control/sessions/0", FALSE },
+                { "GET", "/control/window/demo", FALSE },
+                { "POST", "/control/complete/demo", TRUE },
                 { "POST", "/control/sessions", TRUE },
                 { "GET", "/control/anchor/demo", FALSE },
                 { "PUT", "/control/anchor/demo", TRUE } };

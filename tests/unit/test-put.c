@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-put.h"
 
+#include "he-depot.h"
 #include "he-error.h"
 #include "put-kit.h"
 
@@ -84,6 +85,32 @@ test_cancel (void)
   g_thread_join (thread);
 }
 
+/* Given old segments at a web server, then each is removed once, also where one is gone
+ * already; a server that does not take DELETE is asked once. */
+static void
+test_old_segments_are_removed (void)
+{
+  g_autoptr (Taker) taker = taker_new ();
+  g_autoptr (HeDepot) depot = he_depot_new (taker->url, NULL, NULL);
+  static const char *const expected[] = {
+    "DELETE /gone/360p/7.ts HTTP/1.1",
+    "DELETE /gone/360p/8.ts HTTP/1.1",
+    "DELETE /demo/360p/8.ts HTTP/1.1",
+    "DELETE /kept/360p/5.ts HTTP/1.1",
+  };
+
+  he_depot_trim (depot, "gone/360p", 7, 9, NULL);
+  he_depot_trim (depot, "demo/360p", 8, 8, NULL);
+  he_depot_trim (depot, "demo/360p", 8, 9, NULL);
+  he_depot_trim (depot, "kept/360p", 5, 9, NULL);
+  he_depot_trim (depot, "demo/360p", 5, 9, NULL);
+  g_mutex_lock (&taker->lock);
+  g_assert_cmpuint (taker->lines->len, ==, G_N_ELEMENTS (expected));
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
+    g_assert_cmpstr (taker->lines->pdata[i], ==, expected[i]);
+  g_mutex_unlock (&taker->lock);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -91,5 +118,6 @@ main (int argc, char **argv)
   g_test_add_func ("/put/the-status-decides", test_answers);
   g_test_add_func ("/put/a-slow-answer-has-its-time", test_trickle);
   g_test_add_func ("/put/can-be-stopped", test_cancel);
+  g_test_add_func ("/put/old-segments-are-removed", test_old_segments_are_removed);
   return g_test_run ();
 }

@@ -482,6 +482,40 @@ test_threads (void)
   g_assert_cmpuint (he_sessions_count (gate, T0 + 3 * S), ==, 2);
 }
 
+/* A full table goes over in parts, each of which is a message, where the whole is none.
+ */
+static void
+test_full_table_goes_in_parts (void)
+{
+  g_autoptr (HeSessions) full
+      = he_sessions_new (HE_SESSIONS_EVICT_OLDEST, LEASE, TTL, 25000);
+  g_autoptr (HeSessions) into
+      = he_sessions_new (HE_SESSIONS_EVICT_OLDEST, LEASE, TTL, 25000);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (5);
+  g_autofree char *whole = NULL;
+
+  for (guint i = 0; i < 25000; i++) {
+    g_autofree char *account = g_strdup_printf ("an account that has a long name %u", i);
+    HeSessionRecord record = contents (0, account, T0);
+
+    for (guint j = 0; j < 4; j++) {
+      guint32 word = g_rand_int (rand);
+      memcpy (record.id + 4 * j, &word, 4);
+    }
+    g_assert_cmpint (touch (full, record, HE_TOUCH_ENTRY, T0), ==, HE_CODE_OK);
+  }
+  whole = he_sessions_to_json (full);
+  g_assert_cmpuint (strlen (whole), >, HE_SESSIONS_JSON_MAX / 8);
+  for (guint digit = 0; digit < HE_SESSIONS_PARTS; digit++) {
+    g_autofree char *part = he_sessions_part_to_json (full, digit);
+
+    /* Of 100000 an eighth: room for long names and many rights. */
+    g_assert_cmpuint (strlen (part), <, HE_SESSIONS_JSON_MAX / 32);
+    g_assert_true (he_sessions_merge_json (into, part, -1, T0, NULL));
+  }
+  g_assert_cmpuint (he_sessions_count (into, T0), ==, 25000);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -507,5 +541,6 @@ main (int argc, char **argv)
   g_test_add_func ("/session/bounded/full-table-refuses-new-sessions", test_bounded);
   g_test_add_func ("/session/bounded/one-account-does-not-fill-it", test_account_bounded);
   g_test_add_func ("/session/threads-agree", test_threads);
+  g_test_add_func ("/session/full-table-goes-in-parts", test_full_table_goes_in_parts);
   return g_test_run ();
 }
