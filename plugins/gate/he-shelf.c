@@ -8,6 +8,8 @@
 
 /* After a gap the list begins again with this many: enough for a player to start on. */
 #define MIN_RUN 3
+/* A node that offered nothing for longer has nothing on its way. */
+#define FRESH_DURATIONS 3
 
 /* The range that may be held is as wide as the ring, so msn % capacity is free or holds
  * this very MSN once trim() has run. */
@@ -136,7 +138,8 @@ base (const HeShelf *shelf, guint64 *ret_base)
 
   if (!shelf->has_complete)
     return he_shelf_range (shelf, &oldest, ret_base);
-  *ret_base = shelf->newest_complete;
+  /* A node that is late must still get in behind one that is ahead of what is listed. */
+  *ret_base = shelf->waiting ? shelf->last : shelf->newest_complete;
   return TRUE;
 }
 
@@ -167,7 +170,7 @@ start_anew_when_stale (HeShelf *shelf, guint64 msn, gint64 now)
   for (guint i = 0; i < shelf->capacity; i++)
     he_shelf_clear_row (shelf, &shelf->rows[i]);
   shelf->has_accept = shelf->has_complete = FALSE;
-  shelf->has_released = shelf->has_judged = FALSE;
+  shelf->has_released = shelf->has_judged = shelf->waiting = FALSE;
   /* Players stop at a media sequence that goes backwards, so a lower one is a new start.
    */
   if (msn <= shelf->last)
@@ -226,16 +229,50 @@ newest_to_list (const HeShelf *shelf, guint64 *ret_newest)
   return any;
 }
 
+/* Whether a node that is late is still on its way through the gap below a segment. */
+static gboolean
+is_coming (const HeShelf *shelf, guint64 first)
+{
+  gint64 fresh = (gint64)(FRESH_DURATIONS * shelf->channel->duration90 * G_USEC_PER_SEC
+                          / HE_TICKS_PER_SECOND);
+
+  for (guint i = 0; i < shelf->n_nodes; i++)
+    if (shelf->nodes[i].puts > 0 && shelf->nodes[i].last_msn < first
+        && shelf->last_accept - shelf->nodes[i].last_seen <= fresh)
+      return TRUE;
+  return FALSE;
+}
+
+static guint64
+end_of_run (HeShelf *shelf, guint64 msn)
+{
+  for (;; msn++) {
+    const HeShelfRow *next = he_shelf_find (shelf, msn + 1);
+
+    if (next == NULL || next->count < shelf->files)
+      return msn;
+  }
+}
+
 static void
 update_listing (HeShelf *shelf)
 {
   guint64 newest, first;
   guint window = shelf->channel->window, run;
+  gboolean gap;
 
   if (!newest_to_list (shelf, &newest))
     return;
   run = he_shelf_run (shelf, newest, &first);
-  if (run < (shelf->filled ? MIN_RUN : window) || (shelf->filled && newest < shelf->last))
+  if (shelf->filled && newest < shelf->last)
+    return;
+  gap = shelf->filled && first > shelf->last + 1;
+  shelf->waiting
+      = gap && newest < shelf->last + ahead (shelf) && is_coming (shelf, first);
+  if (gap && (run < MIN_RUN || shelf->waiting)) {
+    newest = end_of_run (shelf, shelf->last);
+    first = shelf->first;
+  } else if (run < (shelf->filled ? MIN_RUN : window))
     return;
   /* What was listed before a gap may be missing now, but no entry may come back. */
   if (shelf->filled)

@@ -28,6 +28,7 @@ typedef struct {
   gint64 last_accept;
   gboolean filled;
   guint64 first, last; /* listed, once filled */
+  gboolean waiting;    /* for who is to fill a gap behind last */
   gboolean patient, has_released;
   guint64 released; /* listed no further, if patient */
   gsize bytes;

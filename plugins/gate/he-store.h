@@ -87,8 +87,9 @@ GPtrArray *he_store_list (HeStore *store, const char *channel);
 
 /* What playlists list, first .. last inclusive. FALSE until a whole window of complete
  * segments was held in a row. Afterwards it moves on whenever the newest complete segment
- * ends a run of three or more, lists at most a window of that run, and otherwise stays.
- */
+ * ends a run of three or more, lists at most a window of that run, and otherwise stays;
+ * it goes over a gap only when no node that is alive is still below it, or when the gap
+ * has grown to three windows. */
 gboolean he_store_listing (HeStore *store, const char *channel, guint64 *ret_first,
                            guint64 *ret_last);
 

@@ -294,8 +294,8 @@ def test_an_affiliate_that_dies_and_comes_back():
                 assert order.index(f"/live/demo/{rendition}/{msn}.ts") < len(order) - 1 - order[::-1].index(
                     f"/live/demo/{rendition}/index.m3u8"), order
         # What came first after the outage is of the newest window, not what was missed first.
-        back = [int(m.group(1)) for _, p, _ in requests[away_at:] if (m := re.search(r"/360p/(\d+)\.ts", p))]
-        before = [int(m.group(1)) for _, p, _ in requests[:away_at] if (m := re.search(r"/360p/(\d+)\.ts", p))]
+        back = [int(m.group(1)) for method, p, _ in requests[away_at:] if method == "PUT" and (m := re.search(r"/360p/(\d+)\.ts", p))]
+        before = [int(m.group(1)) for method, p, _ in requests[:away_at] if method == "PUT" and (m := re.search(r"/360p/(\d+)\.ts", p))]
         assert back[0] > before[-1] + 1, (before, back)
         assert back == sorted(back) and len(back) >= 3, back
         print(f"# before {before[-1]}, back with {back[:7]}", flush=True)

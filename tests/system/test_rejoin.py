@@ -24,6 +24,13 @@ def _become_ready(air, name):
 
 def test_the_other_dies_as_this_one_is_ready():
     with stage.Stage().on_air() as air:
+        # What the nodes make of the same feed agrees, as each of them sees it.
+        for name in air.origin:
+            copies = stage.wait_for("second copies", lambda: (c := _status(air, name)["copies"])["agree"] > 6 and c)
+            assert copies["conflict"] == 0 and copies["agreement"] == "identical", copies
+            assert {n["node"] for n in copies["nodes"]} == set(air.origin), copies
+        words = air.headend("status", str(air.description))
+        assert words.count(" identical ") == 2, words
         viewer = stage.Viewer(air.url("viewer", "path", air.origin["B"]))
         player = stage.Counters(air.url("player", "path"))
         stage.wait_for("the first frames", lambda: len(player.frames) > 4 * stage.FPS)

@@ -324,6 +324,40 @@ a_new_start_is_released_anew (Fixture *f, gconstpointer data)
   assert_last (f, 12);
 }
 
+/* Given a node that is late, when one that just joined is far ahead of it, then the list
+ * waits for what comes in between; when the late one falls silent, it goes on without. */
+static void
+a_gap_waits_for_a_late_node (Fixture *f, gconstpointer data)
+{
+  for (guint i = 0; i < 4; i++)
+    put_all (f, START + i, "B");
+  assert_last (f, START + 3);
+  put_all (f, START + 8, "A");
+  put_all (f, START + 4, "B");
+  assert_last (f, START + 4);
+  for (guint i = 9; i < 12; i++)
+    put_all (f, START + i, "A"); /* more than held behind what it made */
+  assert_last (f, START + 4);
+  for (guint i = 5; i < 7; i++) {
+    f->now += SECOND;
+    put_all (f, START + i, "B");
+    put_all (f, START + 7 + i, "A");
+    assert_last (f, START + i);
+  }
+  put_all (f, START + 7, "B");
+  f->now += SECOND;
+  put_all (f, START + 8, "B");
+  assert_last (f, START + 13); /* the rest was there */
+
+  put_all (f, START + 18, "A");
+  put_all (f, START + 19, "A");
+  put_all (f, START + 20, "A");
+  assert_last (f, START + 13);
+  f->now += 4 * SECOND;
+  put_all (f, START + 21, "A");
+  assert_last (f, START + 21);
+}
+
 static void
 everything_held_is_told (Fixture *f, gconstpointer data)
 {
@@ -355,6 +389,7 @@ main (int argc, char *argv[])
     { "/proof/a-node-is-whole-with-all-its-files", a_node_is_whole_with_all_its_files },
     { "/proof/listing/what-was-released", a_patient_store_lists_what_was_released },
     { "/proof/listing/a-new-start-is-released-anew", a_new_start_is_released_anew },
+    { "/proof/listing/a-gap-waits-for-a-late-node", a_gap_waits_for_a_late_node },
     { "/proof/listing/everything-held-is-told", everything_held_is_told },
   };
 
