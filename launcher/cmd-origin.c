@@ -96,11 +96,9 @@ origin_of (const HeadendJob *job, GError **error)
   if (!origin)
     return NULL;
   for (guint i = 0; i < model->channels->len; i++) {
-    const HeadendModelChannel *described = model->channels->pdata[i];
-    g_autoptr (HeChannel) channel = headend_plan_channel (described);
+    g_autoptr (HeChannel) channel = headend_plan_channel (model->channels->pdata[i]);
     if (!he_origin_add_channel (origin, channel, error))
       return NULL;
-    he_origin_promise (origin, channel->name, described->identical);
   }
   return he_origin_start (origin, error) ? g_steal_pointer (&origin) : NULL;
 }

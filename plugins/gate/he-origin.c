@@ -160,12 +160,6 @@ he_origin_add_channel (HeOrigin *origin, HeChannel *channel, GError **error)
   return TRUE;
 }
 
-void
-he_origin_promise (HeOrigin *origin, const char *channel, gboolean identical)
-{
-  he_store_promise (origin->store, channel, identical);
-}
-
 GPtrArray *
 he_origin_channels (HeOrigin *origin)
 {

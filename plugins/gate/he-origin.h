@@ -75,10 +75,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeOrigin, he_origin_free)
 /* Before or after start. Refuses a second channel of the same name. */
 gboolean he_origin_add_channel (HeOrigin *origin, HeChannel *channel, GError **error);
 
-/* Whether the nodes of a channel promise the same bytes; before that they do not. An alarm
- * ends a promise that is not kept (he-proof.h). */
-void he_origin_promise (HeOrigin *origin, const char *channel, gboolean identical);
-
 /* Binds both listeners (HE_ERROR_CONFLICT: port in use, named) and serves. */
 gboolean he_origin_start (HeOrigin *origin, GError **error);
 void he_origin_stop (HeOrigin *origin);

@@ -26,8 +26,9 @@ def test_the_other_dies_as_this_one_is_ready():
     with stage.Stage().on_air() as air:
         # What the nodes make of the same feed agrees, as each of them sees it.
         for name in air.origin:
-            copies = stage.wait_for("second copies", lambda: (c := _status(air, name)["copies"])["agree"] > 6 and c)
-            assert copies["conflict"] == 0 and copies["agreement"] == "identical", copies
+            copies = stage.wait_for("second copies", lambda: (
+                (c := _status(air, name)["copies"])["agree"] > 6 and c["agreement"] == "identical" and c))
+            assert copies["conflict"] == 0, copies
             assert {n["node"] for n in copies["nodes"]} == set(air.origin), copies
         words = air.headend("status", str(air.description))
         assert words.count(" identical ") == 2, words
