@@ -144,6 +144,7 @@ gst_forensic_detect_start (GstBaseTransform *trans)
   self->reader = new_reader (self, &error);
   if (self->reader)
     return TRUE;
+  g_clear_pointer (&self->names, g_strfreev); /* stop is not called */
   gst_headend_element_error (GST_ELEMENT (self), error);
   return FALSE;
 }

@@ -517,13 +517,13 @@ test_caps_change_anywhere (void)
   GstHarness *harness = video_harness (X264, 25, 1);
   Record *record = record_new (harness);
   g_autoptr (GstCaps) caps = NULL;
+  g_autoptr (GstCaps) larger = gst_caps_from_string (
+      "video/x-raw,format=I420,width=128,height=128,framerate=25/1");
   gint width = 0;
 
   for (guint n = 0; n < 17; n++)
     g_assert_cmpint (push_picture (harness, tick (n, 25, 1), n, SIZE), ==, GST_FLOW_OK);
-  gst_harness_push_event (
-      harness, gst_event_new_caps (gst_caps_from_string (
-                   "video/x-raw,format=I420,width=128,height=128,framerate=25/1")));
+  gst_harness_push_event (harness, gst_event_new_caps (larger));
   for (guint n = 17; n < 40; n++)
     g_assert_cmpint (push_picture (harness, tick (n, 25, 1), n, 2 * SIZE), ==,
                      GST_FLOW_OK);
