@@ -4,6 +4,7 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
+#include "he-body.h"
 #include "he-codec.h"
 #include "he-error.h"
 #include "he-sign.h"
@@ -228,7 +229,7 @@ message_new (HePeers *peers, const char *address, const char *method, const char
 
   soup_message_add_flags (msg, SOUP_MESSAGE_NO_REDIRECT);
   if (body != NULL)
-    soup_message_set_request_body_from_bytes (msg, "application/json", body);
+    he_body_set (msg, "application/json", body);
   soup_message_headers_replace (headers, "Headend-Peer", "1");
   if (peers->key != NULL) {
     signature = he_sign_request (peers->key, method, path, data, len,

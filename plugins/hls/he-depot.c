@@ -6,6 +6,7 @@
 #include <libsoup/soup.h>
 #include <string.h>
 
+#include "he-body.h"
 #include "he-codec.h"
 #include "he-error.h"
 #include "he-exchange.h"
@@ -166,7 +167,7 @@ put_web (HeDepot *self, const char *path, const char *type, GBytes *body,
   const HePut put
       = { .place = self->name, .path = path, .seconds = PUT_LIMIT, .remedy = remedy };
 
-  soup_message_set_request_body_from_bytes (message, type, body);
+  he_body_set (message, type, body);
   return he_put_send (&put, session_of (self), message, cancellable, ret_again, error);
 }
 

@@ -3,6 +3,7 @@
 
 #include <libsoup/soup.h>
 
+#include "he-body.h"
 #include "he-error.h"
 #include "he-put.h"
 #include "he-sign.h"
@@ -47,7 +48,7 @@ request_new (Origin *origin, const HeSegment *segment, GBytes *body)
   soup_message_headers_replace (headers, "Authorization", signature);
   soup_message_headers_replace (headers, HE_SEGMENT_HEADER, identity);
   soup_message_headers_replace (headers, "Headend-Node", publisher->node);
-  soup_message_set_request_body_from_bytes (message, "video/mp2t", body);
+  he_body_set (message, "video/mp2t", body);
   return message;
 }
 

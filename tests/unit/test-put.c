@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-put.h"
 
+#include "he-body.h"
 #include "he-depot.h"
 #include "he-error.h"
 #include "put-kit.h"
@@ -23,7 +24,7 @@ put (const Taker *taker, const char *path, guint seconds, GCancellable *cancella
       = soup_session_new_with_options ("proxy-resolver", NULL, NULL);
   g_autoptr (GBytes) body = g_bytes_new_static ("segment", 7);
 
-  soup_message_set_request_body_from_bytes (message, "video/mp2t", body);
+  he_body_set (message, "video/mp2t", body);
   return he_put_send (&config, session, message, cancellable, ret_again, error);
 }
 
@@ -111,12 +112,62 @@ test_old_segments_are_removed (void)
   g_mutex_unlock (&taker->lock);
 }
 
+/* Answers once, leaves the next request on that connection, and takes it on another. Tells
+ * the length of the body that came there. */
+static gpointer
+leave_and_take (gpointer data)
+{
+  static const char answer[] = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n";
+  GSocketListener *listener = data;
+  gsize length = 0;
+
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (GSocketConnection) connection
+        = g_socket_listener_accept (listener, NULL, NULL, NULL);
+    GInputStream *in = g_io_stream_get_input_stream (G_IO_STREAM (connection));
+    g_autofree char *head = taker_read (in, NULL);
+    char byte;
+
+    length = taker_length (head);
+    taker_say (g_io_stream_get_output_stream (G_IO_STREAM (connection)), answer, NULL);
+    if (i == 0)
+      g_input_stream_read (in, &byte, 1, NULL, NULL);
+  }
+  return GSIZE_TO_POINTER (length);
+}
+
+static void
+test_sent_again_with_its_body (void)
+{
+  g_autoptr (GSocketListener) listener = g_socket_listener_new ();
+  guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
+  GThread *server = g_thread_new ("server", leave_and_take, listener);
+  g_autofree char *url = g_strdup_printf ("http://127.0.0.1:%u/x", port);
+  const HePut config
+      = { .place = "there", .path = "x", .seconds = 600, .remedy = remedy };
+  g_autoptr (SoupSession) session = soup_session_new_with_options (
+      "proxy-resolver", NULL, "max-conns-per-host", 1, NULL);
+  g_autoptr (GBytes) body = g_bytes_new_static ("segment", 7);
+  g_autoptr (GError) error = NULL;
+  gboolean again;
+
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (SoupMessage) message = soup_message_new ("PUT", url);
+
+    he_body_set (message, "video/mp2t", body);
+    g_assert_true (he_put_send (&config, session, message, NULL, &again, &error));
+    g_assert_no_error (error);
+  }
+  g_assert_cmpuint (GPOINTER_TO_SIZE (g_thread_join (server)), ==, 7);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/put/the-status-decides", test_answers);
   g_test_add_func ("/put/a-slow-answer-has-its-time", test_trickle);
+  g_test_add_func ("/put/sent-again-with-its-body", test_sent_again_with_its_body);
   g_test_add_func ("/put/can-be-stopped", test_cancel);
   g_test_add_func ("/put/old-segments-are-removed", test_old_segments_are_removed);
   return g_test_run ();
