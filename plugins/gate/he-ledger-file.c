@@ -13,6 +13,8 @@
 #include "he-error.h"
 
 #define CHECKSUM_LEN 8 /* hex digits */
+/* Holds the whole of a group and a line before it. */
+#define TAIL_BYTES (HE_LEDGER_GROUP_BYTES + 2 * HE_LEDGER_LINE_MAX)
 
 struct _HeLedgerFile {
   char *folder, *path;
@@ -83,11 +85,11 @@ end_of_last_line (char *text, gsize len)
   return 0;
 }
 
-/* All but the last lines were synced before these were written, so only the end can be torn. */
+/* All but the last group was synced before that was written, so only the end can be torn. */
 static gboolean
-cut_torn_end (HeLedgerFile *file, gsize *ret_torn, GError **error)
+cut_torn_end (HeLedgerFile *file, gsize *ret_torn, gboolean *ret_foreign, GError **error)
 {
-  g_autofree char *text = g_malloc (64 * HE_LEDGER_LINE_MAX);
+  g_autofree char *text = g_malloc (TAIL_BYTES);
   struct stat about;
   gsize from, len, end;
   gssize got;
@@ -95,27 +97,35 @@ cut_torn_end (HeLedgerFile *file, gsize *ret_torn, GError **error)
   if (fstat (file->fd, &about) != 0)
     return fail (error, file->path, "examine it");
   file->size = (gsize)about.st_size;
-  len = MIN (file->size, 64 * HE_LEDGER_LINE_MAX);
+  len = MIN (file->size, TAIL_BYTES);
   from = file->size - len;
   got = pread (file->fd, text, len, (off_t)from);
   if (got < 0 || (gsize)got != len)
     return fail (error, file->path, "read it");
   end = end_of_last_line (text, len);
-  *ret_torn = len - end;
-  /* Nothing sound in so much of it: then it is no ledger, and not ours to cut. */
-  if (end == 0 && from > 0) {
-    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
-                 "%s: holds no ledger; move it away, and a new one is begun", file->path);
-    return FALSE;
-  }
+  /* Nothing sound in more than a line: it may be no ledger, and is not ours to cut. */
+  *ret_foreign = end == 0 && len > HE_LEDGER_LINE_MAX;
+  *ret_torn = *ret_foreign ? 0 : len - end;
+  if (*ret_foreign)
+    return TRUE;
   if (*ret_torn > 0 && ftruncate (file->fd, (off_t)(from + end)) != 0)
     return fail (error, file->path, "cut off a torn line");
   file->size = from + end;
   return TRUE;
 }
 
+static void
+close_current (HeLedgerFile *file)
+{
+  if (file->fd >= 0)
+    close (file->fd);
+  file->fd = -1;
+  file->size = 0;
+  file->torn = FALSE;
+}
+
 static gboolean
-open_current (HeLedgerFile *file, GError **error)
+open_locked (HeLedgerFile *file, GError **error)
 {
   file->fd = g_open (file->path,
                      O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -130,8 +140,33 @@ open_current (HeLedgerFile *file, GError **error)
   return sync_folder (file->folder) || fail (error, file->folder, "sync it");
 }
 
+/* It is closed when this fails. */
+static gboolean
+open_current (HeLedgerFile *file, gsize *ret_torn, char **ret_aside, GError **error)
+{
+  gboolean foreign = FALSE;
+
+  *ret_aside = NULL;
+  if (!open_locked (file, error) || !cut_torn_end (file, ret_torn, &foreign, error)) {
+    close_current (file);
+    return FALSE;
+  }
+  if (!foreign)
+    return TRUE;
+  close_current (file);
+  *ret_aside = g_strdup_printf ("%s.unreadable-%" G_GINT64_FORMAT, file->path,
+                                g_get_real_time ());
+  if (g_rename (file->path, *ret_aside) != 0 && !fail (error, file->path, "rename it"))
+    return FALSE;
+  if (open_locked (file, error))
+    return TRUE;
+  close_current (file);
+  return FALSE;
+}
+
 HeLedgerFile *
-he_ledger_file_open (const char *folder, gsize *ret_torn, GError **error)
+he_ledger_file_open (const char *folder, gsize *ret_torn, char **ret_aside,
+                     GError **error)
 {
   HeLedgerFile *file = g_new0 (HeLedgerFile, 1);
 
@@ -139,7 +174,7 @@ he_ledger_file_open (const char *folder, gsize *ret_torn, GError **error)
   file->folder = g_strdup (folder);
   file->path = g_build_filename (folder, HE_LEDGER_CURRENT, NULL);
   if ((g_mkdir_with_parents (folder, 0700) != 0 && !fail (error, folder, "make it"))
-      || !open_current (file, error) || !cut_torn_end (file, ret_torn, error)) {
+      || !open_current (file, ret_torn, ret_aside, error)) {
     he_ledger_file_free (file);
     return NULL;
   }
@@ -151,8 +186,7 @@ he_ledger_file_free (HeLedgerFile *file)
 {
   if (file == NULL)
     return;
-  if (file->fd >= 0)
-    close (file->fd);
+  close_current (file);
   g_free (file->folder);
   g_free (file->path);
   g_free (file);
@@ -164,11 +198,22 @@ he_ledger_file_size (const HeLedgerFile *file)
   return file->size;
 }
 
+static gboolean
+begin_current (HeLedgerFile *file, GError **error)
+{
+  g_autofree char *aside = NULL;
+  gsize torn = 0;
+
+  return open_current (file, &torn, &aside, error);
+}
+
 gboolean
 he_ledger_file_append (HeLedgerFile *file, const char *text, gsize len, GError **error)
 {
   gsize done = 0;
 
+  if (file->fd < 0 && !begin_current (file, error))
+    return FALSE;
   if (file->torn && ftruncate (file->fd, (off_t)file->size) != 0)
     return fail (error, file->path, "cut off what was not written whole");
   file->torn = TRUE;
@@ -236,8 +281,6 @@ he_ledger_file_rotate (HeLedgerFile *file, guint keep, guint *ret_removed, GErro
 
     *ret_removed += g_unlink (gone) == 0;
   }
-  close (file->fd);
-  file->size = 0;
-  file->torn = FALSE;
-  return open_current (file, error);
+  close_current (file);
+  return begin_current (file, error);
 }

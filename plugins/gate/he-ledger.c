@@ -10,11 +10,11 @@
 #define RETRY_US G_USEC_PER_SEC
 #define SWEEP_INTERVAL (10 * (gint64)G_USEC_PER_SEC)
 #define LOST_INTERVAL (10 * (gint64)G_USEC_PER_SEC)
-#define GROUP_BYTES (1024 * 1024)
 
 typedef struct {
   char *channel;
   gint64 from, last, written; /* written: the "to" of its newest line */
+  gboolean lost;              /* its newest line was, and is counted */
 } Stay;
 
 typedef struct {
@@ -28,6 +28,7 @@ struct _HeLedger {
   GMutex lock;          /* guards all below but file */
   GCond more;           /* lines wait, or stopping */
   GHashTable *sessions; /* hex id -> Session */
+  GHashTable *refused;  /* hex ids that found no room there, and are counted */
   GQueue lines;         /* char *, oldest first */
   gint64 next_sweep, next_lost;
   guint64 written, lost, lost_said;
@@ -78,10 +79,12 @@ enqueue (HeLedger *ledger, const char *event, const char *id, const Session *ses
   line = he_ledger_line (json);
   if (ledger->lines.length >= ledger->limits.waiting
       || strlen (line) > HE_LEDGER_LINE_MAX) {
-    ledger->lost++;
+    ledger->lost += !stay->lost;
+    stay->lost = TRUE;
     g_free (line);
     return;
   }
+  stay->lost = FALSE;
   stay->written = stay->last;
   g_queue_push_tail (&ledger->lines, line);
   g_cond_signal (&ledger->more);
@@ -117,6 +120,18 @@ session_of (HeLedger *ledger, const char *id, const char *account,
   return session;
 }
 
+/* Once for a session, however often it comes. */
+static void
+count_refused (HeLedger *ledger, const char *id)
+{
+  if (g_hash_table_contains (ledger->refused, id))
+    return;
+  if (g_hash_table_size (ledger->refused) >= ledger->limits.sessions)
+    g_hash_table_remove_all (ledger->refused);
+  g_hash_table_add (ledger->refused, g_strdup (id));
+  ledger->lost++;
+}
+
 static void
 note_locked (HeLedger *ledger, const char *id, const char *account,
              const guint8 address_hash[16], const char *channel, gint64 now)
@@ -125,9 +140,10 @@ note_locked (HeLedger *ledger, const char *id, const char *account,
   Stay *stay = session != NULL ? find_stay (session, channel) : NULL;
 
   if (session == NULL) {
-    ledger->lost++;
+    count_refused (ledger, id);
     return;
   }
+  g_hash_table_remove (ledger->refused, id);
   if (stay != NULL) {
     stay->last = MAX (stay->last, now);
     if (stay->last - stay->written >= HE_LEDGER_RENEW)
@@ -172,7 +188,7 @@ take_group (HeLedger *ledger, guint *ret_n)
   const GList *link = ledger->lines.head;
 
   *ret_n = 0;
-  for (; link != NULL && text->len < GROUP_BYTES; link = link->next, ++*ret_n)
+  for (; link != NULL && text->len < HE_LEDGER_GROUP_BYTES; link = link->next, ++*ret_n)
     g_string_append (text, link->data);
   return g_string_free (text, FALSE);
 }
@@ -300,8 +316,9 @@ he_ledger_new (const char *folder, const HeLedgerLimits *limits, HeLog *log,
                GError **error)
 {
   static const HeLedgerLimits defaults = { 64 * 1024 * 1024, 64, 65536, 200000 };
+  g_autofree char *aside = NULL;
   gsize torn = 0;
-  HeLedgerFile *file = he_ledger_file_open (folder, &torn, error);
+  HeLedgerFile *file = he_ledger_file_open (folder, &torn, &aside, error);
   HeLedger *ledger;
 
   if (file == NULL)
@@ -311,6 +328,11 @@ he_ledger_new (const char *folder, const HeLedgerLimits *limits, HeLog *log,
                   "the session ledger's last line was torn: %" G_GSIZE_FORMAT
                   " bytes are cut off",
                   torn);
+  if (aside != NULL && log != NULL)
+    he_log_state (log,
+                  "ALARM: the session ledger's newest file cannot be read; it is %s now, and "
+                  "another is begun",
+                  aside);
   ledger = g_new0 (HeLedger, 1);
   ledger->limits = limits != NULL ? *limits : defaults;
   ledger->log = log;
@@ -320,6 +342,7 @@ he_ledger_new (const char *folder, const HeLedgerLimits *limits, HeLog *log,
   g_queue_init (&ledger->lines);
   ledger->sessions
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, session_free);
+  ledger->refused = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   ledger->thread = g_thread_new ("ledger", run, ledger);
   return ledger;
 }
@@ -355,9 +378,11 @@ he_ledger_free (HeLedger *ledger)
   g_mutex_unlock (&ledger->lock);
   g_thread_join (ledger->thread);
   ledger->lost += ledger->lines.length;
-  say_lost (ledger, G_MAXINT64);
+  ledger->next_lost = 0;
+  say_lost (ledger, g_get_monotonic_time ());
   drop_group (ledger, ledger->lines.length);
   g_hash_table_unref (ledger->sessions);
+  g_hash_table_unref (ledger->refused);
   he_ledger_file_free (ledger->file);
   g_cond_clear (&ledger->more);
   g_mutex_clear (&ledger->lock);

@@ -19,8 +19,9 @@ G_BEGIN_DECLS
  *
  * Lines are written by a thread of the ledger's own, in groups, and synced to the disk within a
  * second; requests wait for none of it. What cannot be written waits and is tried again every
- * second, up to a bound; what exceeds it is lost, counted, and said in the log. A line that a
- * crash tore is cut off at the next start. When current reaches its size it becomes FOLDER/N, N
+ * second, up to a bound; what exceeds it is lost, counted once for a stay until one of its lines is
+ * taken, and said in the log. A line that a crash tore is cut off at the next start, and a file
+ * that cannot be read is set aside. When current reaches its size it becomes FOLDER/N, N
  * growing; the oldest of too many is removed, which the log says. Thread-safe. */
 typedef struct _HeLedger HeLedger;
 

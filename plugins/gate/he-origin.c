@@ -302,7 +302,9 @@ handle_deferred (gpointer data)
 {
   Deferred *deferred = data;
 
-  deferred->handle (deferred->origin, deferred->request);
+  /* Else its listener has ended while it was on its way. */
+  if (deferred->origin->viewers != NULL)
+    deferred->handle (deferred->origin, deferred->request);
   return G_SOURCE_REMOVE;
 }
 
@@ -354,8 +356,7 @@ run (gpointer data)
   g_main_loop_run (origin->loop);
   for (guint i = 0; i < G_N_ELEMENTS (ticks); i++)
     drop_source (ticks[i]);
-  /* First the exchanges end, then what would have answered them: questions that are on
-   * their way to this thread are asked yet, and given up. */
+  /* First the exchanges end, then what would have answered them. */
   g_clear_pointer (&origin->viewers, he_http_free);
   g_clear_pointer (&origin->control, he_http_free);
   drain (origin->context);

@@ -28,8 +28,8 @@ G_BEGIN_DECLS
  *  1. the peers have told what they hold (sessions, anchors, windows), or do not answer;
  *  2. of each channel a whole window is listed, and the newest segment is younger than
  *     three durations;
- *  3. our own worker has offered all files of a segment no older than the last but one
- *     that is listed, with no gap before it, so that what it makes next follows.
+ *  3. our own worker has offered all files of a segment that is listed, no more than three
+ *     before the last one, or of the one after that, so that what it makes next follows.
  *
  * 3 counts from each start until it is met once. Afterwards a node whose worker falls
  * silent for three durations stays ready, as it serves the peers' copies, unless a peer

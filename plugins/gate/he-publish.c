@@ -63,18 +63,16 @@ static void
 spread (HeOrigin *origin, const char *channel)
 {
   g_autofree char *news = he_store_take_news (origin->store, channel);
+  gboolean ours;
   Note *self;
 
   if (news != NULL)
     he_log_state (origin->log, "%s", news);
   if (origin->peer_nodes == NULL || *origin->peer_nodes == NULL)
     return;
-  if (origin->thread == g_thread_self ()) {
-    he_ack_note (origin, channel);
-    return;
-  }
   g_mutex_lock (&origin->lock);
-  if (origin->running) {
+  ours = origin->running && g_main_context_is_owner (origin->context);
+  if (origin->running && !ours) {
     g_autoptr (GSource) source = g_idle_source_new ();
 
     self = g_new0 (Note, 1);
@@ -85,6 +83,8 @@ spread (HeOrigin *origin, const char *channel)
     g_source_attach (source, origin->context);
   }
   g_mutex_unlock (&origin->lock);
+  if (ours)
+    he_ack_note (origin, channel);
 }
 
 gboolean

@@ -171,6 +171,12 @@ start_anew_when_stale (HeShelf *shelf, guint64 msn, gint64 now)
     he_shelf_clear_row (shelf, &shelf->rows[i]);
   shelf->has_accept = shelf->has_complete = FALSE;
   shelf->has_released = shelf->has_judged = shelf->waiting = FALSE;
+  /* What a node made under numbers that come again says nothing of the new ones. */
+  for (guint i = 0; i < shelf->n_nodes; i++)
+    if (shelf->nodes[i].last_msn >= msn) {
+      shelf->nodes[i].last_msn = shelf->nodes[i].whole_msn = 0;
+      shelf->nodes[i].has_whole = FALSE;
+    }
   /* Players stop at a media sequence that goes backwards, so a lower one is a new start.
    */
   if (msn <= shelf->last)

@@ -37,12 +37,15 @@ own_node (const HeOrigin *origin, const HeStoreStatus *status)
   return NULL;
 }
 
-/* Whether what our worker makes next follows what is listed. */
+/* Whether what our worker makes next follows what is listed, as it does of one that is
+ * steadily behind the peers'. */
 static gboolean
 is_in_step (const HeStoreNode *own, const HeStoreStatus *status)
 {
+  guint64 behind = MIN (FRESH_DURATIONS, status->last_msn - status->first_msn);
+
   return own != NULL && own->has_whole && status->filled
-         && own->whole_msn + 1 >= status->last_msn
+         && own->whole_msn + behind >= status->last_msn
          && own->whole_msn <= status->last_msn + 1;
 }
 

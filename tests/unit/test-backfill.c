@@ -111,7 +111,7 @@ a_worker_must_follow_what_is_listed (void)
     g_autofree char *why = NULL;
 
     offer_both (pair, "B", msn);
-    offer (pair, 0, "A", i % 2 == 0 ? msn - 3 : msn + 2);
+    offer (pair, 0, "A", i % 2 == 0 ? msn - 4 : msn + 2);
     wait_listed (pair, msn);
     why = reasons_of (pair, 0);
     g_assert_cmpstr (why, !=, "ready\n");
@@ -127,7 +127,7 @@ a_worker_must_follow_what_is_listed (void)
 
     g_assert_cmpuint (tries, <, 1000);
     offer_both (pair, "B", msn);
-    offer (pair, 0, "A", msn - 1);
+    offer (pair, 0, "A", msn - 2); /* steadily behind */
     wait_listed (pair, msn);
     why = reasons_of (pair, 0);
     ready = g_str_equal (why, "ready\n");

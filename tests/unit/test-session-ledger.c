@@ -171,6 +171,13 @@ torn_writes_are_survived (void)
   g_assert_true (g_file_set_contents (path, zeros, (gssize)len, NULL));
   he_ledger_free (open_ledger (&f, NULL));
   g_assert_cmpstr (read_lines (&f), ==, "open alice demo 0 0;");
+  /* And of a whole group. */
+  g_autofree char *group = g_malloc0 (first + HE_LEDGER_GROUP_BYTES);
+  memcpy (group, whole, first);
+  g_assert_true (
+      g_file_set_contents (path, group, (gssize)(first + HE_LEDGER_GROUP_BYTES), NULL));
+  he_ledger_free (open_ledger (&f, NULL));
+  g_assert_cmpstr (read_lines (&f), ==, "open alice demo 0 0;");
 }
 
 /* Given a line that was changed, then it alone is passed over. */
@@ -249,6 +256,9 @@ nothing_is_lost_silently (void)
     he_ledger_get_stats (ledger, &stats);
   }
   g_assert_true (stats.failing);
+  he_ledger_note (ledger, "00000000000000000000000000000007", "v7", address, "demo",
+                  NOW + SECOND + HE_LEDGER_RENEW);
+  he_ledger_get_stats (ledger, &stats);
   g_assert_cmpuint (stats.waiting, ==, 5);
   g_assert_cmpuint (stats.lost, ==, 3);
   g_assert_cmpuint (stats.written, ==, 0);
@@ -260,16 +270,34 @@ nothing_is_lost_silently (void)
   g_assert_false (stats.failing);
   g_assert_cmpuint (stats.written, ==, 5);
   he_ledger_note (ledger, "00000000000000000000000000000007", "v7", address, "demo",
-                  NOW + 2 * SECOND);
+                  NOW + 2 * SECOND + HE_LEDGER_RENEW);
   he_ledger_free (ledger);
   const char *lines = read_lines (&f);
   g_assert_cmpuint (f.damaged, ==, 0);
   g_assert_nonnull (strstr (lines, "open v4 demo 1 1;"));
-  g_assert_nonnull (strstr (lines, "renew v7 demo 1 2;"));
+  g_assert_nonnull (strstr (lines, "renew v7 demo 1 602;"));
 }
 
-/* Given a folder that another process writes, or a file that is no ledger, then that is
- * said and nothing is touched. */
+/* Given more sessions than the bound, then one that finds no room is counted once. */
+static void
+refused_sessions_count_once (void)
+{
+  const HeLedgerLimits limits = { 1 << 20, 2, 1000, 1 };
+  g_auto (Fixture) f;
+  fixture_init (&f);
+  g_autoptr (HeLedger) ledger = open_ledger (&f, &limits);
+  HeLedgerStats stats = { 0 };
+
+  for (guint i = 0; i < 3; i++) {
+    he_ledger_note (ledger, ALICE, "alice", address, "demo", NOW + i * SECOND);
+    he_ledger_note (ledger, BOB, "bob", address, "demo", NOW + i * SECOND);
+  }
+  he_ledger_get_stats (ledger, &stats);
+  g_assert_cmpuint (stats.lost, ==, 1);
+}
+
+/* Given a folder that another process writes, then that is said; given a file that is no
+ * ledger, then it is set aside untouched. */
 static void
 others_files_are_left_alone (void)
 {
@@ -286,9 +314,15 @@ others_files_are_left_alone (void)
   g_clear_error (&error);
   he_ledger_free (ledger);
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
-  g_assert_null (he_ledger_new (f.folder, NULL, NULL, &error));
-  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
-  g_assert_true (g_file_get_contents (path, &after, NULL, NULL));
+  write_two (&f);
+  g_assert_cmpstr (read_lines (&f), ==, "open alice demo 0 0;open bob demo 0 0;");
+  g_autoptr (GDir) dir = g_dir_open (f.folder, 0, NULL);
+  const char *name;
+  while ((name = g_dir_read_name (dir)) != NULL && !strstr (name, ".unreadable-"))
+    ;
+  g_assert_nonnull (name);
+  g_autofree char *aside = g_build_filename (f.folder, name, NULL);
+  g_assert_true (g_file_get_contents (aside, &after, NULL, NULL));
   g_assert_cmpstr (after, ==, text);
 }
 
@@ -304,6 +338,8 @@ main (int argc, char **argv)
                    changed_lines_do_not_count);
   g_test_add_func ("/session-ledger/files-rotate", files_rotate);
   g_test_add_func ("/session-ledger/nothing-is-lost-silently", nothing_is_lost_silently);
+  g_test_add_func ("/session-ledger/refused-sessions-count-once",
+                   refused_sessions_count_once);
   g_test_add_func ("/session-ledger/others-files-are-left-alone",
                    others_files_are_left_alone);
   return g_test_run ();

@@ -245,6 +245,7 @@ static void
 lower_numbers_after_silence_start_anew (Fixture *f, gconstpointer data)
 {
   guint64 first, last;
+  HeStoreStatus status;
 
   for (guint i = 0; i < 3; i++)
     put_all (f, START + i);
@@ -254,6 +255,9 @@ lower_numbers_after_silence_start_anew (Fixture *f, gconstpointer data)
   put_all (f, 6);
   put_all (f, 7);
   assert_listing (f, 5, 7);
+  g_assert_true (he_store_get_status (f->store, "demo", &status));
+  g_assert_cmpuint (status.nodes[0].last_msn, ==, 7);
+  g_assert_cmpuint (status.nodes[0].whole_msn, ==, 7);
 }
 
 static void
