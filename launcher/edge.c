@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "he-error.h"
+#include "he-pace.h"
 
 /* @WORD@ is replaced. Why each line is as it is stands in the text itself: an operator
  * reads the output, not this file. */
@@ -89,6 +90,10 @@ static const char server[]
       "\n"
       "      proxy_pass http://origins/origin/$variant/$ch/$rend/$msn.ts;\n"
       "      proxy_next_upstream error timeout http_404 http_502 http_504;\n"
+      "      # Every node once, and one of them again, as all may be left out: not each "
+      "twice for\n"
+      "      # what none holds.\n"
+      "      proxy_next_upstream_tries @TRIES@;\n"
       "      proxy_set_header Connection \"\";\n"
       "      proxy_set_header Headend-Ticket $ticket;\n"
       "      proxy_set_header Cookie \"\";\n"
@@ -100,6 +105,8 @@ static const char server[]
       "      # Viewers of a and b share a URL, so no cache between here and them may "
       "keep it.\n"
       "      proxy_hide_header Cache-Control;\n"
+      "      # Would tell them which positions carry a mark.\n"
+      "      proxy_hide_header @PACE@;\n"
       "      add_header Cache-Control \"private, no-store\" always;\n"
       "      add_header S-Uri-Signing $code always;\n"
       "      add_header S-Uri-Signing-Deny-Reason $reason always;\n"
@@ -242,6 +249,9 @@ headend_edge_nginx (const HeadendModel *model, const char *dir, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (upstreams); i++)
     append_upstream (out, &upstreams[i], model);
   g_string_append (out, server);
+  g_autofree char *tries = g_strdup_printf ("%u", model->nodes->len + 1);
+  g_string_replace (out, "@TRIES@", tries, 0);
+  g_string_replace (out, "@PACE@", HE_PACE_HEADER, 0);
   g_string_replace (out, "@GATE@", gate, 0);
   g_string_replace (out, "@VIEWER@", viewer, 0);
   g_string_replace (out, "@DIR@", dir, 0);

@@ -69,7 +69,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 _ALLOWED = {"X-Variant": "a", "Headend-Ticket": "1.x", "Cache-Control": "no-store", "S-Uri-Signing": "200"}
-_SEGMENT = (200, {"Cache-Control": "public, max-age=60"}, b"segment of a")
+_SEGMENT = (200, {"Cache-Control": "public, max-age=60", "WMPaceInfoEgress": "position"}, b"segment of a")
 
 
 class _Edge:
@@ -141,6 +141,7 @@ def test_one_copy_serves_all_viewers_of_a_variant():
         assert len(edge.asked("/auth")) == 2
         for answer in (first, second):
             assert answer.headers["Cache-Control"] == "private, no-store", answer.headers
+            assert not answer.headers["WMPaceInfoEgress"], answer.headers
         edge.rule("/auth", 204, dict(_ALLOWED, **{"X-Variant": "b"}), b"")
         edge.rule("/origin/b/", 200, {"Cache-Control": "public, max-age=60"}, b"segment of b")
         assert stage.get(edge.url + "/live/demo/360p/5.ts").body == b"segment of b"
@@ -265,7 +266,10 @@ def test_an_origin_without_the_segment_is_passed_over():
         for number in range(10):
             assert stage.get(f"{edge.url}/live/demo/360p/{number}.ts").status == 200
         edge.rule("/origin/", 404, {}, b"")
+        for fake in edge.internals.values():
+            fake.requests.clear()
         assert stage.get(f"{edge.url}/live/demo/360p/99.ts").status == 404
+        assert len(edge.asked("/origin/")) <= 3, edge.asked("/origin/")
         edge.rule("/origin/", *_SEGMENT)
         assert stage.get(f"{edge.url}/live/demo/360p/99.ts").status == 200, "a 404 was cached"
 
