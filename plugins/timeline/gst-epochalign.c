@@ -182,14 +182,18 @@ black_of (GstEpochAlign *self)
   return self->black;
 }
 
-/* Repeats the frame before the gap; or next, the one behind it, where the format changed
- * in between. */
+/* Repeats the frame before the gap; where the format changed since, next, the one behind
+ * it, or black while there is none (NULL). */
 static GstFlowReturn
 push_repeats (GstEpochAlign *self, const HeAlignFill *fill, GstBuffer *next)
 {
   GstBuffer *frame = self->last != NULL ? self->last : next;
   GstFlowReturn ret = GST_FLOW_OK;
 
+  if (frame == NULL)
+    frame = black_of (self);
+  if (frame == NULL)
+    return GST_FLOW_OK;
   for (guint i = fill->first; i < fill->first + fill->count && ret == GST_FLOW_OK; i++) {
     guint64 t90 = he_align_fill_time (fill, i);
     GstBuffer *black = he_align_fill_is_black (fill, i) ? black_of (self) : NULL;
@@ -330,8 +334,10 @@ set_caps (GstEpochAlign *self, GstCaps *caps)
   self->is_audio = gst_structure_has_name (s, "audio/x-raw");
   if (self->is_audio)
     return set_audio_caps (self, caps);
-  if (before == NULL || !gst_caps_is_equal (before, caps))
+  if (before == NULL || !gst_caps_is_equal (before, caps)) {
     gst_clear_buffer (&self->last);
+    gst_clear_buffer (&self->black);
+  }
   gst_headend_picture_init (&self->picture, caps);
   gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
   he_align_video_set_rate (&self->video, MAX (fps_n, 0), MAX (fps_d, 1));

@@ -21,13 +21,6 @@ he_align_video_init (HeAlignVideo *align, guint64 duration90)
   *align = (HeAlignVideo) { .duration90 = duration90 };
 }
 
-void
-he_align_video_set_rate (HeAlignVideo *align, guint fps_n, guint fps_d)
-{
-  align->fps_n = fps_d != 0 ? fps_n : 0;
-  align->fps_d = fps_d;
-}
-
 /* Frames between two times, to the nearest: a tick of rounding does not matter. */
 static guint64
 frames_between (const HeAlignVideo *align, guint64 from, guint64 to)
@@ -70,6 +63,20 @@ end_of (const HeAlignVideo *align)
   HeAlignFill grid = nominal (align, 0);
 
   return align->made > 0 ? he_align_fill_time (&grid, align->made) : align->last90;
+}
+
+/* Repeats that were made stay where the rate before put them. */
+void
+he_align_video_set_rate (HeAlignVideo *align, guint fps_n, guint fps_d)
+{
+  if (fps_d == 0)
+    fps_n = 0;
+  if (fps_n == align->fps_n && fps_d == align->fps_d)
+    return;
+  align->last90 = end_of (align);
+  align->made = 0;
+  align->fps_n = fps_n;
+  align->fps_d = fps_d;
 }
 
 /* The rest of the running segment, on the nominal grid. */

@@ -17,16 +17,23 @@ video_harness (const char *launch, guint fps_n, guint fps_d)
   return harness;
 }
 
+static void
+push_picture (GstHarness *harness, guint64 t90, guint8 value, GstBufferFlags flags,
+              gsize size)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, size, NULL);
+
+  gst_buffer_memset (buffer, 0, value, size);
+  GST_BUFFER_PTS (buffer) = he_ticks_to_ns (t90);
+  GST_BUFFER_FLAG_SET (buffer, flags);
+  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
+}
+
 /* A frame of one value at a tick. */
 static void
 push_frame (GstHarness *harness, guint64 t90, guint8 value, GstBufferFlags flags)
 {
-  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 384, NULL);
-
-  gst_buffer_memset (buffer, 0, value, 384);
-  GST_BUFFER_PTS (buffer) = he_ticks_to_ns (t90);
-  GST_BUFFER_FLAG_SET (buffer, flags);
-  g_assert_cmpint (gst_harness_push (harness, buffer), ==, GST_FLOW_OK);
+  push_picture (harness, t90, value, flags, 384);
 }
 
 static guint64
@@ -288,6 +295,59 @@ test_boundaries_of_others_are_dropped (void)
   push_frame (harness, EPOCH, 0, 0);
   g_assert_cmpuint (record_count (record, RECORD_SEGMENT), ==, 1);
   g_assert_cmpuint (record_count (record, RECORD_KEY_UNIT), ==, 1);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
+static void
+expect_black (Record *record, guint first, gsize size)
+{
+  guint n = record_count (record, RECORD_BUFFER);
+
+  g_assert_cmpuint (n, >, first);
+  for (guint i = first; i < n; i++) {
+    guint8 value = 0;
+
+    g_assert_cmpuint (gst_buffer_get_size (record_buffer (record, i)), ==, size);
+    gst_buffer_extract (record_buffer (record, i), 0, &value, 1);
+    g_assert_cmpuint (value, ==, 16);
+  }
+}
+
+static void
+push_gap (GstHarness *harness, guint from, guint to)
+{
+  g_assert_true (gst_harness_push_event (
+      harness, gst_event_new_gap (he_ticks_to_ns (EPOCH + from * HE_TICKS_PER_SECOND),
+                                  (to - from) * GST_SECOND)));
+}
+
+/* Given a format that changes while the source is silent, then filler is black of the new
+ * one, however much of the old was made. */
+static void
+test_video_silence_across_a_format (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+  guint made;
+
+  push_frame (harness, EPOCH, 99, 0);
+  push_gap (harness, 0, 9);
+  push_gap (harness, 9, 12);
+  made = record_count (record, RECORD_BUFFER);
+  expect_black (record, made - 10, 384);
+  for (guint side = 32; side <= 48; side += 16) {
+    g_autofree char *caps = g_strdup_printf (
+        "video/x-raw,format=I420,width=%u,height=%u,framerate=25/1", side, side);
+    guint at = side == 32 ? 12 : 15;
+    gsize size = side * side * 3 / 2;
+
+    gst_harness_set_src_caps_str (harness, caps);
+    push_gap (harness, at, at + 1);
+    expect_black (record, made, size);
+    push_picture (harness, EPOCH + (at + 2) * HE_TICKS_PER_SECOND, 99, 0, size);
+    made = record_count (record, RECORD_BUFFER);
+  }
   gst_harness_teardown (harness);
   record_free (record);
 }
@@ -610,6 +670,7 @@ main (int argc, char **argv)
   ADD ("video/damage-is-flagged", video_damage_is_flagged);
   ADD ("video/flush-keeps-the-frame-rate", flush_keeps_the_frame_rate);
   ADD ("video/filler-has-the-format-of-its-caps", filler_has_the_format_of_its_caps);
+  ADD ("video/silence-across-a-format", video_silence_across_a_format);
   ADD ("quality-of-service-stays-behind", quality_of_service_stays_behind);
   ADD ("settings-are-fixed-while-it-runs", settings_are_fixed_while_it_runs);
   ADD ("generation-is-passed-on", generation_is_passed_on);

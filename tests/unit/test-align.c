@@ -300,6 +300,27 @@ test_video_repeats_turn_black (void)
   video_teardown (&video);
 }
 
+/* Given a silence, when the source comes back at another rate, or at none it tells of,
+ * then the repeats stay where they are and pictures go on behind them. */
+static void
+test_video_rate_changes_in_a_silence (void)
+{
+  static const guint rates[] = { 0, 50 };
+
+  for (gsize r = 0; r < G_N_ELEMENTS (rates); r++) {
+    Video video;
+
+    video_setup (&video, 180000, 25, 1);
+    video_feed (&video, EPOCH, TRUE);
+    g_assert_cmpuint (video_silence (&video, EPOCH + 90000), ==, 24);
+    he_align_video_set_rate (&video.align, rates[r], 1);
+    g_assert_false (video_feed (&video, EPOCH + 24 * 3600, TRUE));
+    g_assert_true (video_feed (&video, EPOCH + 24 * 3600 + 1800, TRUE));
+    g_assert_cmpuint (video.times->len, ==, 26);
+    video_teardown (&video);
+  }
+}
+
 #define ADD(path, name) g_test_add_func ("/align/" path, test_##name)
 
 int
@@ -320,5 +341,6 @@ main (int argc, char **argv)
   ADD ("video/silence-goes-on-on-the-grid", video_silence_goes_on_on_the_grid);
   ADD ("video/silence-is-bounded", video_silence_is_bounded);
   ADD ("video/repeats-turn-black", video_repeats_turn_black);
+  ADD ("video/rate-changes-in-a-silence", video_rate_changes_in_a_silence);
   return g_test_run ();
 }
