@@ -24,6 +24,7 @@ typedef struct {
   /* The thread of its pipeline. */
   HeTsParser *parser; /* looks for damage; NULL: no transport stream */
   guint64 faults;
+  gboolean spoke, speaks; /* held pictures or sound: ever, in the buffer at hand */
 
   /* feed->lock */
   HeadendLeg state;
@@ -104,10 +105,14 @@ take (Leg *leg, GstBuffer *buffer)
 {
   HeadendFeed *feed = leg->feed;
   gint64 now = g_get_monotonic_time ();
+  leg->speaks = FALSE;
   gboolean damaged = is_damaged (leg, buffer);
+  /* A multiplexer may go on about nothing. */
+  gboolean counts = leg->speaks || !leg->spoke;
   g_mutex_lock (&feed->turn);
   g_mutex_lock (&feed->lock);
-  headend_leg_data (&leg->state, damaged, now);
+  if (counts)
+    headend_leg_data (&leg->state, damaged, now);
   gboolean ours = feed->current == leg->number;
   GstBufferFlags flags = 0;
   if (ours && leg->fresh) {
@@ -255,13 +260,15 @@ on_program (const HePmt *pmt, gpointer user)
 static void
 on_payload (guint16 pid, const guint8 *data, gsize len, HeTsFlags flags, gpointer user)
 {
+  Leg *leg = user;
+  leg->spoke = leg->speaks = TRUE;
 }
 
 static void
 watch_damage (Leg *leg, guint program)
 {
   static const HeTsHandlers handlers = { on_program, on_payload };
-  leg->parser = he_ts_parser_new (&handlers, NULL);
+  leg->parser = he_ts_parser_new (&handlers, leg);
   he_ts_parser_set_program (leg->parser, (guint16)program);
 }
 

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 #define HEADEND_LEG_RETURN (30 * G_USEC_PER_SEC) /* so is the first, to be taken back */
 
 typedef struct {
-  gint64 data_at;  /* when data came last; 0: never */
+  gint64 data_at;  /* when pictures or sound came last, if there are any; 0: never */
   gint64 fault_at; /* when it was last damaged, or began after a silence */
 } HeadendLeg;
 

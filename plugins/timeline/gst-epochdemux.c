@@ -32,7 +32,7 @@
  * DISCONT, truncated ones CORRUPTED.
  *
  * A feed, or a stream of it, that says nothing for #GstEpochDemux:silence milliseconds is
- * told of in GAP events, which epochalign fills.
+ * told of in GAP events, which epochalign fills. Padding and tables say nothing.
  *
  * A buffer flagged RESYNC begins another feed of the same programme, such as a backup: it
  * may overlap with what came before by ten seconds, and what is there twice is left out
@@ -74,8 +74,8 @@ struct _GstEpochDemux {
   HeDemux *demux;
   GstEpochOutputs outputs;
   gboolean fed;
-  gint64 data_at;    /* monotonic, when data came last; 0: none yet */
-  guint idle_ticks;  /* in a row, without data */
+  gint64 data_at;    /* monotonic, when a unit came last that has a time; 0: none yet */
+  guint idle_ticks;  /* in a row, without one */
   gint64 silence_us; /* of the property, while running */
 
   /* Under the object lock. */
@@ -194,7 +194,10 @@ static GstFlowReturn
 gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstEpochDemux *self = GST_EPOCH_DEMUX (parent);
+  const gint64 came = g_get_monotonic_time ();
+  const guint64 before = he_demux_now (self->demux, 0);
   GError *error = NULL;
+  GstFlowReturn flow;
   GstMapInfo map;
   gboolean ok;
 
@@ -203,8 +206,6 @@ gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   else if (GST_BUFFER_IS_DISCONT (buffer) && self->fed)
     he_demux_mark_gap (self->demux);
   self->fed = TRUE;
-  self->idle_ticks = 0;
-  self->data_at = g_get_monotonic_time ();
   if (!gst_buffer_map (buffer, &map, GST_MAP_READ)) {
     gst_buffer_unref (buffer);
     GST_ELEMENT_ERROR (self, RESOURCE, READ, (NULL), ("cannot map an input buffer"));
@@ -217,7 +218,13 @@ gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     gst_headend_element_error (GST_ELEMENT (self), error);
     return GST_FLOW_ERROR;
   }
-  return process (self);
+  flow = process (self);
+  /* A multiplexer may go on about nothing. */
+  if (he_demux_now (self->demux, 0) != before) {
+    self->idle_ticks = 0;
+    self->data_at = came;
+  }
+  return flow;
 }
 
 /* --- Silence ------------------------------------------------------------------------ */

@@ -507,7 +507,7 @@ begin_programme (HeDemux *demux, const Unit *unit)
   g_strlcpy (anchor.node, demux->node, sizeof anchor.node);
   he_source_clock_adopt (&demux->clock, &anchor);
   demux->clock.reference90 = demux->start90;
-  demux->clock.reference_wall90 = unit->wall90;
+  demux->clock.reference_wall90 = demux->clock.reference_read90 = unit->wall90;
 }
 
 /* Deals with the first unit. FALSE: it stays. */

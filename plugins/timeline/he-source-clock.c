@@ -48,13 +48,34 @@ came_at (const HeClockStream *stream, gint64 step, guint64 wall90)
   return late > 0 && late <= LATE_MAX ? due90 : wall90;
 }
 
-/* Whether so much time went by on the wall clock too. */
+/* Whether so much time went by on the wall clock too, since the last unit came, as far as
+ * we know: who stood still read it late, but one of a source that stalled did come late.
+ */
 static gboolean
-is_outage (gint64 step, guint64 wall90, guint64 since_wall90)
+is_outage (gint64 step, guint64 wall90, guint64 since_wall90, guint64 since_read90)
 {
-  gint64 elapsed = difference (wall90, since_wall90);
+  return step > 0
+         && (ABS (step - difference (wall90, since_wall90)) <= (gint64)HE_CLOCK_MAX_STEP
+             || ABS (step - difference (wall90, since_read90))
+                    <= (gint64)HE_CLOCK_MAX_STEP);
+}
 
-  return step > 0 && ABS (step - elapsed) <= (gint64)HE_CLOCK_MAX_STEP;
+static gboolean
+is_behind_filler (const HeSourceClock *clock, guint64 epoch90)
+{
+  return clock->back90 != 0
+         && difference (clock->filled90, epoch90) > (gint64)HE_CLOCK_SMALL_LAG;
+}
+
+/* Whether the source goes on behind a silence, in places that are taken, and will not
+ * catch up. */
+static gboolean
+is_resumed (const HeSourceClock *clock, guint64 epoch90, guint64 wall90)
+{
+  gint64 elapsed = difference (wall90, clock->back_read90);
+
+  return is_behind_filler (clock, epoch90) && elapsed >= (gint64)HE_CLOCK_BACK
+         && difference (epoch90, clock->back90) < 2 * elapsed;
 }
 
 static gboolean
@@ -87,16 +108,17 @@ he_source_clock_judge (const HeSourceClock *clock, guint number, guint64 dts33,
   if (!stream->known || stream->generation != clock->anchor.generation) {
     if (ABS (apart) <= (gint64)HE_CLOCK_MAX_STEP)
       return HE_CLOCK_FITS;
-    return is_outage (apart, wall90, clock->reference_wall90) ? HE_CLOCK_HOLE
-                                                              : HE_CLOCK_JUMP;
+    return is_outage (apart, wall90, clock->reference_wall90, clock->reference_read90)
+               ? HE_CLOCK_HOLE
+               : HE_CLOCK_JUMP;
   }
 
   gint64 step = difference (epoch90, stream->dts90);
   if (is_small (step))
-    return HE_CLOCK_FITS;
+    return is_resumed (clock, epoch90, wall90) ? HE_CLOCK_JUMP : HE_CLOCK_FITS;
   if (step > 0
       && (step <= (gint64)HE_CLOCK_MAX_STEP || ABS (apart) <= (gint64)HE_CLOCK_MAX_STEP
-          || is_outage (step, wall90, stream->wall90)))
+          || is_outage (step, wall90, stream->wall90, stream->read90)))
     return HE_CLOCK_HOLE;
   return HE_CLOCK_JUMP;
 }
@@ -117,10 +139,9 @@ he_source_clock_propose (const HeSourceClock *clock, guint number, guint64 dts33
   guint64 step90 = stream->known ? stream->step90 : 0;
   guint64 expected90 = from90 + step90;
   if (expected90 < clock->filled90) /* in whole steps, so that pictures keep their grid */
-    expected90 = step90 == 0 ? clock->filled90
-                             : from90
-                                   + (clock->filled90 - from90 + step90 - 1) / step90
-                                         * step90;
+    expected90 = step90 == 0
+                     ? clock->filled90
+                     : from90 + (clock->filled90 - from90 + step90 - 1) / step90 * step90;
   guint64 now90 = he_anchor_epoch (&clock->anchor, dts33, clock->reference90, wall90);
   gint64 wall_offset90 = CLAMP (difference (wall90, expected90), -(gint64)HE_PTS_WRAP,
                                 (gint64)HE_PTS_WRAP);
@@ -137,12 +158,17 @@ void
 he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90)
 {
   clock->filled90 = clock->reference90 + elapsed90;
+  clock->silent = TRUE;
+  clock->back90 = 0;
 }
 
 void
 he_source_clock_adopt (HeSourceClock *clock, const HeAnchor *anchor)
 {
-  clock->has_previous = clock->anchored;
+  /* Of a source that only paused, every unit would fit the anchor before, too. */
+  clock->has_previous = clock->anchored && !is_behind_filler (clock, clock->reference90);
+  clock->silent = FALSE;
+  clock->back90 = 0;
   clock->previous = clock->anchor;
   clock->jump90 = 0;
   clock->anchor = *anchor;
@@ -159,7 +185,13 @@ he_source_clock_place (HeSourceClock *clock, guint number, gboolean previous,
   guint64 dts90 = he_anchor_epoch (anchor, dts33,
                                    previous ? stream->dts90 : clock->reference90, wall90);
   gint64 step = difference (dts90, stream->dts90);
+  const guint64 read90 = wall90;
 
+  if (clock->silent && stream->known) {
+    clock->back90 = dts90;
+    clock->back_read90 = read90;
+  }
+  clock->silent = FALSE;
   if (stream->known && stream->generation == anchor->generation && step > 0
       && is_small (step)) {
     stream->step90 = (guint64)step;
@@ -169,11 +201,13 @@ he_source_clock_place (HeSourceClock *clock, guint number, gboolean previous,
   stream->generation = anchor->generation;
   stream->dts90 = dts90;
   stream->wall90 = wall90;
+  stream->read90 = read90;
   if (!previous) {
     if (clock->jump90 == 0)
       clock->jump90 = dts90;
     clock->reference90 = dts90;
     clock->reference_wall90 = wall90;
+    clock->reference_read90 = read90;
   }
   *ret_dts90 = dts90;
   *ret_pts90 = dts90 + (guint64)fold (difference (pts33, dts33));

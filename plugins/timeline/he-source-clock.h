@@ -17,11 +17,18 @@ G_BEGIN_DECLS
  * within HE_CLOCK_MAX_STEP): the feed was away, and its timeline went on. Anything else
  * is a jump, which starts the next generation, with the offset that makes decoding times
  * of the stream that jumped first go on with the step that they had. The proposal follows
- * from the feed alone, so nodes that received the same packets make the same. */
+ * from the feed alone, so nodes that received the same packets make the same.
+ *
+ * A source that pauses takes its timeline up where it left it, behind what was filled
+ * meanwhile. When it has gone on for HE_CLOCK_BACK at its own pace and is still more than
+ * HE_CLOCK_SMALL_LAG behind, that is a jump, too: its pictures' places are taken. Packets
+ * that were held up on the way come faster, and catch up. */
 
 #define HE_CLOCK_SMALL_STEP (1 * HE_TICKS_PER_SECOND)
 #define HE_CLOCK_MAX_STEP (10 * HE_TICKS_PER_SECOND)
 #define HE_CLOCK_MAX_STREAMS 16
+#define HE_CLOCK_BACK (3 * HE_TICKS_PER_SECOND)
+#define HE_CLOCK_SMALL_LAG (2 * HE_TICKS_PER_SECOND)
 
 typedef enum {
   HE_CLOCK_FITS,
@@ -39,9 +46,10 @@ typedef struct {
   guint64 dts90;  /* epoch, of the last unit placed */
   guint64 step90; /* from the one before; 0: unknown */
   guint64 wall90; /* when it came, had we read it at once */
+  guint64 read90; /* when we read it */
 } HeClockStream;
 
-/* Zero-initialise. */
+/* Zero-initialise. All wall times are the wall clock in ticks. */
 typedef struct {
   gboolean anchored;
   HeAnchor anchor;
@@ -49,9 +57,12 @@ typedef struct {
   HeAnchor previous;   /* of the generation before */
   guint64 jump90;      /* where the anchor began; 0: nothing was placed by it yet */
   guint64 reference90; /* epoch time of the last unit placed, of any stream */
-  guint64 reference_wall90;
+  guint64 reference_wall90, reference_read90;
   guint64
       filled90; /* up to there, in epoch time, nothing came and something was made up */
+  gboolean silent; /* nothing was placed since that began */
+  guint64 back90;  /* the first unit behind it; 0: of another source, or none */
+  guint64 back_read90;
   HeClockStream streams[HE_CLOCK_MAX_STREAMS];
 } HeSourceClock;
 
