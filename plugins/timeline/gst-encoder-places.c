@@ -6,8 +6,9 @@
 
 #define PLACES 2
 
-/* An encoder that does not end within this never will. */
-#define PATIENCE (120 * G_TIME_SPAN_SECOND)
+/* An encoder that does not end within so many seconds never will; those in which who is
+ * behind us takes nothing do not count. */
+#define PATIENCE 120
 
 typedef enum { FRESH, BUSY, SPENT, RENEWING } State;
 
@@ -346,18 +347,22 @@ gst_headend_places_flush_stop (GstHeadendPlaces *places, GstEvent *event)
 static GstFlowReturn
 wait_for (GstHeadendPlaces *places, GstHeadendPlace *place, gboolean *ret_spent)
 {
-  const gint64 deadline = g_get_monotonic_time () + PATIENCE;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&places->lock);
-  gboolean late = FALSE;
+  guint left = PATIENCE;
 
-  while (!places->flushing && !places->failed && !late
-         && (place->state == BUSY || place->state == RENEWING))
-    late = !g_cond_wait_until (&places->changed, &places->lock, deadline);
+  while (!places->flushing && !places->failed && left > 0
+         && (place->state == BUSY || place->state == RENEWING)) {
+    gint64 until = g_get_monotonic_time () + G_TIME_SPAN_SECOND;
+
+    if (!g_cond_wait_until (&places->changed, &places->lock, until)
+        && !gst_headend_order_is_pushing (places->order))
+      left--;
+  }
   if (places->flushing)
     return GST_FLOW_FLUSHING;
   if (places->failed)
     return GST_FLOW_ERROR;
-  if (late)
+  if (left == 0)
     return GST_FLOW_CUSTOM_ERROR;
   *ret_spent = place->state == SPENT;
   place->state = BUSY;

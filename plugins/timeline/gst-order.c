@@ -165,6 +165,17 @@ push_items (GstHeadendOrder *order)
   order->pushing = FALSE;
 }
 
+gboolean
+gst_headend_order_is_pushing (GstHeadendOrder *order)
+{
+  gboolean pushing;
+
+  g_mutex_lock (&order->lock);
+  pushing = order->pushing;
+  g_mutex_unlock (&order->lock);
+  return pushing;
+}
+
 /* --- In ---------------------------------------------------------------------- */
 
 static GstHeadendTurn *

@@ -32,6 +32,9 @@ void gst_headend_order_end (GstHeadendOrder *order, GstHeadendTurn *turn);
 /* Takes an event, which is a turn of its own: behind all turns there are. */
 void gst_headend_order_event (GstHeadendOrder *order, GstEvent *event);
 
+/* Whether somebody pushes, or waits for who is behind the pad. */
+gboolean gst_headend_order_is_pushing (GstHeadendOrder *order);
+
 /* Forgets all turns and what was given to them. While nobody pushes. */
 void gst_headend_order_reset (GstHeadendOrder *order);
 
