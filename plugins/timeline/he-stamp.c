@@ -23,6 +23,8 @@ static void
 begin (HeStamp *stamp)
 {
   stamp->begun = stamp->locked = FALSE;
+  /* As for who joins here. */
+  stamp->raw = stamp->seen == NULL;
   stamp->n = 0;
   if (stamp->has != NULL)
     memset (stamp->has, 0, stamp->den * sizeof *stamp->has);

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
  * joined at different moments give every frame the same time.
  *
  * Times that stray by more than HE_STAMP_STRAY, as those of another frame rate or of a
- * sender that goes by another clock, are taken as they are from then on. */
+ * sender that goes by another clock, are taken as they are up to the next jump. */
 
 #define HE_STAMP_MAX_PERIOD 2000
 #define HE_STAMP_STRAY 2 /* ms */

@@ -102,6 +102,11 @@ test_stray (void)
   for (gint64 n = 0; n < 1000; n++)
     g_assert_true (he_stamp_take (&stamp, rounded (n, 1001 * 1000, 24000, 0, NEAREST)));
   g_assert_cmpint (he_stamp_time (&stamp, 41667), ==, 41667 * 90);
+  /* But behind a jump they may be. */
+  g_assert_false (he_stamp_take (&stamp, 100000));
+  g_assert_false (he_stamp_is_ready (&stamp));
+  g_assert_true (he_stamp_take (&stamp, 100000) && he_stamp_take (&stamp, 100041));
+  g_assert_cmpint (he_stamp_time (&stamp, 100041), ==, 100040 * 90);
   he_stamp_init (&stamp, 0, 1);
   g_assert_true (he_stamp_take (&stamp, 41) && he_stamp_is_ready (&stamp));
   g_assert_cmpint (he_stamp_time (&stamp, 41), ==, 41 * 90);
