@@ -56,11 +56,15 @@ def _anchors(air):
     return held
 
 
+def _place(anchor):
+    return anchor["generation"], anchor["offset90"]
+
+
 def _late(viewer):
     """Seconds from the end of the newest segment, by its date, until it is listed."""
     path = "/live/demo/360p/index.m3u8"
     before = viewer.get(path).body
-    stage.wait_for("a new playlist", lambda: viewer.get(path).body != before, 10)
+    stage.wait_for("a new playlist", lambda: viewer.get(path).body != before)
     text = viewer.get(path).body.decode()
     now = datetime.datetime.now(datetime.timezone.utc)
     first = re.search(r"#EXT-X-PROGRAM-DATE-TIME:(\S+)Z", text).group(1)
@@ -78,9 +82,9 @@ def _check_viewers(air, viewers, before):
         a, b = (v.segment("360p", n, keys[n]) for v, keys in zip(viewers, listed))
         assert min(stage.timestamps(a, "v")) == min(stage.timestamps(b, "v")), n
         assert stage.counters_of(a)[0] == stage.counters_of(b)[0], n
+    # Dates may be off by the jitter of the nodes' clocks, which leaves them as they were.
     for v in viewers:
-        late = _late(v)
-        assert 0 < late < 3, f"the newest segment's end is {late} s ago by its date"
+        stage.wait_for("a segment that ended just now by its date", lambda: -1.5 < _late(v) < 3)
 
 
 def _begin_again(air, viewers, away, generation):
@@ -107,8 +111,8 @@ def test_a_feed_that_begins_again():
         air.wait_ready(*air.origin)
         stage.wait_for("both nodes' segments", lambda: _both_publish(air), 20)
         viewers = [stage.Viewer(air.url(f"viewer-{n}", "cookie", air.origin[n])) for n in air.origin]
-        # Short enough for the workers to wait, long enough for both to see the jump; and then so
-        # long that they give up and start again.
+        # Long enough for both to see the jump; and then so long that the picture that is repeated
+        # meanwhile has turned black.
         for generation, away in enumerate((5, 20), 1):
             _begin_again(air, viewers, away, generation)
         air.kill_node("A")
@@ -137,7 +141,7 @@ def test_an_origin_that_could_not_be_asked():
             air.start_node(name)
         air.wait_ready(*air.origin)
         stage.end(air.processes.pop(0))
-        time.sleep(20)  # so that both workers start again
+        time.sleep(20)  # both workers make filler, and go on
         pid = _origin_pid(air, "B")
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -147,12 +151,13 @@ def test_an_origin_that_could_not_be_asked():
                            in (air.dir / "node-B.log").read_text(errors="replace"), 40)
         finally:
             os.kill(pid, signal.SIGCONT)
-        # Each has put it where its own filler stood, so the one whose record loses starts again.
-        stage.wait_for("one anchor", lambda: all(a == _anchors(air)[0] for a in _anchors(air)), 60)
+        # Each has put it where its own filler stood; unless that was the same place, the one whose
+        # record loses starts again.
+        stage.wait_for("one anchor", lambda: len(set(map(_place, _anchors(air)))) == 1)
         stage.wait_for("both nodes' segments", lambda: _both_publish(air), 60)
         _stays(air, 6)
         anchors = _anchors(air)
-        assert all(a == anchors[0] for a in anchors), anchors
+        assert len(set(map(_place, anchors))) == 1, anchors
         print(f"# {anchors[0]}", flush=True)
 
 
