@@ -41,7 +41,8 @@ typedef struct {
   GPtrArray *channels; /* HeadendModelChannel of the model; one after the first symbol */
   GstElement *pipeline, *detector;
   guint64 last; /* MSN */
-  guint symbols, clear;
+  guint symbols, clear, left_out;
+  char *channel; /* of the first symbol */
   gboolean found, bar;
 } Detection;
 
@@ -204,7 +205,8 @@ print_head (Detection *detection, const char *name)
   }
 }
 
-/* Times go on, so that no segment is written twice, whatever the copy repeats. */
+/* Times go on, so that no segment is written twice, whatever the copy repeats; and symbols of
+ * another channel, which a part of the copy may show, are no evidence with these. */
 static void
 take_symbol (Detection *detection, const GstStructure *fields)
 {
@@ -213,10 +215,16 @@ take_symbol (Detection *detection, const GstStructure *fields)
   gboolean found = FALSE;
   gst_structure_get (fields, "msn", G_TYPE_UINT64, &msn, "z", G_TYPE_DOUBLE, &z, "found",
                      G_TYPE_BOOLEAN, &found, NULL);
-  if (detection->symbols && msn <= detection->last)
+  const char *channel = gst_structure_get_string (fields, "channel");
+  if (detection->symbols
+      && (msn <= detection->last || strcmp (channel, detection->channel) != 0)) {
+    detection->left_out++;
     return;
-  if (!detection->symbols)
-    print_head (detection, gst_structure_get_string (fields, "channel"));
+  }
+  if (!detection->symbols) {
+    print_head (detection, channel);
+    detection->channel = g_strdup (channel);
+  }
   char text[G_ASCII_DTOSTR_BUF_SIZE];
   g_print ("{\"msn\":%" G_GUINT64_FORMAT ",\"z\":%s}\n", msn,
            g_ascii_formatd (text, sizeof text, "%.3f", z));
@@ -281,8 +289,12 @@ detect (const Options *options, GError **error)
     gst_element_set_state (detection.pipeline, GST_STATE_NULL);
   g_clear_object (&detection.detector);
   g_clear_object (&detection.pipeline);
+  g_free (detection.channel);
   if (!ok)
     return FALSE;
+  if (detection.left_out)
+    g_printerr ("%s%u segments left out: of earlier times, or of another channel\n",
+                detection.bar ? "\r\033[K" : "", detection.left_out);
   g_printerr ("%s%u segments read, %u of them clearly; view and time %s\n",
               detection.bar ? "\r\033[K" : "", detection.symbols, detection.clear,
               detection.found ? "found" : "not found");

@@ -179,20 +179,25 @@ on_candidate (const char *account, double done, gpointer user_data)
     show_progress (scan, done);
 }
 
-/* What the wall clock showed when epoch time was 0, by the anchor that a node has of the channel;
- * without one, epoch time is as good. */
+/* What the wall clock showed when epoch time was 0, by the first anchor that a node has of the
+ * channel; without one, epoch time is as good as any, and may miss who watched. */
 static gint64
-wall_offset_us (const char *state, const char *channel)
+wall_offset_us (char **states, const char *channel)
 {
   g_autofree char *name = g_strdup_printf ("anchor-%s.json", channel);
-  g_autofree char *path = g_build_filename (state, name, NULL);
-  g_autofree char *text = NULL;
-  HeAnchor anchor;
-  gsize len;
-  if (!g_file_get_contents (path, &text, &len, NULL) || len > MAX_ANCHOR
-      || !he_anchor_from_json (text, (gssize)len, &anchor, NULL))
-    return 0;
-  return anchor.wall_offset90 * 100 / 9;
+  for (guint i = 0; states[i]; i++) {
+    g_autofree char *path = g_build_filename (states[i], name, NULL);
+    g_autofree char *text = NULL;
+    HeAnchor anchor;
+    gsize len;
+    if (g_file_get_contents (path, &text, &len, NULL) && len <= MAX_ANCHOR
+        && he_anchor_from_json (text, (gssize)len, &anchor, NULL))
+      return anchor.wall_offset90 * 100 / 9;
+  }
+  g_printerr ("headend trace: no --ledger folder has a readable %s; segments' numbers are taken "
+              "for wall clock time, and who watched may be missed if they are not\n",
+              name);
+  return 0;
 }
 
 /* Those who watched from an hour before the copy's first segment to an hour after its last: they
@@ -202,7 +207,7 @@ scan_ledgers (const Options *options, const HeSymbols *symbols, Scan *scan,
               GError **error)
 {
   const GArray *list = symbols->symbols;
-  gint64 offset = wall_offset_us (options->ledgers[0], symbols->channel);
+  gint64 offset = wall_offset_us (options->ledgers, symbols->channel);
   guint64 damaged = 0, first = list->len ? g_array_index (list, HeSymbol, 0).msn : 0;
   guint64 last = list->len ? g_array_index (list, HeSymbol, list->len - 1).msn : 0;
   double us = (double)symbols->duration90 * 100 / 9;

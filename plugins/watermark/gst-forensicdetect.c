@@ -17,9 +17,11 @@
  * shows the pictures (scaled, cropped, flipped, turned a little, seen at an angle, between
  * black bars, with other frame rates; with `views` off, whole or flipped), and within `window` hours around `around` when
  * they were made, at a speed of 96 to 104 %. With a `window` of 0 the PTS of buffers are
- * epoch time, as they are behind `epochalign`. The search begins when eight segments are
- * there, and holds up the stream for seconds: in a live pipeline put it in a branch behind
- * a leaky queue.
+ * epoch time, as they are behind `epochalign`. Where PTS jump, it begins anew. It searches
+ * when eight segments are there, then 16, 32 and so on until it has found the mark, and at
+ * the end of a shorter copy. A search holds up the stream for seconds, and with `views` and
+ * a `window` for minutes: in a live pipeline put it in a branch behind a leaky queue. A
+ * flush, and going to READY, end it.
  *
  * `segment-duration` is that of the mark. The key is best kept in a file that only its
  * owner can read: `key=file:mark.key`.
@@ -76,7 +78,11 @@ struct _GstForensicDetect {
   GstVideoInfo info;
   char **names;
   HeReader *reader;
+
+  guint halted; /* atomic: the reasons to end a search */
 };
+
+enum { HALTED_STOPPING = 1, HALTED_FLUSHING = 2 };
 
 #define gst_forensic_detect_parent_class parent_class
 G_DEFINE_FINAL_TYPE (GstForensicDetect, gst_forensic_detect, GST_TYPE_BASE_TRANSFORM)
@@ -107,6 +113,12 @@ check_names (char *const *names, GError **error)
   return FALSE;
 }
 
+static gboolean
+goes_on (gpointer data, double done)
+{
+  return g_atomic_int_get (&GST_FORENSIC_DETECT (data)->halted) == 0;
+}
+
 static HeReader *
 new_reader (GstForensicDetect *self, GError **error)
 {
@@ -126,7 +138,9 @@ new_reader (GstForensicDetect *self, GError **error)
                                 .channels = (const char *const *)self->names,
                                 .duration90 = self->duration90,
                                 .time_known = self->window <= 0,
-                                .views = self->views };
+                                .views = self->views,
+                                .progress = goes_on,
+                                .data = self };
   if (!settings.time_known) {
     settings.first = MAX (around - half, 0) / segment;
     settings.last = (around + half) / segment;
@@ -181,18 +195,23 @@ post_readings (GstForensicDetect *self)
   }
 }
 
-/* What was gathered is read at the end, and when other pictures follow. */
+/* What was gathered is read at the end, and when other pictures follow, if it is known by
+ * then how. */
 static gboolean
 gst_forensic_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstForensicDetect *self = GST_FORENSIC_DETECT (trans);
 
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_START)
+    g_atomic_int_or (&self->halted, HALTED_FLUSHING);
   if (self->reader
       && (GST_EVENT_TYPE (event) == GST_EVENT_EOS
           || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)) {
     he_reader_finish (self->reader);
     post_readings (self);
   }
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    g_atomic_int_and (&self->halted, ~(guint)HALTED_FLUSHING);
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
 }
 
@@ -219,6 +238,19 @@ gst_forensic_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     return GST_FLOW_OK;
   gst_headend_element_error (GST_ELEMENT (self), error);
   return GST_FLOW_ERROR;
+}
+
+/* The streaming thread may be searching, and going to READY waits for it. */
+static GstStateChangeReturn
+gst_forensic_detect_change_state (GstElement *element, GstStateChange transition)
+{
+  GstForensicDetect *self = GST_FORENSIC_DETECT (element);
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED)
+    g_atomic_int_set (&self->halted, 0);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    g_atomic_int_or (&self->halted, HALTED_STOPPING);
+  return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 }
 
 static void
@@ -345,6 +377,7 @@ gst_forensic_detect_class_init (GstForensicDetectClass *klass)
   object_class->get_property = gst_forensic_detect_get_property;
   object_class->finalize = gst_forensic_detect_finalize;
   install_properties (object_class);
+  element_class->change_state = gst_forensic_detect_change_state;
 
   gst_element_class_set_static_metadata (
       element_class, "Forensic watermark detector", "Filter/Analyzer/Video",

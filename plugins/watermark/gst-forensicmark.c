@@ -18,7 +18,8 @@
  *
  * With `payload`, 64 bits as 16 hex digits, the mark is that of one recipient instead of
  * one of two variants: the number is in every five segments, whichever variant is set,
- * and is read back from them with the key.
+ * and the library's he_payload_decode() reads it back from them with the key; forensicdetect
+ * does not.
  *
  * The key is best kept in a file that only its owner can read: `key=file:mark.key`.
  *

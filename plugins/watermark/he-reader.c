@@ -16,6 +16,8 @@
 #define BORDER_TIME 250000000 /* or nanoseconds */
 #define BORDER_GROWTH 64 /* a part of the frame: less does not matter */
 #define FIRST_TRY (8 * HE_SLOTS_PER_SEGMENT)
+#define MAX_GAP 4          /* segments without a frame, and */
+#define MAX_BACK 1         /* segments back in time, within one recording */
 #define COVERAGE 0.4       /* of a segment, to be worth a symbol */
 #define BESIDE 0.2         /* of a segment: what is nearest to it in time */
 #define TRACK_EVERY 8      /* segments after which start and speed are looked at again */
@@ -43,7 +45,8 @@ struct _HeReader {
   gboolean locked;
   guint channel;
   HeSync sync;
-  double tests;
+  double tests;  /* of a try */
+  double looks;  /* at evidence since the copy began */
   guint gathered, next_try; /* slots */
   double read_until;        /* copy's clock: segments that begin before were read */
   guint read;               /* segments since start and speed were looked at */
@@ -205,7 +208,18 @@ search_channel (HeReader *reader, const HeSyncWindow *windows, guint n, gboolean
   HeSync sync;
   he_sync_search (&task, &sync);
   reader->tests = sync.tests;
+  sync.log_p -= log (sync.tests); /* paid when all channels were searched */
   return sync;
+}
+
+/* Look i at the evidence, after some channels and tries, pays i (i + 1) times what was
+ * tested, and the sum over all i of 1 / (i (i + 1)) is 1: so however often a copy is looked
+ * at, all together have the probability of one. */
+static double
+paid (HeReader *reader, double log_p)
+{
+  reader->looks++;
+  return log_p + log (MAX (reader->tests, 1)) + log (reader->looks * (reader->looks + 1));
 }
 
 /* Of all channels the likeliest. Whole frames are looked for in all of them before other
@@ -215,20 +229,25 @@ search_channels (HeReader *reader, const HeSyncWindow *windows, guint n)
 {
   HeSync best = { .log_p = G_MAXDOUBLE };
   guint best_channel = 0, first = 0, end = reader->n_channels;
+  double log_p = 0;
+  reader->tests = 0;
   for (guint views = 0; views <= (reader->settings.views ? 1 : 0); views++) {
-    for (reader->channel = first; reader->channel < end; reader->channel++) {
+    for (reader->channel = first; reader->channel < end && pass_progress (reader, 0);
+         reader->channel++) {
       HeSync sync = search_channel (reader, windows, n, views == 1);
       if (sync.log_p < best.log_p) {
         best = sync;
         best_channel = reader->channel;
       }
     }
-    if (best.log_p <= HE_SYNC_LOG_P) {
+    log_p = paid (reader, best.log_p);
+    if (log_p <= HE_SYNC_LOG_P) {
       first = best_channel;
       end = first + 1;
     }
   }
   reader->channel = best_channel;
+  best.log_p = log_p;
   return best;
 }
 
@@ -243,7 +262,7 @@ try_to_lock (HeReader *reader)
   HeSync sync = search_channels (reader, windows, n);
   for (guint i = 0; i < n; i++)
     he_spectrum_free (windows[i].spectrum);
-  if (sync.log_p > HE_SYNC_LOG_P)
+  if (sync.log_p > HE_SYNC_LOG_P || !pass_progress (reader, 1))
     return;
   reader->sync = sync;
   reader->locked = TRUE;
@@ -393,21 +412,35 @@ begin (HeReader *reader, guint64 time)
   reader->begun = TRUE;
   reader->locked = FALSE;
   reader->looked = reader->w = reader->read = 0;
-  reader->read_until = reader->tests = 0;
+  reader->read_until = 0;
   reader->origin = time;
   reader->sync = (HeSync) { .view = he_view_identity, .speed = 1 };
   if (reader->settings.time_known)
     reader->sync.start = segments_of (reader, time);
 }
 
+/* Not where the copy was cut, or another joined to it: what was found of the time until
+ * then is no longer right. */
+static gboolean
+goes_on (const HeReader *reader, guint64 time)
+{
+  return time < reader->last ? segments_of (reader, reader->last - time) <= MAX_BACK
+                             : segments_of (reader, time - reader->last) <= MAX_GAP;
+}
+
 gboolean
 he_reader_add (HeReader *reader, const guint8 *luma, gsize stride, guint width,
                guint height, guint64 time, GError **error)
 {
-  if (!reader->begun)
+  if (!reader->begun) {
+    reader->looks = 0;
     begin (reader, time);
-  else if (time < reader->last)
+  } else if (!goes_on (reader, time)) {
+    he_reader_finish (reader);
+    begin (reader, time);
+  } else if (time < reader->last) {
     return TRUE;
+  }
   reader->last = time;
   if (!find_area (reader, luma, stride, width, height))
     return TRUE;

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 /* Reads a copy's marks blindly, as its frames come: a symbol for each segment.
  *
  * First, frames are gathered until it is clear how the copy shows the marked pictures and
- * when those were made (he_sync_search(): tried after 4 segments, 8, 16 and so on). From
+ * when those were made (he_sync_search(): tried after 8 segments, 16, 32 and so on, and at the end). From
  * then on each segment is read with that view and time; those gathered before are read as
  * well. The scores are standard normal under a key that did not make the mark (see
  * he-detect.h), whatever the view.
@@ -47,8 +47,11 @@ HeReader *he_reader_new (const HeReaderSettings *settings, GError **error);
 void he_reader_free (HeReader *reader); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeReader, he_reader_free)
 
-/* One decoded frame; stride in bytes, time in nanoseconds, not before the last one's (such
- * frames are left out). Most calls take milliseconds; one that searches takes seconds.
+/* One decoded frame; stride in bytes, time in nanoseconds. Frames up to a segment before the
+ * last one are left out. Where times go farther back, or on by more than four segments, the
+ * copy was cut: it is finished there and searched anew. Most calls take milliseconds; one
+ * that searches takes seconds, and minutes with views in a wide window, unless progress ends
+ * it.
  * Fails as he_mark_check_size() does. */
 gboolean he_reader_add (HeReader *reader, const guint8 *luma, gsize stride, guint width,
                         guint height, guint64 time, GError **error);

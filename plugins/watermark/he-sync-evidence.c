@@ -6,6 +6,7 @@
 
 #define PHASES 10       /* of a segment, that starts are tried at */
 #define KEYED 128       /* segments whose coefficients are kept */
+#define REPORT_EVERY 16 /* segments */
 #define LIKE_START 0.75 /* guesses closer than both of these are one */
 #define LIKE_VIEW 0.03
 
@@ -14,7 +15,8 @@ static const double speeds[] = { 0.96, 0.98, 1, 1.02, 1.04 };
 struct _HeSyncSearch {
   const HeSyncTask *task;
   guint n; /* waves */
-  double tests;
+  double tests, done;
+  gboolean ended;
   HeComplex *waves, *sum;
   gint16 *pairs; /* KEYED rows of 2 * n, by MSN modulo KEYED */
   gint64 msns[KEYED];
@@ -56,6 +58,16 @@ double
 he_sync_tests (const HeSyncSearch *search)
 {
   return search->tests;
+}
+
+gboolean
+he_sync_report (HeSyncSearch *search, double done)
+{
+  const HeSyncTask *task = search->task;
+  search->done = MAX (search->done, done);
+  if (!search->ended && task->progress && !task->progress (task->data, search->done))
+    search->ended = TRUE;
+  return !search->ended;
 }
 
 const gint16 *
@@ -116,6 +128,8 @@ matrix_fill (Matrix *matrix, HeSyncSearch *search, const HeView *view, HeBand ba
     if (!he_spectrum_read (task->windows[i].spectrum, view, band, waves + (gsize)i * search->n))
       memset (waves + (gsize)i * search->n, 0, search->n * sizeof *waves);
   for (guint m = 0; m < matrix->count; m++) {
+    if (m % REPORT_EVERY == 0 && !he_sync_report (search, 0))
+      break;
     if (matrix->first + (gint64)m < 0)
       continue;
     const gint16 *pairs = he_sync_pairs (search, (guint64)(matrix->first + (gint64)m));
@@ -153,7 +167,7 @@ he_sync_times (HeSyncSearch *search, const HeView *view, HeBand band, double fir
 
   const gboolean known = task->first == task->last;
   const guint steps = known ? 1 : (guint)((last - first) * PHASES) + 1;
-  for (guint s = 0; s < G_N_ELEMENTS (speeds); s++) {
+  for (guint s = 0; s < G_N_ELEMENTS (speeds) && he_sync_report (search, 0); s++) {
     if (known && speeds[s] != 1)
       continue;
     for (guint i = 0; i < steps; i++) {
@@ -257,7 +271,7 @@ he_sync_polish (HeSyncSearch *search, HeBand band, HeSyncGuess *guess)
   const gboolean known = search->task->first == search->task->last;
   const guint n = known ? 6 : 8;
   double best = he_sync_log_tail (search, guess, band);
-  for (double step = band == HE_BAND_LOW ? 1 : 0.5; step > 0.1;) {
+  for (double step = band == HE_BAND_LOW ? 1 : 0.5; step > 0.1 && he_sync_report (search, 0);) {
     gboolean better = FALSE;
     for (guint i = 0; i < n; i++)
       if (try_step (search, band, directions[i], step, guess, &best)

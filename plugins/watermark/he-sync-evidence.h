@@ -31,6 +31,9 @@ void he_sync_guesses_add (HeSyncGuesses *guesses, const HeSyncGuess *guess);
 const gint16 *he_sync_pairs (HeSyncSearch *search, guint64 msn);
 void he_sync_count (HeSyncSearch *search, double tests);
 double he_sync_tests (const HeSyncSearch *search);
+/* Tells the task what part is done, where less is no news. FALSE from when the task ends
+ * the search on. */
+gboolean he_sync_report (HeSyncSearch *search, double done);
 
 /* Tries every time from first to last, and every speed if they differ, with one view. */
 void he_sync_times (HeSyncSearch *search, const HeView *view, HeBand band, double first,

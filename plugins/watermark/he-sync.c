@@ -53,12 +53,6 @@ view_at (guint index)
 
 #define VIEWS (SCALES * ASPECTS * TURNS * 2)
 
-static gboolean
-report (const HeSyncTask *task, double done)
-{
-  return !task->progress || task->progress (task->data, done);
-}
-
 /* All windows at once, for every shift of a view. */
 static double
 search_shifts (HeSyncSearch *search, const HeSyncTask *task, const HeSync *at,
@@ -85,7 +79,7 @@ search_views (HeSyncSearch *search, const HeSyncTask *task, const HeSync *at,
   g_autoptr (HeShifts) shifts = he_shifts_new (HE_BAND_LOW);
   for (guint i = 0; i < VIEWS; i++) {
     const HeView view = view_at (i);
-    if (i % 16 == 0 && !report (task, (double)i / VIEWS))
+    if (i % 16 == 0 && !he_sync_report (search, (double)i / VIEWS))
       return;
     double shift[2];
     const double rank
@@ -116,7 +110,7 @@ look_at_view (HeSyncSearch *search, const HeSyncTask *task, const HeView *view,
               HeShifts *shifts, HeComplex *waves, guint n, GArray *peaks)
 {
   const double end = floor (task->last + 1.05 * task->windows[task->n_windows - 1].time);
-  for (double msn = MAX (floor (task->first), 0); msn <= end; msn++) {
+  for (double msn = MAX (floor (task->first), 0); msn <= end && he_sync_report (search, 0); msn++) {
     const gint16 *pairs = he_sync_pairs (search, (guint64)msn);
     for (guint w = 0; w < VIEW_WINDOWS; w++) {
       Peak peak = { .msn = msn, .window = (w + 1) * task->n_windows / (VIEW_WINDOWS + 2) };
@@ -147,7 +141,7 @@ search_views_and_times (HeSyncSearch *search, const HeSyncTask *task, HeSyncGues
   const guint views = (guint)CLAMP (most, SCALES, VIEWS);
   for (guint i = 0; i < views; i++) {
     const HeView view = view_at (i);
-    if (!report (task, (double)i / views))
+    if (!he_sync_report (search, (double)i / views))
       return;
     for (guint w = 0; w < VIEW_WINDOWS; w++) {
       const guint window = (w + 1) * task->n_windows / (VIEW_WINDOWS + 2);
@@ -156,7 +150,7 @@ search_views_and_times (HeSyncSearch *search, const HeSyncTask *task, HeSyncGues
     }
     look_at_view (search, task, &view, shifts, waves, n, peaks);
   }
-  for (guint i = 0; i < peaks->len; i++) {
+  for (guint i = 0; i < peaks->len && he_sync_report (search, 1); i++) {
     const Peak *peak = &g_array_index (peaks, Peak, i);
     const double start = peak->msn - task->windows[peak->window].time;
     he_sync_times (search, &peak->view, HE_BAND_LOW, start - 0.4, start + 1.4, guesses);
@@ -175,7 +169,7 @@ static void
 follow (HeSyncSearch *search, HeSyncGuesses *guesses, HeBand band, HeSync *best)
 {
   qsort (guesses->guess, guesses->n, sizeof guesses->guess[0], compare_guesses);
-  for (guint i = 0; i < MIN (guesses->n, POLISHED); i++) {
+  for (guint i = 0; i < MIN (guesses->n, POLISHED) && he_sync_report (search, 0); i++) {
     HeSyncGuess guess = guesses->guess[i];
     if (band == HE_BAND_LOW)
       he_sync_polish (search, HE_BAND_LOW, &guess);
@@ -190,7 +184,7 @@ static void
 settle (HeSyncSearch *search, const HeSyncTask *task, HeSync *best)
 {
   g_autoptr (HeShifts) shifts = he_shifts_new (HE_BAND_WHOLE);
-  for (guint round = 0; round < 3; round++) {
+  for (guint round = 0; round < 3 && he_sync_report (search, 0); round++) {
     double shift[2];
     search_shifts (search, task, best, &best->view, HE_BAND_WHOLE, shifts, shift);
     if (fabs (shift[0]) < SETTLED && fabs (shift[1]) < SETTLED)
@@ -215,7 +209,7 @@ he_sync_search (const HeSyncTask *task, HeSync *ret_sync)
   he_sync_times (search, &flipped, HE_BAND_WHOLE, task->first, task->last, &whole);
   follow (search, &whole, HE_BAND_WHOLE, &best);
   settle (search, task, &best);
-  if (task->views && best.log_p > WHOLE_LOG_P) {
+  if (task->views && best.log_p > WHOLE_LOG_P && he_sync_report (search, 0)) {
     const gboolean timed = task->first == task->last
                            || best.log_p + log (he_sync_tests (search)) <= HE_SYNC_LOG_P;
     if (timed)
@@ -226,6 +220,6 @@ he_sync_search (const HeSyncTask *task, HeSync *ret_sync)
     settle (search, task, &best);
   }
   best.tests = he_sync_tests (search);
-  best.log_p += log (best.tests);
+  best.log_p += log (MAX (best.tests, 1)); /* none when it was ended at once */
   *ret_sync = best;
 }

@@ -43,7 +43,8 @@ typedef struct {
    * clear copies are found, and the wider the window, the fewer views are tried: from
    * half an hour on not all, from some 6 hours on those that are scaled alone. */
   gboolean views;
-  /* Called now and then with what part is done; may be NULL. FALSE ends the search. */
+  /* Called many times a second with what part is done; may be NULL. FALSE ends the search
+   * at once, with what was found so far. */
   gboolean (*progress) (gpointer data, double done);
   double tests; /* looked at before for the same purpose; counted with the rest */
 } HeSyncTask;

@@ -149,12 +149,14 @@ def test_candidates_are_who_watched_then_by_the_ledgers():
         symbols = folder.symbols(_word("viewer-77", "demo", 150))
         said = folder.trace(symbols, *nodes, candidates=None)
         assert "\n2 candidates" in said.stdout and "accused: 1\n  viewer-77" in said.stdout, said.stdout
-        assert "1 damaged line" in said.stderr, said.stderr
-        # The anchor says that epoch time ran two hours behind the wall clock.
-        (folder.path / "A" / "anchor-demo.json").write_text(json.dumps(
+        assert "1 damaged line" in said.stderr and "no --ledger folder" in said.stderr, said.stderr
+        # The anchor that one node has says that epoch time ran two hours behind the wall clock.
+        (folder.path / "A" / "anchor-demo.json").write_text("torn")
+        (folder.path / "B" / "anchor-demo.json").write_text(json.dumps(
             {"generation": 0, "offset90": 0, "wall-offset90": 7200 * 90000, "node": "A"}))
         said = folder.trace(symbols, *nodes, candidates=None)
         assert "\n1 candidates" in said.stdout and "nobody" in said.stdout, said.stdout
+        assert "no --ledger folder" not in said.stderr, said.stderr
         assert "No such file" in folder.trace(symbols, "--ledger", folder.path / "C", candidates=None, code=1).stderr
 
 

@@ -141,6 +141,43 @@ test_chance_is_bounded (void)
   g_assert_cmpfloat (he_chi_squared_log_tail (2, 60), <, -24);
 }
 
+static void
+count_keyed (gpointer data, guint64 msn, gint16 *ret_pairs)
+{
+  guint n;
+  he_pattern_waves (&n);
+  memset (ret_pairs, 0, 2 * n * sizeof *ret_pairs);
+  ++*(guint *)data;
+}
+
+static gboolean
+end_at_once (gpointer data, double done)
+{
+  return FALSE;
+}
+
+static void
+test_search_can_be_ended (void)
+{
+  g_autofree HePlane *plane = g_new (HePlane, 1);
+  for (guint i = 0; i < PIXELS; i++)
+    (*plane)[i] = (float)(clip_hash (i, 3, 5) % 2001) / 1000 - 1;
+  g_autoptr (HeSpectrum) spectrum = he_spectrum_new ((const HePlane *)plane);
+  const HeSyncWindow window = { spectrum, 0.5 };
+  guint calls = 0;
+  HeSyncTask task = { .windows = &window,
+                      .n_windows = 1,
+                      .keyed = count_keyed,
+                      .data = &calls,
+                      .last = 2000,
+                      .views = TRUE,
+                      .progress = end_at_once };
+  HeSync sync;
+  he_sync_search (&task, &sync);
+  g_assert_cmpuint (calls, <, 50);
+  g_assert_cmpfloat (sync.log_p, >, HE_SYNC_LOG_P);
+}
+
 /* ---- what a copy may have around its pictures, and beside them in time ---- */
 
 static void
@@ -273,6 +310,40 @@ test_trusts_epoch_time (void)
   check_readings (reader, 887700016, 7);
 }
 
+/* Three segments' unmarked frames. */
+static void
+feed_part (HeReader *reader, guint64 first_msn)
+{
+  const guint width = 320, height = 180;
+  g_autofree guint8 *frame = g_malloc (width * height);
+  for (guint i = 0; i < 3 * FRAMES; i++) {
+    clip_fill (CLIP_SCENE, i * 7, frame, width, width, height);
+    g_assert_true (he_reader_add (reader, frame, width, width, height,
+                                  first_msn * 2 * SECOND + i * 2 * SECOND / FRAMES, NULL));
+  }
+}
+
+/* When the times of a copy jump, far on and back again, then each part is read as a copy of
+ * its own, and not what would lie between. */
+static void
+test_parts_of_a_copy_are_read (void)
+{
+  const guint64 parts[] = { 50, G_GUINT64_CONSTANT (4000000000), 20 };
+  g_autoptr (HeSecret) key = new_key (9);
+  g_autoptr (HeReader) reader = he_reader_new (
+      &(HeReaderSettings) { .key = key, .channels = demo, .duration90 = DURATION90, .time_known = TRUE }, NULL);
+  for (guint p = 0; p < G_N_ELEMENTS (parts); p++)
+    feed_part (reader, parts[p]);
+  he_reader_finish (reader);
+  HeReading reading;
+  for (guint p = 0; p < G_N_ELEMENTS (parts); p++)
+    for (guint i = 0; i < 3; i++) {
+      g_assert_true (he_reader_take (reader, &reading));
+      g_assert_cmpuint (reading.msn, ==, parts[p] + i);
+    }
+  g_assert_false (he_reader_take (reader, &reading));
+}
+
 static void
 test_finds_nothing_in_foreign_copies (void)
 {
@@ -300,11 +371,13 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/reader/view-moves-and-warps", test_view_moves_and_warps);
   g_test_add_func ("/reader/sync-finds-a-view", test_sync_finds_a_view);
+  g_test_add_func ("/reader/search-can-be-ended", test_search_can_be_ended);
   g_test_add_func ("/reader/chance-is-bounded", test_chance_is_bounded);
   g_test_add_func ("/reader/border-is-cut", test_border_is_cut);
   g_test_add_func ("/reader/still-picture-is-foretold", test_still_picture_is_foretold);
   g_test_add_func ("/reader/finds-time-and-channel", test_finds_time_and_channel);
   g_test_add_func ("/reader/trusts-epoch-time", test_trusts_epoch_time);
+  g_test_add_func ("/reader/parts-of-a-copy-are-read", test_parts_of_a_copy_are_read);
   g_test_add_func ("/reader/finds-nothing-in-foreign-copies",
                    test_finds_nothing_in_foreign_copies);
   g_test_add_func ("/reader/refuses-settings", test_refuses_settings);
