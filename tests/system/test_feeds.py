@@ -101,7 +101,7 @@ def test_rtmp_through_a_server():
         air.start_node("A")
         stage.wait_for("segments of A", lambda: _channel(air, "A").get("filled"), 90)
         air.start_node("B")  # joins a stream that has long been running
-        air.wait_encoding("B")
+        air.wait_ready("B")
         viewers = [stage.Viewer(air.url(f"viewer-{n}", "cookie", air.origin[n])) for n in air.origin]
         assert stage.wait_for("common segments", lambda: _same(viewers), 30)
         anchors = [_channel(air, n)["anchor"] for n in air.origin]
