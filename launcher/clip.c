@@ -8,6 +8,7 @@
 
 #define BUFFERS 10
 #define BLOCK 1024
+#define MAX_SECONDS 60
 
 /* Mixes well enough, and is the same everywhere. */
 static guint32
@@ -63,13 +64,25 @@ push_clip (GstElement *in, gsize size, const HeadendVideo *video, GstClockTime s
   gst_app_src_end_of_stream (GST_APP_SRC (in));
 }
 
+/* No sample is waited for beyond the deadline: an encoder may hang. */
+static GstSample *
+pull (GstElement *out, gint64 deadline)
+{
+  gint64 left = deadline - g_get_monotonic_time ();
+
+  return gst_app_sink_try_pull_sample (GST_APP_SINK (out),
+                                       (GstClockTime)MAX (left, 0) * GST_USECOND);
+}
+
+/* How many samples it was; 0: it did not end in time. */
 static guint
 add_output (GstElement *out, GChecksum *sum)
 {
+  gint64 deadline = g_get_monotonic_time () + MAX_SECONDS * G_USEC_PER_SEC;
   GstSample *sample;
   guint n = 0;
 
-  while ((sample = gst_app_sink_pull_sample (GST_APP_SINK (out))) != NULL) {
+  while ((sample = pull (out, deadline)) != NULL) {
     GstBuffer *buffer = gst_sample_get_buffer (sample);
     GstMapInfo map;
 
@@ -80,7 +93,7 @@ add_output (GstElement *out, GChecksum *sum)
     }
     gst_sample_unref (sample);
   }
-  return n;
+  return gst_app_sink_is_eos (GST_APP_SINK (out)) ? n : 0;
 }
 
 /* One rendition: its clip through the encoder that the description names. */
@@ -93,15 +106,16 @@ encode (const char *caps, const char *encoder, gsize size, const HeadendVideo *v
       encoder);
   g_autoptr (GstElement) pipeline
       = gst_parse_launch_full (text, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
-  guint n;
+  guint n = 0;
 
   if (pipeline == NULL)
     return FALSE;
   g_autoptr (GstElement) in = gst_bin_get_by_name (GST_BIN (pipeline), "in");
   g_autoptr (GstElement) out = gst_bin_get_by_name (GST_BIN (pipeline), "out");
-  gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  push_clip (in, size, video, span);
-  n = add_output (out, sum);
+  if (gst_element_set_state (pipeline, GST_STATE_PLAYING) != GST_STATE_CHANGE_FAILURE) {
+    push_clip (in, size, video, span);
+    n = add_output (out, sum);
+  }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   g_checksum_update (sum, (const guchar *)encoder, -1);
   if (n > 0)

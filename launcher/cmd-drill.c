@@ -17,7 +17,8 @@
 /* A feed that wraps does so when the viewer watches, and not before all is on air. */
 #define AHEAD_OF_WRAP90 (G_GUINT64_CONSTANT (60) * 90000)
 #define LOAD_MAX 500
-#define SECONDS_MAX 86400
+/* The viewer's session ends after 12 hours, and the programme must be on air before. */
+#define SECONDS_MAX 39600
 
 static volatile int interrupted;
 
@@ -162,8 +163,8 @@ run_apart (Run *run)
   for (guint i = 0; i < run->apart->len; i++)
     g_ptr_array_add (words, g_strdup (((HeadendDrill *)run->apart->pdata[i])->name));
   g_ptr_array_add (words, NULL);
-  run->inside
-      = headend_drill_inside (run->program, (const char *const *)words->pdata, &error);
+  run->inside = headend_drill_inside (run->program, (const char *const *)words->pdata,
+                                      &interrupted, &error);
   for (guint i = 0; !run->inside && i < run->apart->len; i++) {
     HeadendDrillResult *result
         = headend_drill_result_new (((HeadendDrill *)run->apart->pdata[i])->name);
@@ -305,7 +306,7 @@ headend_cmd_drill (int argc, char **argv)
     { "viewers", 0, 0, G_OPTION_ARG_INT, &options.viewers,
       "So many viewers more, who look at no picture", "N" },
     { "seconds", 's', 0, G_OPTION_ARG_INT, &options.seconds,
-      "How long a soak lasts (default: 120)", "N" },
+      "How long a soak lasts, up to 39600 (default: 120)", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options.seed, "Of all chance (default: 1)",
       "N" },
     { "keep", 'k', 0, G_OPTION_ARG_NONE, &options.keep,

@@ -117,7 +117,8 @@ headend_cmd_origin (int argc, char **argv)
   raise_descriptor_limit ();
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_unix_signal_add (SIGTERM, on_signal, loop);
-  signal (SIGINT, SIG_IGN); /* of a terminal: the supervisor decides */
+  signal (SIGINT, SIG_IGN);  /* of a terminal: the supervisor decides */
+  signal (SIGPIPE, SIG_IGN); /* sendfile() to who has gone has no flag against it */
   g_autoptr (HeOrigin) origin = origin_of (job, &error);
   if (!origin) {
     headend_log ("%s", error->message);

@@ -14,7 +14,7 @@ typedef struct {
   HeadendFeed *feed;
   guint number;
   char *shown; /* the URI as it may be logged */
-  gboolean live;
+  gboolean live, calls;
   GstElement *pipeline;
   guint bus_watch, retry; /* sources; 0: none */
   HeadendBackoff backoff;
@@ -29,6 +29,7 @@ typedef struct {
   /* feed->lock */
   HeadendLeg state;
   gboolean fresh; /* opened or taken over: what comes next does not go on from before */
+  guint opening;  /* calls of start_leg() on their way */
 
   /* feed->turn */
   GQueue kept; /* GstBuffer */
@@ -45,7 +46,8 @@ struct _HeadendFeed {
 
   GMutex lock; /* guards what is named above, and current */
   guint current;
-  GMutex turn; /* held by who pushes to the intake; never by the main loop */
+  GCond opened; /* with lock: one opening less */
+  GMutex turn;  /* held by who pushes to the intake; never by the main loop */
 };
 
 /* --- The thread of a source's pipeline ---------------------------------------------- */
@@ -175,14 +177,27 @@ close_leg (Leg *leg, const char *why, gboolean again)
 }
 
 static void
+start_leg (GstElement *pipeline, gpointer user_data)
+{
+  Leg *leg = user_data;
+  /* A failure comes by the bus. */
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_mutex_lock (&leg->feed->lock);
+  leg->opening--;
+  g_cond_signal (&leg->feed->opened);
+  g_mutex_unlock (&leg->feed->lock);
+}
+
+/* Not in the main loop: some sources wait for who does not answer. */
+static void
 open_leg (Leg *leg)
 {
   leg->opened_at = g_get_monotonic_time ();
   g_mutex_lock (&leg->feed->lock);
   leg->fresh = TRUE;
+  leg->opening++;
   g_mutex_unlock (&leg->feed->lock);
-  /* A failure comes by the bus. */
-  gst_element_set_state (leg->pipeline, GST_STATE_PLAYING);
+  gst_element_call_async (leg->pipeline, start_leg, leg, NULL);
 }
 
 static gboolean
@@ -211,9 +226,11 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
 }
 
 static void
-reopen_stalled (Leg *leg, gint64 data_at, gint64 now)
+reopen_stalled (Leg *leg, gint64 data_at, gboolean opening, gint64 now)
 {
-  if (leg->retry || data_at < leg->opened_at || now - data_at < HEADEND_FEED_STALLED)
+  /* Who waits to be called gains nothing by it; what is being opened cannot be closed. */
+  if (leg->retry || opening || (!leg->calls && data_at < leg->opened_at)
+      || now - MAX (data_at, leg->opened_at) < HEADEND_FEED_STALLED)
     return;
   close_leg (leg, "says nothing; it is opened again", FALSE);
 }
@@ -233,10 +250,13 @@ on_look (gpointer user_data)
 {
   HeadendFeed *feed = user_data;
   HeadendLeg states[MAX_LEGS];
+  gboolean opening[MAX_LEGS];
   gint64 now = g_get_monotonic_time ();
   g_mutex_lock (&feed->lock);
-  for (guint i = 0; i < feed->n; i++)
+  for (guint i = 0; i < feed->n; i++) {
     states[i] = feed->legs[i].state;
+    opening[i] = feed->legs[i].opening > 0;
+  }
   guint next = headend_leg_choose (states, feed->n, feed->current, now);
   gboolean changed = next != feed->current;
   feed->current = next;
@@ -248,7 +268,7 @@ on_look (gpointer user_data)
   else
     tell_silence (feed, &states[next], now);
   for (guint i = 0; i < feed->n; i++)
-    reopen_stalled (&feed->legs[i], states[i].data_at, now);
+    reopen_stalled (&feed->legs[i], states[i].data_at, opening[i], now);
   return G_SOURCE_CONTINUE;
 }
 
@@ -287,6 +307,7 @@ add_leg (HeadendFeed *feed, const char *uri, const char *folder, GError **error)
   leg->feed = feed;
   leg->number = feed->n - 1;
   leg->live = source->live;
+  leg->calls = source->calls;
   leg->shown = headend_source_display (uri);
   g_queue_init (&leg->kept);
   g_queue_init (&leg->kept_at);
@@ -312,6 +333,7 @@ headend_feed_new (const HeadendPlan *plan, const char *folder, GstElement *intak
   g_autoptr (HeadendFeed) feed = g_new0 (HeadendFeed, 1);
   g_mutex_init (&feed->lock);
   g_mutex_init (&feed->turn);
+  g_cond_init (&feed->opened);
   feed->intake = gst_object_ref (intake);
   if (!add_leg (feed, channel->source, folder, error)
       || (channel->backup && !add_leg (feed, channel->backup, folder, error)))
@@ -333,6 +355,10 @@ headend_feed_start (HeadendFeed *feed)
 static void
 leg_clear (Leg *leg)
 {
+  g_mutex_lock (&leg->feed->lock);
+  while (leg->opening)
+    g_cond_wait (&leg->feed->opened, &leg->feed->lock);
+  g_mutex_unlock (&leg->feed->lock);
   gst_element_set_state (leg->pipeline, GST_STATE_NULL);
   g_clear_handle_id (&leg->bus_watch, g_source_remove);
   g_clear_handle_id (&leg->retry, g_source_remove);
@@ -355,6 +381,7 @@ headend_feed_free (HeadendFeed *feed)
   gst_object_unref (feed->intake);
   g_mutex_clear (&feed->lock);
   g_mutex_clear (&feed->turn);
+  g_cond_clear (&feed->opened);
   g_free (feed);
 }
 

@@ -9,19 +9,20 @@
 /* What RTP brings out of order comes within it. */
 #define RTP_LATENCY_MS "200"
 
-/* The SRT source calls unless the URI says ?mode=listener. */
+/* The SRT source calls unless the URI says ?mode=listener, and calls again by itself. A
+ * TCP source gives up after timeout seconds, connecting and reading. */
 static const HeadendSource sources[] = {
-  { "srt", "srtsrc", NULL, "", MPEG_TS, TRUE, TRUE, TRUE },
-  { "udp", "udpsrc", UDP_BUFFER, "", MPEG_TS, TRUE, TRUE, TRUE },
+  { "srt", "srtsrc", NULL, "", MPEG_TS, TRUE, TRUE, FALSE, TRUE },
+  { "udp", "udpsrc", UDP_BUFFER, "", MPEG_TS, TRUE, TRUE, FALSE, TRUE },
   { "rtp", "udpsrc",
     UDP_BUFFER " caps=\"application/x-rtp,media=(string)video,clock-rate=(int)90000,"
                "encoding-name=(string)MP2T\"",
     " ! rtpjitterbuffer latency=" RTP_LATENCY_MS " ! rtpmp2tdepay", MPEG_TS, TRUE, TRUE,
-    TRUE },
-  { "tcp", "tcpclientsrc", NULL, "", MPEG_TS, TRUE, TRUE, TRUE },
-  { "rtmp", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE },
-  { "rtmps", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE },
-  { "file", "filesrc", "blocksize=7520", "", MPEG_TS, FALSE, FALSE, FALSE },
+    FALSE, TRUE },
+  { "tcp", "tcpclientsrc", "timeout=10", "", MPEG_TS, TRUE, TRUE, TRUE, TRUE },
+  { "rtmp", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE, TRUE },
+  { "rtmps", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE, TRUE },
+  { "file", "filesrc", "blocksize=7520", "", MPEG_TS, FALSE, FALSE, FALSE, FALSE },
 };
 
 static const char expected[] = "expected " HEADEND_SOURCE_FORMS;

@@ -14,6 +14,7 @@ typedef struct {
   const char *caps;     /* of what comes out: a transport stream or FLV */
   gboolean live;        /* comes at its own pace */
   gboolean needs_port;
+  gboolean calls;  /* connects to who sends, and again when nothing ever came */
   gboolean common; /* all who take it get the same timestamps at the same time */
 } HeadendSource;
 

@@ -210,6 +210,10 @@ test_source_properties (void)
   g_auto (GStrv) file = headend_source_properties ("file:a/b.ts", "/srv");
   g_assert_cmpstr (srt[0], ==, "uri");
   g_assert_cmpstr (srt[1], ==, "srt://h:9?mode=caller");
+  g_autofree char *message = NULL;
+  g_autofree char *text
+      = headend_source_pipeline (headend_source_find ("tcp://h:9", &message));
+  g_assert_nonnull (strstr (text, " timeout=10 "));
   g_assert_cmpstr (tcp[1], ==, "h");
   g_assert_cmpstr (tcp[3], ==, "9");
   g_assert_cmpstr (file[1], ==, "/srv/a/b.ts");
