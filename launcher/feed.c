@@ -188,7 +188,6 @@ start_leg (GstElement *pipeline, gpointer user_data)
   g_mutex_unlock (&leg->feed->lock);
 }
 
-/* Not in the main loop: some sources wait for who does not answer. */
 static void
 open_leg (Leg *leg)
 {
@@ -197,7 +196,11 @@ open_leg (Leg *leg)
   leg->fresh = TRUE;
   leg->opening++;
   g_mutex_unlock (&leg->feed->lock);
-  gst_element_call_async (leg->pipeline, start_leg, leg, NULL);
+  /* Who calls waits for who may not answer, which the main loop must not. */
+  if (leg->calls)
+    gst_element_call_async (leg->pipeline, start_leg, leg, NULL);
+  else
+    start_leg (leg->pipeline, leg);
 }
 
 static gboolean
