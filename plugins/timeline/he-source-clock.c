@@ -61,24 +61,6 @@ is_outage (gint64 step, guint64 wall90, guint64 since_wall90, guint64 since_read
 }
 
 static gboolean
-is_behind_filler (const HeSourceClock *clock, guint64 epoch90)
-{
-  return clock->back90 != 0
-         && difference (clock->filled90, epoch90) > (gint64)HE_CLOCK_SMALL_LAG;
-}
-
-/* Whether the source goes on behind a silence, in places that are taken, and will not
- * catch up. */
-static gboolean
-is_resumed (const HeSourceClock *clock, guint64 epoch90, guint64 wall90)
-{
-  gint64 elapsed = difference (wall90, clock->back_read90);
-
-  return is_behind_filler (clock, epoch90) && elapsed >= (gint64)HE_CLOCK_BACK
-         && difference (epoch90, clock->back90) < 2 * elapsed;
-}
-
-static gboolean
 fits_previous (const HeSourceClock *clock, const HeClockStream *stream, guint64 dts33,
                guint64 wall90)
 {
@@ -115,7 +97,7 @@ he_source_clock_judge (const HeSourceClock *clock, guint number, guint64 dts33,
 
   gint64 step = difference (epoch90, stream->dts90);
   if (is_small (step))
-    return is_resumed (clock, epoch90, wall90) ? HE_CLOCK_JUMP : HE_CLOCK_FITS;
+    return HE_CLOCK_FITS;
   if (step > 0
       && (step <= (gint64)HE_CLOCK_MAX_STEP || ABS (apart) <= (gint64)HE_CLOCK_MAX_STEP
           || is_outage (step, wall90, stream->wall90, stream->read90)))
@@ -158,17 +140,12 @@ void
 he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90)
 {
   clock->filled90 = clock->reference90 + elapsed90;
-  clock->silent = TRUE;
-  clock->back90 = 0;
 }
 
 void
 he_source_clock_adopt (HeSourceClock *clock, const HeAnchor *anchor)
 {
-  /* Of a source that only paused, every unit would fit the anchor before, too. */
-  clock->has_previous = clock->anchored && !is_behind_filler (clock, clock->reference90);
-  clock->silent = FALSE;
-  clock->back90 = 0;
+  clock->has_previous = clock->anchored;
   clock->previous = clock->anchor;
   clock->jump90 = 0;
   clock->anchor = *anchor;
@@ -187,11 +164,6 @@ he_source_clock_place (HeSourceClock *clock, guint number, gboolean previous,
   gint64 step = difference (dts90, stream->dts90);
   const guint64 read90 = wall90;
 
-  if (clock->silent && stream->known) {
-    clock->back90 = dts90;
-    clock->back_read90 = read90;
-  }
-  clock->silent = FALSE;
   if (stream->known && stream->generation == anchor->generation && step > 0
       && is_small (step)) {
     stream->step90 = (guint64)step;

@@ -17,18 +17,11 @@ G_BEGIN_DECLS
  * within HE_CLOCK_MAX_STEP): the feed was away, and its timeline went on. Anything else
  * is a jump, which starts the next generation, with the offset that makes decoding times
  * of the stream that jumped first go on with the step that they had. The proposal follows
- * from the feed alone, so nodes that received the same packets make the same.
- *
- * A source that pauses takes its timeline up where it left it, behind what was filled
- * meanwhile. When it has gone on for HE_CLOCK_BACK at its own pace and is still more than
- * HE_CLOCK_SMALL_LAG behind, that is a jump, too: its pictures' places are taken. Packets
- * that were held up on the way come faster, and catch up. */
+ * from the feed alone, so nodes that received the same packets make the same. */
 
 #define HE_CLOCK_SMALL_STEP (1 * HE_TICKS_PER_SECOND)
 #define HE_CLOCK_MAX_STEP (10 * HE_TICKS_PER_SECOND)
 #define HE_CLOCK_MAX_STREAMS 16
-#define HE_CLOCK_BACK (3 * HE_TICKS_PER_SECOND)
-#define HE_CLOCK_SMALL_LAG (2 * HE_TICKS_PER_SECOND)
 
 typedef enum {
   HE_CLOCK_FITS,
@@ -60,9 +53,6 @@ typedef struct {
   guint64 reference_wall90, reference_read90;
   guint64
       filled90; /* up to there, in epoch time, nothing came and something was made up */
-  gboolean silent; /* nothing was placed since that began */
-  guint64 back90;  /* the first unit behind it; 0: of another source, or none */
-  guint64 back_read90;
   HeClockStream streams[HE_CLOCK_MAX_STREAMS];
 } HeSourceClock;
 

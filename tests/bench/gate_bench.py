@@ -7,11 +7,14 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
+import urllib.request
 
 import measure
 
@@ -85,7 +88,6 @@ def nginx(folder, files):
 
 
 def fetch(base, path, cookie):
-    import urllib.request
     request = urllib.request.Request(base + path, headers={"Cookie": cookie})
     with urllib.request.urlopen(request, timeout=10) as reply:
         return reply.read()
@@ -107,6 +109,8 @@ def idle(base, count):
 
 
 def run(runs):
+    if not shutil.which("wrk"):
+        sys.exit("gate: wrk is missing; apt-get install wrk")
     measure.part(f"gate: answers a second to {VIEWERS} kept connections, {runs} rounds of "
                  f"{SECONDS} s each")
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -206,47 +206,6 @@ test_stalled_and_away (void)
                      ==, HE_CLOCK_HOLE);
 }
 
-/* Given a source that paused for 20 s while filler was made, when it goes on from there
- * at its pace, then its timeline begins anew behind the filler, for all streams; but not
- * when it catches up. */
-static void
-test_paused (void)
-{
-  for (gint64 pace = 1; pace <= 4; pace += 3) {
-    HeSourceClock clock = { 0 };
-    gint64 next = 5000 * SECOND + 200 * FRAME;
-    guint64 last = run (&clock, 5000 * SECOND, 200, WALL), wall90, dts90, pts90;
-    HeAnchor anchor;
-    guint i;
-
-    he_source_clock_silence (&clock, 20 * SECOND);
-    wall90 = WALL + 200 * FRAME + 20 * SECOND;
-    for (i = 0; i < 1000; i++, next += FRAME, wall90 += (guint64)(FRAME / pace)) {
-      if (he_source_clock_judge (&clock, VIDEO, turn (next), wall90) != HE_CLOCK_FITS)
-        break;
-      run (&clock, next, 1, wall90);
-    }
-    g_assert_cmpuint (i, ==, pace == 1 ? 75 : 1000);
-    if (pace > 1)
-      continue;
-    g_assert_cmpint (he_source_clock_judge (&clock, VIDEO, turn (next), wall90), ==,
-                     HE_CLOCK_JUMP);
-    he_source_clock_propose (&clock, VIDEO, turn (next), wall90, "A", &anchor);
-    he_source_clock_adopt (&clock, &anchor);
-    he_source_clock_place (&clock, VIDEO, FALSE, turn (next), turn (next), wall90, &pts90,
-                           &dts90);
-    g_assert_cmpuint (dts90, ==, last + 20 * SECOND);
-    g_assert_cmpint (he_source_clock_judge (&clock, AUDIO, turn (next), wall90), ==,
-                     HE_CLOCK_FITS);
-    he_source_clock_place (&clock, AUDIO, FALSE, turn (next), turn (next), wall90, &pts90,
-                           &dts90);
-    g_assert_cmpuint (dts90, ==, last + 20 * SECOND);
-    g_assert_cmpint (
-        he_source_clock_judge (&clock, VIDEO, turn (next + FRAME), wall90 + FRAME), ==,
-        HE_CLOCK_FITS);
-  }
-}
-
 /* Given a stream that was silent for long, when it comes back, then it is no jump. */
 static void
 test_sparse_stream (void)
@@ -347,8 +306,6 @@ main (int argc, char **argv)
   g_test_add_func ("/source-clock/judge/silent-stream-comes-back", test_sparse_stream);
   g_test_add_func ("/source-clock/judge/who-stood-still-sees-no-jump", test_stood_still);
   g_test_add_func ("/source-clock/judge/outage-behind-a-stall", test_stalled_and_away);
-  g_test_add_func ("/source-clock/judge/paused-source-goes-on-behind-the-filler",
-                   test_paused);
   g_test_add_func ("/source-clock/judge/follows", test_follows);
   g_test_add_func ("/source-clock/jump/goes-on-with-the-same-step",
                    test_jump_is_contiguous);
