@@ -7,7 +7,8 @@
 
 #define TOKEN                                                                            \
   "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-#define AUTHORITY "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:[]"
+#define NAME "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+#define LITERAL "0123456789abcdefABCDEF:."
 
 /* Fields that must not come twice: two readers could each believe another one. */
 static const char *const single[] = {
@@ -91,20 +92,26 @@ is_visible (const char *text)
   return TRUE;
 }
 
-/* "http://AUTHORITY/PATH" becomes AUTHORITY and "/PATH"; the text has room, because what
- * went before is longer than the byte that ends AUTHORITY. */
+/* "http://AUTHORITY/PATH" becomes AUTHORITY and "/PATH", of which "/" may be left out;
+ * the text has room, because what went before is longer than the two bytes that are
+ * added. */
 static gboolean
 read_absolute (Reader *reader, char **target)
 {
-  char *start = *target + strlen ("http://"), *slash;
+  gsize skip = strlen ("http://");
+  char *start = *target + skip, *path;
 
-  if (g_ascii_strncasecmp (*target, "http://", strlen ("http://")) != 0
-      || (slash = strchr (start, '/')) == NULL || slash == start)
+  if (g_ascii_strncasecmp (*target, "http://", skip) != 0)
     return refuse (reader, 400, "malformed target");
-  memmove (start - 1, start, (gsize)(slash - start));
-  slash[-1] = '\0';
-  reader->authority = start - 1;
-  *target = slash;
+  path = start + strcspn (start, "/?");
+  if (path == start)
+    return refuse (reader, 400, "malformed target");
+  memmove (start - 2, start, (gsize)(path - start));
+  reader->authority = start - 2;
+  path[-2] = '\0';
+  if (*path != '/')
+    *--path = '/';
+  *target = path;
   return TRUE;
 }
 
@@ -127,11 +134,18 @@ read_target (Reader *reader, char *target)
   return TRUE;
 }
 
+/* A higher minor version is answered as the highest that we know (RFC 9110 section 2.5).
+ */
 static gboolean
-is_version (const char *text)
+read_version (Reader *reader, const char *text)
 {
-  return strlen (text) == 8 && g_str_has_prefix (text, "HTTP/")
-         && g_ascii_isdigit (text[5]) && text[6] == '.' && g_ascii_isdigit (text[7]);
+  if (strlen (text) != 8 || !g_str_has_prefix (text, "HTTP/")
+      || !g_ascii_isdigit (text[5]) || text[6] != '.' || !g_ascii_isdigit (text[7]))
+    return refuse (reader, 400, "expected HTTP/1.1");
+  if (text[5] != '1')
+    return refuse (reader, 505, "expected HTTP/1.1");
+  reader->head->http11 = text[7] != '0';
+  return TRUE;
 }
 
 static gboolean
@@ -147,11 +161,7 @@ read_request_line (Reader *reader, char *line)
   if (!is_token (line))
     return refuse (reader, 400, "malformed method");
   reader->head->method = line;
-  if (strcmp (version, "HTTP/1.1") == 0)
-    reader->head->http11 = TRUE;
-  else if (strcmp (version, "HTTP/1.0") != 0)
-    return refuse (reader, is_version (version) ? 505 : 400, "expected HTTP/1.1");
-  return read_target (reader, target);
+  return read_version (reader, version) && read_target (reader, target);
 }
 
 static gboolean
@@ -228,6 +238,24 @@ check_framing (Reader *reader)
   return TRUE;
 }
 
+/* uri-host [":" port] (RFC 9110 section 7.2): a name or an address, not what URIs may
+ * spell besides, which no host is called. */
+static gboolean
+is_authority (const char *text)
+{
+  const char *end
+      = text + (*text == '[' ? 1 + strspn (text + 1, LITERAL) : strspn (text, NAME));
+  gsize digits;
+
+  if (*text == '[' && (end == text + 1 || *end++ != ']'))
+    return FALSE;
+  if (end == text || *end == '\0')
+    return end > text;
+  digits = strspn (end + 1, "0123456789");
+  return *end == ':' && end[1 + digits] == '\0' && digits <= 5
+         && g_ascii_strtoull (end + 1, NULL, 10) <= G_MAXUINT16;
+}
+
 static gboolean
 check_host (Reader *reader)
 {
@@ -235,7 +263,7 @@ check_host (Reader *reader)
 
   if (host == NULL)
     return !reader->head->http11 || refuse (reader, 400, "no Host");
-  if (*host == '\0' || host[strspn (host, AUTHORITY)] != '\0')
+  if (!is_authority (host))
     return refuse (reader, 400, "malformed Host");
   if (reader->authority != NULL && g_ascii_strcasecmp (reader->authority, host) != 0)
     return refuse (reader, 400, "Host and target differ");

@@ -52,6 +52,18 @@ honest_requests_are_read (void)
 }
 
 static void
+assert_target (const char *text, const char *path, const char *query)
+{
+  guint status;
+  const char *why;
+  g_autoptr (HeHead) head = he_head_parse (text, strlen (text), &status, &why);
+
+  g_assert_nonnull (head);
+  g_assert_cmpstr (head->path, ==, path);
+  g_assert_cmpstr (head->query, ==, query);
+}
+
+static void
 absolute_form_agrees_with_host (void)
 {
   static const char text[]
@@ -63,6 +75,8 @@ absolute_form_agrees_with_host (void)
   g_assert_nonnull (head);
   g_assert_cmpstr (head->path, ==, "/a");
   g_assert_cmpstr (head->query, ==, "b");
+  assert_target ("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "/", NULL);
+  assert_target ("GET http://a?b HTTP/1.1\r\nHost: a\r\n\r\n", "/", "b");
   g_assert_cmpuint (check ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"), ==, 400);
   g_assert_cmpuint (check ("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), ==, 400);
   g_assert_cmpuint (check ("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n"), ==, 400);
@@ -78,6 +92,8 @@ keeping_follows_version_and_wish (void)
     { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", TRUE },
     { "GET / HTTP/1.1\r\nHost: a\r\nConnection: Close\r\n\r\n", FALSE },
     { "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade, close\r\n\r\n", FALSE },
+    { "GET / HTTP/1.2\r\nHost: [::1]:8080\r\n\r\n", TRUE },
+    { "GET / HTTP/1.1\r\nHost: a:\r\n\r\n", TRUE },
     { "GET / HTTP/1.0\r\n\r\n", FALSE },
     { "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", TRUE },
   };
@@ -131,6 +147,14 @@ malformed_lines_are_refused (void)
     "GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: :80\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: []\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [a::x]\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n",
     "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
     "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET live HTTP/1.1\r\nHost: a\r\n\r\n",
