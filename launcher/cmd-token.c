@@ -128,36 +128,21 @@ keygen (int argc, char **argv)
   return 0;
 }
 
-/* A signing key that others can read is as good as published. Wiped by the caller. */
-static char *
+/* A signing key that others can read is as good as published. */
+static HeSecret *
 read_private_key (const char *path, GError **error)
 {
-  struct stat st;
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat (fd, &st) != 0) {
-    g_set_error (error, HE_ERROR, HE_ERROR_IO,
-                 "%s: %s; `headend token keygen --dir DIR` makes a key", path,
-                 g_strerror (errno));
-    if (fd >= 0)
-      close (fd);
-    return NULL;
-  }
-  if (!S_ISREG (st.st_mode) || st.st_size > MAX_PEM || (st.st_mode & 0077)) {
-    g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
-                 (st.st_mode & 0077)
-                     ? "%s: others may read or write this key; mend it with "
-                       "`chmod 600` and think of a new key"
-                     : "%s: not a file with a key",
-                 path);
-    close (fd);
-    return NULL;
-  }
-  char *text = g_malloc0 (MAX_PEM + 1);
-  gssize n = 0;
-  for (gsize len = 0; (n = read (fd, text + len, MAX_PEM - len)) > 0;)
-    len += n;
-  close (fd);
-  return text;
+  gboolean private = FALSE;
+  g_autoptr (HeSecret) key = he_secret_read_file (path, MAX_PEM, &private, error);
+  if (!key)
+    g_prefix_error (error, "no key as `headend token keygen --dir DIR` makes: ");
+  if (!key || private)
+    return g_steal_pointer (&key);
+  g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
+               "%s: others may read or write this key; mend it with `chmod 600` and "
+               "think of a new key",
+               path);
+  return NULL;
 }
 
 typedef struct {
@@ -276,11 +261,11 @@ mint (int argc, char **argv)
     .max_sessions = (guint)o.max_sessions,
     .algorithm = o.algorithm,
   };
-  char *pem = read_private_key (o.key, &error);
+  g_autoptr (HeSecret) pem = read_private_key (o.key, &error);
   if (!pem)
     return fail (g_steal_pointer (&error));
-  g_autofree char *token = he_token_mint (pem, &request, &error);
-  he_string_wipe_free (pem);
+  g_autofree char *token
+      = he_token_mint ((const char *)he_secret_data (pem), &request, &error);
   if (!token)
     return fail (g_steal_pointer (&error));
   if (o.url)

@@ -19,15 +19,27 @@ struct _HeSecret {
   guint8 data[];
 };
 
+/* Room for room bytes and the NUL behind them; none is there yet. */
+static HeSecret *
+secret_alloc (gsize room)
+{
+  HeSecret *secret = g_malloc (sizeof *secret + room + 1);
+
+  g_atomic_ref_count_init (&secret->refs);
+  secret->len = 0;
+  secret->data[0] = 0;
+  return secret;
+}
+
 HeSecret *
 he_secret_new (const guint8 *data, gsize len)
 {
-  HeSecret *secret = g_malloc (sizeof *secret + len);
+  HeSecret *secret = secret_alloc (len);
 
-  g_atomic_ref_count_init (&secret->refs);
-  secret->len = len;
   if (len > 0)
     memcpy (secret->data, data, len);
+  secret->len = len;
+  secret->data[len] = 0;
   return secret;
 }
 
@@ -91,85 +103,97 @@ he_secret_from_hex (const char *text, const char *what, GError **error)
 
 /* Looks at the open file, not at the name, so that nothing can be swapped in between. */
 static gboolean
-check_private_file (int fd, const char *path, const char *what, GError **error)
+check_open_file (int fd, const char *path, gsize max, struct stat *ret_stat,
+                 GError **error)
 {
-  struct stat st;
-
-  if (fstat (fd, &st) != 0) {
-    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: cannot inspect %s: %s", what, path,
+  if (fstat (fd, ret_stat) != 0) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "cannot inspect %s: %s", path,
                  g_strerror (errno));
     return FALSE;
   }
-  if (!S_ISREG (st.st_mode)) {
-    g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s: %s is not a regular file", what,
-                 path);
+  if (!S_ISREG (ret_stat->st_mode)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s is not a regular file", path);
     return FALSE;
   }
-  if ((st.st_mode & 0077) != 0) {
-    g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
-                 "%s: others may read or write %s (mode %04o); run: chmod 600 %s", what,
-                 path, (guint)(st.st_mode & 07777), path);
+  if ((guint64)ret_stat->st_size > max) {
+    g_set_error (error, HE_ERROR, HE_ERROR_LIMIT,
+                 "%s is larger than %" G_GSIZE_FORMAT " bytes", path, max);
     return FALSE;
   }
   return TRUE;
 }
 
-static gssize
-read_all (int fd, char *buffer, gsize cap)
+/* As far as it was when it was inspected: one that grows meanwhile is somebody's mistake,
+ * and its text says so. */
+static gboolean
+read_all (int fd, HeSecret *secret, gsize len)
 {
-  gsize len = 0;
-
-  while (len < cap) {
-    gssize n = read (fd, buffer + len, cap - len);
+  while (secret->len < len) {
+    gssize n = read (fd, secret->data + secret->len, len - secret->len);
 
     if (n < 0 && errno == EINTR)
       continue;
     if (n < 0)
-      return -1;
+      return FALSE;
     if (n == 0)
       break;
-    len += (gsize)n;
+    secret->len += (gsize)n;
   }
-  return (gssize)len;
+  secret->data[secret->len] = 0;
+  return TRUE;
+}
+
+HeSecret *
+he_secret_read_file (const char *path, gsize max, gboolean *ret_private, GError **error)
+{
+  /* Non-blocking, so that a FIFO in the file's place cannot hang us. */
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  g_autoptr (HeSecret) secret = NULL;
+  struct stat st;
+
+  if (fd < 0) {
+    g_set_error (error, HE_ERROR, errno == ENOENT ? HE_ERROR_NOT_FOUND : HE_ERROR_IO,
+                 "cannot open %s: %s", path, g_strerror (errno));
+    return NULL;
+  }
+  if (check_open_file (fd, path, max, &st, error)) {
+    secret = secret_alloc ((gsize)st.st_size);
+    if (!read_all (fd, secret, (gsize)st.st_size)) {
+      g_set_error (error, HE_ERROR, HE_ERROR_IO, "cannot read %s: %s", path,
+                   g_strerror (errno));
+      g_clear_pointer (&secret, he_secret_unref);
+    }
+    *ret_private = (st.st_mode & 0077) == 0;
+  }
+  close (fd);
+  return g_steal_pointer (&secret);
 }
 
 typedef HeSecret *(*Reader) (const char *text, gsize len, const char *what,
                              GError **error);
 
 static HeSecret *
-read_file (const char *path, const char *what, Reader reader, GError **error)
+read_private (const char *path, const char *what, Reader reader, GError **error)
 {
-  char buffer[FILE_MAX + 1];
-  HeSecret *secret = NULL;
-  gssize len;
-  /* Non-blocking, so that a FIFO in the file's place cannot hang us. */
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  gboolean private = FALSE;
+  g_autoptr (HeSecret) file = he_secret_read_file (path, FILE_MAX, &private, error);
 
-  if (fd < 0) {
-    g_set_error (error, HE_ERROR, errno == ENOENT ? HE_ERROR_NOT_FOUND : HE_ERROR_IO,
-                 "%s: cannot open %s: %s", what, path, g_strerror (errno));
+  if (file == NULL) {
+    g_prefix_error (error, "%s: ", what);
     return NULL;
   }
-  if (check_private_file (fd, path, what, error)) {
-    len = read_all (fd, buffer, sizeof buffer);
-    if (len < 0)
-      g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: cannot read %s: %s", what, path,
-                   g_strerror (errno));
-    else if (len > FILE_MAX)
-      g_set_error (error, HE_ERROR, HE_ERROR_LIMIT, "%s: %s is larger than %d bytes",
-                   what, path, FILE_MAX);
-    else
-      secret = reader (buffer, (gsize)len, what, error);
-    OPENSSL_cleanse (buffer, sizeof buffer);
+  if (!private) {
+    g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
+                 "%s: others may read or write %s; run: chmod 600 %s", what, path, path);
+    return NULL;
   }
-  close (fd);
-  return secret;
+  return reader ((const char *)file->data, file->len, what, error);
 }
 
 HeSecret *
 he_secret_from_file (const char *path, const char *what, GError **error)
 {
-  return read_file (path, what, secret_from_text, error);
+  return read_private (path, what, secret_from_text, error);
 }
 
 static HeSecret *
@@ -192,7 +216,7 @@ login_from_text (const char *text, gsize len, const char *what, GError **error)
 HeSecret *
 he_secret_login_from_file (const char *path, const char *what, GError **error)
 {
-  return read_file (path, what, login_from_text, error);
+  return read_private (path, what, login_from_text, error);
 }
 
 char *

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-token-private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-#include <glib/gstdio.h>
 #include "he-codec.h"
 #include "he-error.h"
 #include "he-json.h"
@@ -175,46 +171,6 @@ parse_jwks (const char *text, gssize len, HeTokenAlgorithms accepted, GError **e
   return g_steal_pointer (&by_kid);
 }
 
-/* Bounded, and only from a regular file: a pipe or a device must not stall a reload. */
-static char *
-read_file (const char *path, gsize *ret_len, gboolean *ret_shared, GError **error)
-{
-  struct stat st;
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0 || fstat (fd, &st) != 0) {
-    g_set_error (error, HE_ERROR, errno == ENOENT ? HE_ERROR_NOT_FOUND : HE_ERROR_IO,
-                 "%s: %s; `headend token keygen --dir DIR` writes a tokens.jwks", path,
-                 g_strerror (errno));
-    if (fd >= 0)
-      close (fd);
-    return NULL;
-  }
-  if (!S_ISREG (st.st_mode) || st.st_size > MAX_FILE) {
-    g_set_error (error, HE_ERROR, HE_ERROR_LIMIT,
-                 "%s: a JWKS file is a regular file of at most %d bytes", path, MAX_FILE);
-    close (fd);
-    return NULL;
-  }
-  g_autofree char *text = g_malloc (MAX_FILE + 1);
-  gsize len = 0;
-  gssize n;
-  do {
-    n = read (fd, text + len, MAX_FILE - len);
-    if (n > 0)
-      len += n;
-  } while ((n > 0 && len < MAX_FILE) || (n < 0 && errno == EINTR));
-  int read_errno = errno;
-  close (fd);
-  if (n < 0) {
-    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", path, g_strerror (read_errno));
-    return NULL;
-  }
-  text[len] = '\0';
-  *ret_len = len;
-  *ret_shared = (st.st_mode & 0077) != 0;
-  return g_steal_pointer (&text);
-}
-
 static gboolean
 holds_secret (GHashTable *by_kid)
 {
@@ -230,18 +186,19 @@ holds_secret (GHashTable *by_kid)
 static GHashTable *
 load_jwks (const char *path, HeTokenAlgorithms accepted, GError **error)
 {
-  gsize len = 0;
-  gboolean shared = FALSE;
-  char *text = read_file (path, &len, &shared, error);
-  if (!text)
+  gboolean private = FALSE;
+  g_autoptr (HeSecret) text = he_secret_read_file (path, MAX_FILE, &private, error);
+  if (!text) {
+    g_prefix_error (error, "no tokens.jwks as `headend token keygen --dir DIR` writes: ");
     return NULL;
-  g_autoptr (GHashTable) by_kid = parse_jwks (text, (gssize)len, accepted, error);
-  he_string_wipe_free (text);
+  }
+  g_autoptr (GHashTable) by_kid = parse_jwks (
+      (const char *)he_secret_data (text), (gssize)he_secret_len (text), accepted, error);
   if (!by_kid) {
     g_prefix_error (error, "%s: ", path);
     return NULL;
   }
-  if (shared && holds_secret (by_kid)) {
+  if (!private && holds_secret (by_kid)) {
     g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
                  "%s: others may read or write this file, and its HS256 key can sign "
                  "tokens; mend it with `chmod 600` and think of a new key",

@@ -356,6 +356,8 @@ secret_file_is_private_small_and_regular (void)
   g_assert_true (
       g_file_set_contents_full (path, large, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
   assert_file_refused (path, HE_ERROR_LIMIT, "larger");
+  g_assert_cmpint (truncate (path, 4096), ==, 0);
+  assert_file_refused (path, HE_ERROR_INVALID, "64 hexadecimal digits");
   assert_file_refused (folder, HE_ERROR_INVALID, "regular");
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
   assert_file_refused (fifo, HE_ERROR_INVALID, "regular");
