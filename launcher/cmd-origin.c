@@ -89,6 +89,7 @@ origin_of (const HeadendJob *job, GError **error)
     .per_account = model->sessions.per_account,
     .lease_seconds = model->sessions.lease,
     .session_seconds = model->sessions.length,
+    .allowed_origins = (const char *const *)model->gate.allowed_origins,
     .trusted_proxies = (const char *const *)model->edge.trusted,
     .log = on_log,
   };

@@ -496,6 +496,8 @@ const HeadendKey headend_root_keys[] = {
     "keys, algorithms, issuer, audience", .data = token_keys },
   { "sessions", read_object, G_STRUCT_OFFSET (HeadendModel, sessions), FALSE, "an object",
     "per-account, policy, lease, length", .data = session_keys },
+  { "gate", read_object, G_STRUCT_OFFSET (HeadendModel, gate), FALSE, "an object",
+    "allowed-origins", .data = headend_gate_keys },
   { "nodes", read_list, G_STRUCT_OFFSET (HeadendModel, nodes), FALSE, "a list of nodes",
     "an array of 1..16 objects", 1, 16,
     &(const List) { node_keys, (gpointer (*) (void))headend_node_new } },

@@ -120,6 +120,7 @@ headend_model_new (const char *file, const char *folder)
   model->tokens.issuer = g_strdup ("headend");
   model->tokens.audience = g_strdup ("headend");
   model->sessions = (HeadendSessions) { .per_account = 1, .lease = 300, .length = 43200 };
+  model->gate.allowed_origins = g_new0 (char *, 1);
   model->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_node_free);
   model->channels
       = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_model_channel_free);
@@ -139,6 +140,7 @@ headend_model_free (HeadendModel *model)
   g_free (model->tokens.keys);
   g_free (model->tokens.issuer);
   g_free (model->tokens.audience);
+  g_strfreev (model->gate.allowed_origins);
   g_ptr_array_unref (model->nodes);
   g_free (model->edge.listen);
   g_strfreev (model->edge.trusted);

@@ -83,6 +83,10 @@ typedef struct {
 } HeadendSessions;
 
 typedef struct {
+  char **allowed_origins; /* of players in browsers, he_cors_origin_is_valid() */
+} HeadendGate;
+
+typedef struct {
   char *listen;   /* NULL: no edge is described */
   char **trusted; /* addresses whose X-Forwarded-For the nodes believe */
 } HeadendEdge;
@@ -95,6 +99,7 @@ typedef struct {
   HeadendSecretSource secret;
   HeadendTokens tokens;
   HeadendSessions sessions;
+  HeadendGate gate;
   GPtrArray *nodes; /* HeadendNode, at least one */
   HeadendEdge edge;
   GPtrArray *channels; /* HeadendModelChannel, at least one */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "he-address.h"
+#include "he-cors.h"
 #include "he-sign.h"
 
 /* How long an opening waits for the peers to know of it. */
@@ -102,6 +103,8 @@ decide (HeOrigin *origin, HeRequest *request, const char *path, const char *quer
     .address = decision->address,
     .authority = he_request_field (request, "Host"),
     .secure = is_secure (origin, request),
+    .foreign = he_cors_allows ((const char *const *)origin->allowed_origins,
+                               he_request_field (request, "Origin")),
   };
   now = g_get_real_time ();
   he_gate_decide (origin->gate, &asked, now, &decision->answer);

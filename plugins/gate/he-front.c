@@ -13,6 +13,7 @@
 /* Fields that must not come twice: two readers could each believe another one. */
 static const char *const single[] = {
   "Host",
+  "Origin",
   "Content-Length",
   "Transfer-Encoding",
   "Range",

@@ -408,7 +408,8 @@ decide_by_token (HeGate *gate, const HeGateRequest *request, const HeTarget *tar
     answer->location = g_strconcat ("/s/", credential, target->live, NULL);
   } else {
     answer->set_cookie
-        = g_strconcat (COOKIE "=", credential, "; Path=/live/; HttpOnly; SameSite=Lax",
+        = g_strconcat (COOKIE "=", credential, "; Path=/live/; HttpOnly; SameSite=",
+                       request->secure && request->foreign ? "None" : "Lax",
                        request->secure ? "; Secure" : NULL, NULL);
   }
 }

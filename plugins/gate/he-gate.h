@@ -40,6 +40,7 @@ typedef struct {
   const char *authority;     /* Host header, for tokens whose URI container speaks of the
                                 absolute URI; or NULL */
   gboolean secure;           /* the client came by https */
+  gboolean foreign;          /* a page of another origin, which may, asks */
 } HeGateRequest;
 
 typedef enum {

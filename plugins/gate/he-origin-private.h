@@ -20,7 +20,7 @@ G_BEGIN_DECLS
  * own thread, which is asked by he_origin_defer() or g_main_context_invoke(). */
 struct _HeOrigin {
   char *node, *listen, *internal, *issuer, *audience;
-  char **peer_addresses, **peer_nodes, **trusted;
+  char **peer_addresses, **peer_nodes, **trusted, **allowed_origins;
   HeSecret *content, *codeword, *credential, *publish;
   HeSessionPolicy policy;
   guint per_account, lease_seconds, session_seconds;

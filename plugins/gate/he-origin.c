@@ -79,6 +79,7 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->peer_addresses = g_strdupv ((char **)config->peers);
   origin->peer_nodes = g_strdupv ((char **)config->peer_nodes);
   origin->trusted = g_strdupv ((char **)config->trusted_proxies);
+  origin->allowed_origins = g_strdupv ((char **)config->allowed_origins);
   origin->content = ref_secret (config->content);
   origin->codeword = ref_secret (config->codeword);
   origin->credential = ref_secret (config->credential);
@@ -132,6 +133,7 @@ he_origin_free (HeOrigin *origin)
   g_strfreev (origin->peer_addresses);
   g_strfreev (origin->peer_nodes);
   g_strfreev (origin->trusted);
+  g_strfreev (origin->allowed_origins);
   g_free (origin->node);
   g_free (origin->listen);
   g_free (origin->internal);

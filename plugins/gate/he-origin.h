@@ -62,6 +62,10 @@ typedef struct {
   guint session_seconds;    /* hard end after opening: 43200 */
   const char *const *trusted_proxies; /* addresses whose X-Forwarded-For counts */
 
+  /* Whose players in browsers may read answers to viewers (he-cors.h), NULL-terminated;
+   * NULL: none. */
+  const char *const *allowed_origins;
+
   /* One line per denial, alarm and change of state, without a newline or a secret; called
    * on the origin's threads. NULL: silent. */
   void (*log) (const char *line, gpointer user_data);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-origin-private.h"
 
+#include "he-cors.h"
 #include "he-keys.h"
 #include "he-pace.h"
 
@@ -157,11 +158,47 @@ decided (const HeDecision *decision)
   }
 }
 
-void
-he_viewer_handle (HeRequest *request, gpointer origin)
+static void
+add_fields (HeRequest *request, const HeCorsField *fields, guint count)
 {
-  const char *method = he_request_method (request);
+  for (guint i = 0; i < count; i++)
+    he_request_add_field (request, fields[i].name, fields[i].value);
+}
 
+static void
+respond_preflight (HeOrigin *origin, HeRequest *request)
+{
+  HeCorsField fields[HE_CORS_FIELDS];
+  guint status = 0;
+  guint count = he_cors_preflight (
+      (const char *const *)origin->allowed_origins, he_request_field (request, "Origin"),
+      he_request_field (request, "Access-Control-Request-Method"), &status, fields);
+
+  he_request_set_class (request, status == 405 ? "unknown" : "preflight");
+  add_fields (request, fields, count);
+  if (status == 405)
+    he_request_add_field (request, "Allow", "GET, HEAD");
+  if (status == 204)
+    he_request_respond (request, 204, NULL, NULL);
+  else
+    he_request_respond_text (request, status,
+                             status == 405 ? "GET or HEAD\n" : "not for this origin\n");
+}
+
+void
+he_viewer_handle (HeRequest *request, gpointer data)
+{
+  HeOrigin *origin = data;
+  const char *method = he_request_method (request);
+  HeCorsField fields[HE_CORS_FIELDS];
+
+  if (g_str_equal (method, "OPTIONS")) {
+    respond_preflight (origin, request);
+    return;
+  }
+  add_fields (request, fields,
+              he_cors_answer ((const char *const *)origin->allowed_origins,
+                              he_request_field (request, "Origin"), fields));
   if (!g_str_equal (method, "GET") && !g_str_equal (method, "HEAD")) {
     he_request_set_class (request, "unknown");
     he_request_add_field (request, "Allow", "GET, HEAD");

@@ -79,6 +79,7 @@ print_model (const HeadendModel *model)
 {
   g_autofree char *trusted
       = model->edge.trusted ? g_strjoinv (" ", model->edge.trusted) : NULL;
+  g_autofree char *origins = g_strjoinv (" ", model->gate.allowed_origins);
   TEXT (model, secret.file);
   TEXT (model, secret.variable);
   TEXT (model, tokens.keys);
@@ -89,6 +90,7 @@ print_model (const HeadendModel *model)
   NUMBER (model, sessions.reject_newest);
   NUMBER (model, sessions.lease);
   NUMBER (model, sessions.length);
+  printf ("allowed_origins %s\n", *origins ? origins : "-");
   TEXT (model, edge.listen);
   printf ("trusted %s\n", trusted ? trusted : "-");
   g_ptr_array_foreach (model->nodes, print_node, NULL);

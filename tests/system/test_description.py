@@ -38,6 +38,10 @@ _WRONG = [
     (("sessions", "per-account"), 0), (("sessions", "per-account"), "1"),
     (("sessions", "policy"), "oldest"), (("sessions", "lease"), 9), (("sessions", "lease"), 30.5),
     (("sessions", "length"), 2592001),
+    (("gate",), []), (("gate", "allowed-origin"), []), (("gate", "allowed-origins"), "https://a.example"),
+    (("gate", "allowed-origins"), ["*"]), (("gate", "allowed-origins"), ["https://a.example/"]),
+    (("gate", "allowed-origins"), ["https://A.example"]), (("gate", "allowed-origins"), ["null"]),
+    (("gate", "allowed-origins"), [7]), (("gate", "allowed-origins"), ["https://a.example:443"]),
     (("nodes",), []), (("nodes", 0, "name"), "a b"), (("nodes", 0, "name"), "-a"),
     (("nodes", 0, "listen"), "localhost:80"), (("nodes", 0, "listen"), "127.0.0.1"),
     (("nodes", 0, "listen"), "127.0.0.1:0"), (("nodes", 0, "listen"), "127.0.0.1:65536"),
@@ -79,6 +83,8 @@ _WRONG = [
 # The same for values that must be taken.
 _RIGHT = [
     (("secret",), "${HEADEND_SECRET}"), (("sessions", "policy"), "reject-newest"),
+    (("gate",), {}), (("gate", "allowed-origins"), []),
+    (("gate", "allowed-origins"), ["https://a.example", "http://127.0.0.1:3000", "http://[::1]"]),
     (("nodes", 0, "listen"), "[::1]:8081"), (("edge", "trusted"), ["::1", "10.0.0.1"]),
     (("channels", 0, "source"), "udp://239.1.1.1:5000"), (("channels", 0, "source"), "tcp://host:5000"),
     (("channels", 0, "source"), "srt://:9000?mode=listener&latency=200"),
@@ -107,7 +113,7 @@ def _with(path, value):
         return value
     place = description
     for step in path[:-1]:
-        place = place[step]
+        place = place.setdefault(step, {}) if isinstance(place, dict) else place[step]
     place[path[-1]] = value
     return description
 

@@ -54,7 +54,7 @@ def test_the_made_parts_of_the_readme_are_what_their_sources_say():
 
 _SCHEMA = reference.Schema(json.loads(reference.SCHEMA.read_text()))
 # Keys whose other values do not follow from their type, each with one.
-_OTHERS = {"secret": {"file": "other"}, "edge.trusted": ["10.0.0.1"],
+_OTHERS = {"secret": {"file": "other"}, "edge.trusted": ["10.0.0.1"], "gate.allowed-origins": ["https://tv.example"],
            "channels[].segment-duration": 4, "channels[].video[].frame-rate": "50/1",
            "channels[].audio": [{}, {}], "channels[].watermark": False}
 
@@ -68,7 +68,7 @@ _ENCODERS = {"channels[].video[].bit-depth": "x265"}
 def _understood(path, value=None, encoder="x264"):
     """What the launcher understands of a description with this value at a path of the schema, or
     without it; None when it refuses it."""
-    description = {"edge": {"listen": "127.0.0.1:1"}, "tokens": {}, "sessions": {},
+    description = {"edge": {"listen": "127.0.0.1:1"}, "tokens": {}, "sessions": {}, "gate": {},
                    "nodes": [{"name": "A", "listen": "127.0.0.1:2", "internal": "127.0.0.1:3"}],
                    "channels": [{"name": "demo", "source": "srt://127.0.0.1:4", "audio": [{}], "watermark": False,
                                  "video": [{"width": 640, "height": 360, "bitrate": 800, "encoder": encoder}]}]}

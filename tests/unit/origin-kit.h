@@ -18,6 +18,7 @@
 /* 0.2 s: stale after 0.6 s. */
 #define D90 18000
 #define WINDOW 3
+#define PLAYER "https://player.example" /* the origin of pages that may play */
 static guint64 d90 = D90; /* of the channels made from now on */
 #define MSN G_GUINT64_CONSTANT (9000000000)
 
@@ -89,6 +90,7 @@ static inline HeOrigin *
 pair_new_origin (Pair *pair, guint i, const char *state, GError **error)
 {
   static const char *const trusted[] = { "127.0.0.9", NULL };
+  static const char *const allowed[] = { PLAYER, NULL };
   g_autofree char *internal = g_strdup_printf ("127.0.0.1:%u", pair->internal[i]);
   const char *peers[] = { pair->peer[!i], NULL };
   const char *peer_nodes[] = { i == 0 ? "B" : "A", NULL };
@@ -111,6 +113,7 @@ pair_new_origin (Pair *pair, guint i, const char *state, GError **error)
     .lease_seconds = 300,
     .session_seconds = 3600,
     .trusted_proxies = trusted,
+    .allowed_origins = allowed,
     .log = pair_log,
     .log_data = pair,
   };

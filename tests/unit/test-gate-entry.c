@@ -224,7 +224,8 @@ test_absolute_uri (void)
   }
 }
 
-/* What came by https must not go back by http. */
+/* What came by https must not go back by http; a page of another site gets its cookie back
+ * only where that says so. */
 static void
 test_cookie_is_secure (void)
 {
@@ -232,13 +233,24 @@ test_cookie_is_secure (void)
   fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
   g_autofree char *token = mint ("alice");
   g_autofree char *query = g_strconcat ("URISigningPackage=", token, NULL);
-  const HeGateRequest request = {
-    .path = "/live/demo/main.m3u8", .query = query, .address = HOME, .secure = TRUE
-  };
-  g_auto (HeAnswer) answer = { 0 };
-  he_gate_decide (f.gate, &request, T0, &answer);
-  assert_answer (answer, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
-  g_assert_true (g_str_has_suffix (answer.set_cookie, "; Secure"));
+  static const struct {
+    gboolean secure, foreign;
+    const char *end;
+  } cases[] = { { FALSE, FALSE, "; HttpOnly; SameSite=Lax" },
+                { FALSE, TRUE, "; HttpOnly; SameSite=Lax" },
+                { TRUE, FALSE, "; HttpOnly; SameSite=Lax; Secure" },
+                { TRUE, TRUE, "; HttpOnly; SameSite=None; Secure" } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const HeGateRequest request = { .path = "/live/demo/main.m3u8",
+                                    .query = query,
+                                    .address = HOME,
+                                    .secure = cases[i].secure,
+                                    .foreign = cases[i].foreign };
+    g_auto (HeAnswer) answer = { 0 };
+    he_gate_decide (f.gate, &request, T0, &answer);
+    assert_answer (answer, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+    g_assert_true (g_str_has_suffix (answer.set_cookie, cases[i].end));
+  }
 }
 
 static void
