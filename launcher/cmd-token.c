@@ -16,8 +16,6 @@
 /* headend token: the operator's side of entry tokens. 0 done, 1 failed, 2 used wrongly.
  */
 
-#define MAX_PEM 16384
-
 static int
 fail (GError *error)
 {
@@ -126,23 +124,6 @@ keygen (int argc, char **argv)
     return fail (g_steal_pointer (&error));
   g_print ("%s\n%s\n", private_path, jwks_path);
   return 0;
-}
-
-/* A signing key that others can read is as good as published. */
-static HeSecret *
-read_private_key (const char *path, GError **error)
-{
-  gboolean private = FALSE;
-  g_autoptr (HeSecret) key = he_secret_read_file (path, MAX_PEM, &private, error);
-  if (!key)
-    g_prefix_error (error, "no key as `headend token keygen --dir DIR` makes: ");
-  if (!key || private)
-    return g_steal_pointer (&key);
-  g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
-               "%s: others may read or write this key; mend it with `chmod 600` and "
-               "think of a new key",
-               path);
-  return NULL;
 }
 
 typedef struct {
@@ -261,7 +242,7 @@ mint (int argc, char **argv)
     .max_sessions = (guint)o.max_sessions,
     .algorithm = o.algorithm,
   };
-  g_autoptr (HeSecret) pem = read_private_key (o.key, &error);
+  g_autoptr (HeSecret) pem = he_token_private_key_load (o.key, &error);
   if (!pem)
     return fail (g_steal_pointer (&error));
   g_autofree char *token

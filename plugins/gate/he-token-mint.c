@@ -12,6 +12,7 @@
 
 #define NOT_BEFORE_LAG 30 /* seconds */
 #define MAX_JWK 4096
+#define MAX_PRIVATE_KEY 16384
 
 static char *
 private_to_pem (EVP_PKEY *key)
@@ -268,4 +269,21 @@ he_token_mint (const char *private_key, const HeTokenRequest *request, GError **
     return NULL;
   }
   return token;
+}
+
+/* One that others can read is as good as published. */
+HeSecret *
+he_token_private_key_load (const char *path, GError **error)
+{
+  gboolean private = FALSE;
+  g_autoptr (HeSecret) key = he_secret_read_file (path, MAX_PRIVATE_KEY, &private, error);
+  if (!key)
+    g_prefix_error (error, "no key as `headend token keygen --dir DIR` makes: ");
+  if (!key || private)
+    return g_steal_pointer (&key);
+  g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
+               "%s: others may read or write this key; mend it with `chmod 600` and "
+               "think of a new key",
+               path);
+  return NULL;
 }

@@ -125,6 +125,9 @@ gboolean he_address_hash (const HeSecret *credential, const char *address,
 gboolean he_token_keygen (const char *algorithm, char **ret_private, char **ret_jwk,
                           GError **error);
 
+/* The private key's text from a file that nobody else may read or write. */
+HeSecret *he_token_private_key_load (const char *path, GError **error);
+
 typedef struct {
   const char *issuer, *audience, *account;
   const char *const *channels; /* NULL-terminated, or {"*", NULL} */
