@@ -12,7 +12,7 @@
 #include "plan.h"
 
 #define DESCRIPTORS 8192
-#define ALIVE_SECONDS 5
+#define ALIVE_SECONDS 1
 
 static void
 on_log (const char *line, gpointer user_data)

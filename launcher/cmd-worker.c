@@ -27,9 +27,9 @@
 /* A recording is read as fast as it can be taken, which may be slowly: its destination
  * may be away for a minute. */
 #define NO_DATA_SECONDS_RECORDING 120
-#define ALIVE_SECONDS 5
+#define COMPARE_SECONDS 5
 /* After a jump one node's worker sees it some time before the others'. */
-#define MAX_APART 3 /* times ALIVE_SECONDS */
+#define MAX_APART 3 /* times COMPARE_SECONDS */
 #define STOP_SECONDS 5
 
 typedef struct {
@@ -315,10 +315,9 @@ on_tick (gpointer user_data)
   Worker *worker = user_data;
   gint64 now = g_get_monotonic_time ();
   gint64 data = data_at (worker);
-  if (worker->ticks++ % ALIVE_SECONDS == 0) {
-    say ("alive");
+  say ("alive");
+  if (worker->ticks++ % COMPARE_SECONDS == 0)
     compare (worker);
-  }
 
   int no_data
       = worker->job->channel->recording ? NO_DATA_SECONDS_RECORDING : NO_DATA_SECONDS;

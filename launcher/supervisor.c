@@ -11,12 +11,12 @@
 #include "he-json.h"
 #include "he-secret.h"
 #include "log.h"
+#include "pulse.h"
 
 #define START_NEXT_MS 30000 /* a child that is not ready by then holds nobody up */
-#define HEARTBEAT_MS 30000
-#define STOP_MS 3000       /* between SIGTERM and SIGKILL */
-#define FAILURES_MAX 3     /* of a finite child in a row */
-#define STOP_GROUP_MS 5000 /* the same for a node, which has children of its own */
+#define STOP_MS 3000        /* between SIGTERM and SIGKILL */
+#define FAILURES_MAX 3      /* of a finite child in a row */
+#define STOP_GROUP_MS 5000  /* the same for a node, which has children of its own */
 
 typedef struct {
   HeadendSupervisor *supervisor;
@@ -30,11 +30,12 @@ typedef struct {
 
   GSubprocess *process; /* NULL while it is not running */
   GDataInputStream *events;
-  gboolean was_ready;    /* once */
-  gboolean ready;        /* since it was last started */
-  guint kills;           /* for its silence, since it was last started */
-  gboolean passed;       /* the next child need not wait for it any more */
-  gint64 started, heard; /* monotonic microseconds */
+  gboolean was_ready; /* once */
+  gboolean ready;     /* since it was last started */
+  guint kills;        /* for its silence, since it was last started */
+  gboolean passed;    /* the next child need not wait for it any more */
+  gint64 started;     /* monotonic microseconds */
+  HeadendPulse pulse;
   HeadendBackoff backoff;
   guint restart, patience; /* sources */
 } Child;
@@ -179,7 +180,7 @@ on_event (Child *child, const char *line)
   HeadendSupervisor *supervisor = child->supervisor;
   const char *event = NULL;
   g_autoptr (HeJson) root = he_json_parse (line, -1, 4096, 4, NULL);
-  child->heard = g_get_monotonic_time ();
+  headend_pulse_heard (&child->pulse);
   if (!root || he_json_type (root) != HE_JSON_OBJECT
       || !he_json_get_string (root, "event", TRUE, &event, NULL)) {
     headend_log ("%s: %s", child->name, line);
@@ -344,7 +345,8 @@ child_start (Child *child)
   HeadendSupervisor *supervisor = child->supervisor;
   g_autoptr (GError) error = NULL;
   child->process = spawn (child, &error);
-  child->started = child->heard = g_get_monotonic_time ();
+  child->started = g_get_monotonic_time ();
+  child->pulse = (HeadendPulse) { 0 };
   child->ready = FALSE;
   child->kills = 0;
   if (!child->process) {
@@ -413,21 +415,29 @@ on_signal (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static void
+look_at (Child *child)
+{
+  const char *pid = g_subprocess_get_identifier (child->process);
+  guint looks = 0;
+  if (!pid)
+    return;
+  HeadendPulseSample sample = headend_pulse_sample (pid);
+  if (!headend_pulse_look (&child->pulse, &sample, child->ready, &looks))
+    return;
+  headend_log ("%s said nothing for %u s and is killed", child->name, looks);
+  child->kills++;
+  signal_child (child, SIGKILL);
+}
+
 static gboolean
 on_heartbeat (gpointer user_data)
 {
   HeadendSupervisor *supervisor = user_data;
-  gint64 now = g_get_monotonic_time ();
   for (guint i = 0; i < supervisor->children->len; i++) {
     Child *child = supervisor->children->pdata[i];
-    if (!child->heartbeat || !child->process || supervisor->stopping
-        || now - child->heard < HEARTBEAT_MS * G_GINT64_CONSTANT (1000))
-      continue;
-    headend_log ("%s said nothing for %d s and is killed", child->name,
-                 HEARTBEAT_MS / 1000);
-    child->heard = now;
-    child->kills++;
-    signal_child (child, SIGKILL);
+    if (child->heartbeat && child->process && !supervisor->stopping)
+      look_at (child);
   }
   return G_SOURCE_CONTINUE;
 }

@@ -17,7 +17,7 @@ typedef struct {
   char *input;             /* for its standard input, taken and wiped; or NULL */
   gboolean essential; /* we end, with exit code 1, when it ends before it was ready */
   gboolean group;     /* gets a process group of its own */
-  gboolean heartbeat; /* is killed when it writes no event for 30 s */
+  gboolean heartbeat; /* writes an event every second, and is killed by pulse.h */
   int death_signal;   /* what it gets when we die */
   gboolean finite;    /* has an end, with exit code 0; or fails for good, after three
                          failures in a row */

@@ -24,10 +24,11 @@ typedef struct {
   char *channel;
   Word *peers;
   gboolean any;
-  guint64 completed; /* the newest complete segment, once there is any */
-  gboolean telling;  /* one question is under way */
-  guint64 told;      /* the newest that peers were told of */
-  GQueue pending;    /* Pending, oldest first */
+  guint64 completed;  /* the newest complete segment, once there is any */
+  gboolean telling;   /* one question is under way */
+  guint64 told;       /* the newest that peers were told of */
+  GQueue pending;     /* Pending, oldest first */
+  GSource *held_back; /* until what is held back will be; NULL: nothing is */
 } Acks;
 
 /* A complete segment that is not listed yet. */
@@ -49,10 +50,19 @@ pending_free (gpointer data)
 }
 
 static void
+stop_waiting (Acks *acks)
+{
+  if (acks->held_back != NULL)
+    g_source_destroy (acks->held_back);
+  g_clear_pointer (&acks->held_back, g_source_unref);
+}
+
+static void
 acks_free (gpointer data)
 {
   Acks *acks = data;
 
+  stop_waiting (acks);
   g_queue_clear_full (&acks->pending, pending_free);
   g_free (acks->channel);
   g_free (acks->peers);
@@ -143,11 +153,12 @@ message_of (HeOrigin *origin, const char *channel)
 {
   HeJsonWriter *writer = he_json_writer_new ();
   guint64 newest;
+  gint64 until;
   char *text;
 
   he_json_writer_open_object (writer, NULL);
   he_json_writer_string (writer, "node", origin->node);
-  if (he_store_newest (origin->store, channel, &newest))
+  if (he_store_newest (origin->store, channel, g_get_monotonic_time (), &newest, &until))
     he_json_writer_uint64 (writer, "msn", newest);
   he_json_writer_boolean (writer, "sound", he_status_is_sound (origin));
   text = he_json_writer_end (writer);
@@ -162,6 +173,7 @@ told (const HePeerReply *replies, guint n, gpointer data)
 {
   Acks *acks = data;
   guint64 silent = 0, newest;
+  gint64 until;
 
   for (guint i = 0; i < n; i++) {
     g_autoptr (HeJson) message
@@ -180,7 +192,8 @@ told (const HePeerReply *replies, guint n, gpointer data)
   acks->telling = FALSE;
   settle (acks);
   if (!acks->origin->stopping
-      && he_store_newest (acks->origin->store, acks->channel, &newest)
+      && he_store_newest (acks->origin->store, acks->channel, g_get_monotonic_time (),
+                          &newest, &until)
       && newest != acks->told)
     tell_peers (acks, newest);
 }
@@ -197,15 +210,39 @@ tell_peers (Acks *acks, guint64 msn)
                  acks);
 }
 
+static gboolean
+waited_for_better (gpointer data)
+{
+  Acks *acks = data;
+
+  stop_waiting (acks);
+  he_ack_note (acks->origin, acks->channel);
+  return G_SOURCE_REMOVE;
+}
+
+/* Looks again when what is held back will be so no longer, unless a copy comes first. */
+static void
+wait_for_better (Acks *acks, gint64 until, gint64 now)
+{
+  stop_waiting (acks);
+  if (until == 0 || acks->origin->stopping)
+    return;
+  acks->held_back = g_timeout_source_new ((guint)(MAX (until - now, 0) / 1000 + 1));
+  g_source_set_callback (acks->held_back, waited_for_better, acks, NULL);
+  g_source_attach (acks->held_back, acks->origin->context);
+}
+
 void
 he_ack_note (HeOrigin *origin, const char *channel)
 {
   Acks *acks = acks_of (origin, channel);
+  gint64 now = g_get_monotonic_time (), until;
   Pending *pending;
   guint64 msn;
+  gboolean any = he_store_newest (origin->store, channel, now, &msn, &until);
 
-  if (!he_store_newest (origin->store, channel, &msn)
-      || (acks->any && acks->completed == msn))
+  wait_for_better (acks, until, now);
+  if (!any || (acks->any && acks->completed == msn))
     return;
   acks->any = TRUE;
   acks->completed = msn;
@@ -225,8 +262,8 @@ he_ack_note (HeOrigin *origin, const char *channel)
 void
 he_ack_handle (HeOrigin *origin, HeRequest *request)
 {
-  g_autoptr (HeChannel) channel = he_store_find_channel (
-      origin->store, he_request_path (request) + strlen (PATH));
+  g_autoptr (HeChannel) channel
+      = he_store_find_channel (origin->store, he_request_path (request) + strlen (PATH));
   g_autoptr (HeJson) message = parse (he_request_body (request));
   g_autoptr (GBytes) answer = NULL;
   const char *node = NULL;

@@ -27,6 +27,12 @@ ahead (const HeShelf *shelf)
   return 3 * shelf->channel->window;
 }
 
+static gint64
+durations_us (const HeShelf *shelf, guint n)
+{
+  return (gint64)(n * shelf->channel->duration90 * G_USEC_PER_SEC / HE_TICKS_PER_SECOND);
+}
+
 HeShelf *
 he_shelf_new (HeChannel *channel)
 {
@@ -162,10 +168,8 @@ trim (HeShelf *shelf)
 static void
 start_anew_when_stale (HeShelf *shelf, guint64 msn, gint64 now)
 {
-  gint64 span = (gint64)(hold (shelf) * shelf->channel->duration90 * G_USEC_PER_SEC
-                         / HE_TICKS_PER_SECOND);
-
-  if (!shelf->has_accept || now - shelf->last_accept <= span)
+  if (!shelf->has_accept
+      || now - shelf->last_accept <= durations_us (shelf, hold (shelf)))
     return;
   for (guint i = 0; i < shelf->capacity; i++)
     he_shelf_clear_row (shelf, &shelf->rows[i]);
@@ -235,12 +239,72 @@ newest_to_list (const HeShelf *shelf, guint64 *ret_newest)
   return any;
 }
 
+/* Whether a node that is alive may offer another copy of what is held in a place. */
+static gboolean
+may_be_bettered (const HeShelf *shelf, const HeShelfRow *row, guint place, gint64 now)
+{
+  const HeHeld *held = row->held[place];
+
+  if (held->segment->flags == HE_SEGMENT_CLEAN)
+    return FALSE;
+  for (guint i = 0; i < shelf->n_nodes; i++) {
+    const HeStoreNode *node = &shelf->nodes[i];
+
+    /* Sound comes ahead of its pictures; who is further on has left this one out. */
+    if (node->puts > 0 && !(row->offered[place] >> i & 1)
+        && node->last_msn <= row->msn + 1
+        && !(node->has_whole && node->whole_msn > row->msn)
+        && g_strcmp0 (held->node, node->name) != 0
+        && now - node->last_seen <= durations_us (shelf, FRESH_DURATIONS))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+is_held_back (const HeShelf *shelf, const HeShelfRow *row, gint64 now)
+{
+  if (!row->used || row->count < shelf->files
+      || (shelf->has_released && row->msn <= shelf->released)
+      || now - row->complete >= durations_us (shelf, 1) / 2)
+    return FALSE;
+  for (guint i = 0; i < shelf->files; i++)
+    if (may_be_bettered (shelf, row, i, now))
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+he_shelf_settled (HeShelf *shelf, gint64 now, guint64 *ret_msn, gint64 *ret_until)
+{
+  guint64 below = G_MAXUINT64;
+  gboolean any = FALSE;
+
+  *ret_until = 0;
+  for (guint i = 0; i < shelf->capacity; i++) {
+    const HeShelfRow *row = &shelf->rows[i];
+
+    if (row->msn < below && is_held_back (shelf, row, now)) {
+      below = row->msn;
+      *ret_until = row->complete + durations_us (shelf, 1) / 2;
+    }
+  }
+  for (guint i = 0; i < shelf->capacity; i++) {
+    const HeShelfRow *row = &shelf->rows[i];
+
+    if (!row->used || row->count < shelf->files || row->msn >= below)
+      continue;
+    *ret_msn = any ? MAX (*ret_msn, row->msn) : row->msn;
+    any = TRUE;
+  }
+  return any;
+}
+
 /* Whether a node that is late is still on its way through the gap below a segment. */
 static gboolean
 is_coming (const HeShelf *shelf, guint64 first)
 {
-  gint64 fresh = (gint64)(FRESH_DURATIONS * shelf->channel->duration90 * G_USEC_PER_SEC
-                          / HE_TICKS_PER_SECOND);
+  gint64 fresh = durations_us (shelf, FRESH_DURATIONS);
 
   for (guint i = 0; i < shelf->n_nodes; i++)
     if (shelf->nodes[i].puts > 0 && shelf->nodes[i].last_msn < first
@@ -349,8 +413,10 @@ he_shelf_insert (HeShelf *shelf, int place, HeHeld *held, gint64 now)
   if (row->held[place] != NULL) {
     shelf->bytes -= g_bytes_get_size (row->held[place]->body);
     he_held_unref (row->held[place]);
-  } else
+  } else {
     row->count++;
+    row->complete = now;
+  }
   row->held[place] = held;
   shelf->bytes += g_bytes_get_size (held->body);
   shelf->has_accept = TRUE;

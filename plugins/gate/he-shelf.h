@@ -12,6 +12,7 @@ typedef struct {
   gboolean used;
   guint64 msn;
   guint count;
+  gint64 complete;  /* when the last place was taken */
   HeHeld **held;    /* a place per rendition and variant */
   guint16 *offered; /* to each place: by which nodes, as bits */
 } HeShelfRow;
@@ -62,6 +63,12 @@ void he_shelf_note_offer (HeShelf *shelf, int place, guint64 msn, const char *na
                           gint64 now);
 
 gboolean he_shelf_range (const HeShelf *shelf, guint64 *ret_oldest, guint64 *ret_newest);
+/* The newest complete segment that may be shown to anybody: of those that nobody was
+ * shown yet, one that is not clean holds itself and what is behind it back for half a
+ * duration, as long as a node that is alive may offer a clean copy. FALSE: none;
+ * *ret_until: when another will be; 0: nothing is held back. */
+gboolean
+he_shelf_settled (HeShelf *shelf, gint64 now, guint64 *ret_msn, gint64 *ret_until);
 /* Complete segments in a row up to and with msn; *ret_first is set when there are any. */
 guint he_shelf_run (HeShelf *shelf, guint64 msn, guint64 *ret_first);
 

@@ -312,15 +312,14 @@ he_store_release (HeStore *store, const char *channel, guint64 msn)
 }
 
 gboolean
-he_store_newest (HeStore *store, const char *channel, guint64 *ret_msn)
+he_store_newest (HeStore *store, const char *channel, gint64 now, guint64 *ret_msn,
+                 gint64 *ret_until)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
   HeShelf *shelf = find (store, channel);
 
-  if (shelf == NULL || !shelf->has_complete)
-    return FALSE;
-  *ret_msn = shelf->newest_complete;
-  return TRUE;
+  *ret_until = 0;
+  return shelf != NULL && he_shelf_settled (shelf, now, ret_msn, ret_until);
 }
 
 void

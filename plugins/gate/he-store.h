@@ -69,18 +69,22 @@ HeHeld *he_store_get (HeStore *store, const HeSegment *segment);
 
 /* The same for what another origin gave us: it is held, but says nothing about what the
  * node offers and how its copy compares. */
-gboolean
-he_store_restore (HeStore *store, const HeSegment *segment, GBytes *body,
-                  const char *node, gint64 now, HeStoreOutcome *ret_outcome,
-                  GError **error);
+gboolean he_store_restore (HeStore *store, const HeSegment *segment, GBytes *body,
+                           const char *node, gint64 now, HeStoreOutcome *ret_outcome,
+                           GError **error);
 
 /* Of all channels: what is complete is listed only up to where he_store_release() allows.
  * Before anything is put. */
 void he_store_set_patient (HeStore *store);
 /* Segments up to and with msn may be listed, from now on. */
 void he_store_release (HeStore *store, const char *channel, guint64 msn);
-/* The newest complete MSN; FALSE when there is none. */
-gboolean he_store_newest (HeStore *store, const char *channel, guint64 *ret_msn);
+/* The newest complete MSN that nothing better is waited for: one that is damaged or
+ * filled is held back, and what is behind it, until every node that is alive has offered
+ * its copy, for at most half a duration: so much later than a duration after the one
+ * before, RFC 8216 (section 6.2.2) allows a playlist to change. FALSE when there is none.
+ * *ret_until: when more will be there without a further copy; 0: never. */
+gboolean he_store_newest (HeStore *store, const char *channel, gint64 now,
+                          guint64 *ret_msn, gint64 *ret_until);
 
 /* References to everything that is held of a channel, oldest MSN first. */
 GPtrArray *he_store_list (HeStore *store, const char *channel);
@@ -115,8 +119,8 @@ typedef struct {
   gboolean has_whole; /* it offered all files of an MSN */
   guint64 whole_msn;  /* the newest such */
   gint64 whole_at;    /* when the last file of it came */
-  guint64 missing;    /* files that it never offered, counted when they are a window old */
-  gint64 lag;         /* microseconds that its newest copy came behind the first one */
+  guint64 missing; /* files that it never offered, counted when they are a window old */
+  gint64 lag;      /* microseconds that its newest copy came behind the first one */
 } HeStoreNode;
 
 typedef struct {
@@ -128,7 +132,7 @@ typedef struct {
   HeSegmentFlags newest_flags; /* of any of its files */
   guint segments;              /* files held */
   gsize bytes;
-  guint64 different; /* second copies with other bytes */
+  guint64 different;       /* second copies with other bytes */
   guint64 agree, conflict; /* copies of other nodes, see he-proof.h */
   gboolean identical, conflicting;
   HeStoreNode nodes[HE_STORE_MAX_NODES];

@@ -9,13 +9,14 @@
 
 /* All files of one MSN, as a worker of that node offers them to one origin. */
 static void
-offer (Pair *pair, guint i, const char *node, guint64 msn)
+offer_flagged (Pair *pair, guint i, const char *node, guint64 msn, HeSegmentFlags flags)
 {
-  const HeSegment files[]
+  HeSegment files[]
       = { segment_of ("360p", HE_VARIANT_A, msn), segment_of ("360p", HE_VARIANT_B, msn),
           segment_of ("audio", HE_VARIANT_NONE, msn) };
 
   for (guint j = 0; j < G_N_ELEMENTS (files); j++) {
+    files[j].flags = flags;
     g_autoptr (GBytes) body = encrypted (pair, &files[j]);
     g_autofree char *path = he_segment_path (&files[j]);
     g_autofree char *fields = segment_fields (&files[j], node);
@@ -23,6 +24,12 @@ offer (Pair *pair, guint i, const char *node, guint64 msn)
 
     g_assert_cmpuint (reply->status / 100, ==, 2);
   }
+}
+
+static void
+offer (Pair *pair, guint i, const char *node, guint64 msn)
+{
+  offer_flagged (pair, i, node, msn, HE_SEGMENT_CLEAN);
 }
 
 static void
@@ -179,6 +186,29 @@ a_dead_peer_is_not_waited_for (void)
     prompt = g_get_monotonic_time () - start < 150000;
   }
   g_assert_true (prompt);
+}
+
+/* Given a node that offers filler, when no clean copy comes from the other, then it is
+ * listed half a duration later, though nothing else happens. */
+static void
+filler_is_listed_in_the_end (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  gint64 start;
+
+  for (guint i = 0; i < WINDOW; i++) {
+    offer_both (pair, "A", MSN + i);
+    offer_both (pair, "B", MSN + i);
+  }
+  wait_listed (pair, MSN + WINDOW - 1);
+  start = g_get_monotonic_time ();
+  offer_both (pair, "B", MSN + WINDOW - 1); /* again: it is alive */
+  for (guint i = 0; i < 2; i++)
+    offer_flagged (pair, i, "A", MSN + WINDOW, HE_SEGMENT_FILLED);
+  wait_listed (pair, MSN + WINDOW);
+  /* On a machine that stood still meanwhile, B may pass for dead. */
+  if (g_get_monotonic_time () - start < 5 * G_USEC_PER_SEC)
+    g_assert_cmpint (g_get_monotonic_time () - start, >=, 990000);
 }
 
 /* Offers segments of these nodes to both origins until origin 0 says what is expected. */
@@ -345,6 +375,7 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   d90 = SLOW_D90;
   g_test_add_func ("/backfill/a-window-is-taken-over", a_window_is_taken_over);
+  g_test_add_func ("/backfill/filler-is-listed-in-the-end", filler_is_listed_in_the_end);
   g_test_add_func ("/backfill/a-worker-must-follow-what-is-listed",
                    a_worker_must_follow_what_is_listed);
   g_test_add_func ("/backfill/damaged-segments-are-not-taken-over",

@@ -280,6 +280,17 @@ assert_last (Fixture *f, guint64 expected)
 }
 
 static void
+assert_newest (Fixture *f, guint64 expected, gint64 expected_until)
+{
+  guint64 newest;
+  gint64 until;
+
+  g_assert_true (he_store_newest (f->store, "demo", f->now, &newest, &until));
+  g_assert_cmpuint (newest, ==, expected);
+  g_assert_cmpint (until, ==, expected_until);
+}
+
+static void
 a_patient_store_lists_what_was_released (Fixture *f, gconstpointer data)
 {
   guint64 first, last;
@@ -302,8 +313,86 @@ a_patient_store_lists_what_was_released (Fixture *f, gconstpointer data)
   put_all (f, START + 6, "A");
   put_all (f, START + 7, "A");
   assert_last (f, START + 6);
-  g_assert_true (he_store_newest (f->store, "demo", &last));
-  g_assert_cmpuint (last, ==, START + 7);
+  assert_newest (f, START + 7, 0);
+}
+
+static void
+put_flagged (Fixture *f, guint64 msn, const char *node)
+{
+  HeSegment video = name_of ("360p", msn), audio = name_of ("audio", msn);
+
+  video.flags = HE_SEGMENT_FILLED;
+  put (f, &video, node, node);
+  put (f, &audio, "sound", node);
+}
+
+static void
+put_both (Fixture *f, guint64 msn)
+{
+  put_all (f, msn, "A");
+  put_all (f, msn, "B");
+}
+
+/* Given a node whose copy has filler, when the other's clean one may come, then nobody is
+ * shown the segment, nor what is behind it, before that came, or half a duration is over.
+ */
+static void
+filler_yields_to_a_clean_copy (Fixture *f, gconstpointer data)
+{
+  put_both (f, START);
+  put_flagged (f, START + 1, "A");
+  assert_newest (f, START, f->now + SECOND / 2);
+  put_all (f, START + 2, "A");
+  assert_newest (f, START, f->now + SECOND / 2);
+  put_all (f, START + 1, "B");
+  assert_newest (f, START + 2, 0);
+
+  put_flagged (f, START + 3, "A");
+  f->now += SECOND / 2 - 1;
+  assert_newest (f, START + 2, f->now + 1);
+  f->now += 1;
+  assert_newest (f, START + 3, 0);
+  /* What was shown is not taken back when more of it comes. */
+  he_store_set_patient (f->store);
+  he_store_release (f->store, "demo", START + 4);
+  put_flagged (f, START + 4, "A");
+  assert_newest (f, START + 4, 0);
+}
+
+/* Given a node whose copy has filler, when no clean one will come, because the other's
+ * has filler, too, or is further on, or is silent, then nothing is waited for. */
+static void
+filler_waits_for_no_copy_that_will_not_come (Fixture *f, gconstpointer data)
+{
+  put_flagged (f, START, "A"); /* B has never offered anything */
+  assert_newest (f, START, 0);
+  put_all (f, START + 1, "B");
+  put_flagged (f, START + 2, "A");
+  assert_newest (f, START + 1, f->now + SECOND / 2);
+  put_flagged (f, START + 2, "B");
+  assert_newest (f, START + 2, 0);
+
+  put_all (f, START + 5, "B");
+  put_flagged (f, START + 3, "A");
+  assert_newest (f, START + 5, 0);
+  f->now += 3 * SECOND + 1;
+  put_flagged (f, START + 6, "A");
+  assert_newest (f, START + 6, 0);
+}
+
+/* A copy that another origin gave us is not waited for from who made it. */
+static void
+filler_that_was_restored_is_not_waited_for (Fixture *f, gconstpointer data)
+{
+  HeSegment video = name_of ("360p", START + 1), audio = name_of ("audio", START + 1);
+  g_autoptr (GBytes) body = g_bytes_new_static ("x", 1);
+  HeStoreOutcome outcome;
+
+  video.flags = HE_SEGMENT_DAMAGED;
+  put_all (f, START, "A");
+  g_assert_true (he_store_restore (f->store, &video, body, "A", f->now, &outcome, NULL));
+  g_assert_true (he_store_restore (f->store, &audio, body, "A", f->now, &outcome, NULL));
+  assert_newest (f, START + 1, 0);
 }
 
 /* Given numbers that begin anew, what was released before does not count. */
@@ -391,6 +480,11 @@ main (int argc, char *argv[])
     { "/proof/listing/a-new-start-is-released-anew", a_new_start_is_released_anew },
     { "/proof/listing/a-gap-waits-for-a-late-node", a_gap_waits_for_a_late_node },
     { "/proof/listing/everything-held-is-told", everything_held_is_told },
+    { "/proof/listing/filler-yields-to-a-clean-copy", filler_yields_to_a_clean_copy },
+    { "/proof/listing/filler-waits-for-no-copy-that-will-not-come",
+      filler_waits_for_no_copy_that_will_not_come },
+    { "/proof/listing/filler-that-was-restored-is-not-waited-for",
+      filler_that_was_restored_is_not_waited_for },
   };
 
   g_test_init (&argc, &argv, NULL);

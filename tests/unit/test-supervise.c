@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "backoff.h"
 #include "description.h"
 #include "job.h"
+#include "pulse.h"
 #include "status.h"
 
 /* Given a child that keeps failing, then it is started ever later, up to a bound, and at
@@ -18,6 +21,76 @@ test_backoff (void)
   g_assert_cmpuint (headend_backoff_next (&backoff, 59999), ==, 15000);
   g_assert_cmpuint (headend_backoff_next (&backoff, 60000), ==, 500);
   g_assert_cmpuint (headend_backoff_next (&backoff, 100), ==, 1000);
+}
+
+/* Looks at a child that says nothing until it is dead, for at most so many looks; how
+ * often that was, 0: it never was. */
+static guint
+looks_until_dead (const HeadendPulseSample *sample, guint64 turns, gboolean ready)
+{
+  HeadendPulse pulse = { 0 };
+  HeadendPulseSample now = *sample;
+  for (guint i = 1; i <= 100; i++, now.turns += turns) {
+    guint looks = 0;
+    if (!headend_pulse_look (&pulse, &now, ready, &looks))
+      continue;
+    g_assert_cmpuint (looks, ==, i < 10 ? HEADEND_PULSE_STILL : HEADEND_PULSE_SILENT);
+    return i;
+  }
+  return 0;
+}
+
+/* Given a child that says nothing, then it is dead soon when it stands still, later when
+ * it runs, waits for a processor or a disk, is still starting, or cannot be seen. */
+static void
+test_pulse (void)
+{
+  const HeadendPulseSample asleep = { .known = TRUE, .turns = 7 };
+  const HeadendPulseSample waits = { .known = TRUE, .turns = 7, .waits = TRUE };
+  const HeadendPulseSample unseen = { 0 };
+  g_assert_cmpuint (looks_until_dead (&asleep, 0, TRUE), ==, HEADEND_PULSE_STILL + 1);
+  g_assert_cmpuint (looks_until_dead (&asleep, 0, FALSE), ==, HEADEND_PULSE_SILENT);
+  g_assert_cmpuint (looks_until_dead (&asleep, 1, TRUE), ==, HEADEND_PULSE_SILENT);
+  g_assert_cmpuint (looks_until_dead (&waits, 0, TRUE), ==, HEADEND_PULSE_SILENT);
+  g_assert_cmpuint (looks_until_dead (&unseen, 0, TRUE), ==, HEADEND_PULSE_SILENT);
+
+  HeadendPulse pulse = { 0 };
+  for (guint i = 0, looks; i < 1000; i++) {
+    g_assert_false (headend_pulse_look (&pulse, &asleep, TRUE, &looks));
+    if (i % 4 == 3)
+      headend_pulse_heard (&pulse);
+  }
+}
+
+/* Given a process, then the kernel says whether it had a turn: ourselves, and one that is
+ * stopped. */
+static void
+test_pulse_sample (void)
+{
+  HeadendPulseSample first = headend_pulse_sample ("self"), next;
+  g_assert_true (first.known);
+  do {
+    g_usleep (1000);
+    next = headend_pulse_sample ("self");
+  } while (next.turns == first.turns);
+  g_assert_true (next.waits); /* it runs */
+
+  pid_t child = fork ();
+  if (child == 0)
+    for (;;)
+      pause ();
+  g_autofree char *name = g_strdup_printf ("%d", (int)child);
+  int status;
+  g_assert_cmpint (kill (child, SIGSTOP), ==, 0);
+  g_assert_cmpint (waitpid (child, &status, WUNTRACED), ==, child);
+  first = headend_pulse_sample (name);
+  g_usleep (50000);
+  next = headend_pulse_sample (name);
+  g_assert_true (first.known && !first.waits && !next.waits);
+  g_assert_cmpuint (next.turns, ==, first.turns);
+  kill (child, SIGKILL);
+  waitpid (child, &status, 0);
+  g_assert_false (headend_pulse_sample (name).known);
 }
 
 static const char description[]
@@ -148,6 +221,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/supervise/restarts-ever-later", test_backoff);
+  g_test_add_func ("/supervise/who-stands-still-is-dead", test_pulse);
+  g_test_add_func ("/supervise/what-the-kernel-says-of-a-process", test_pulse_sample);
   g_test_add_func ("/supervise/a-job-holds-its-purposes-alone", test_job);
   g_test_add_func ("/supervise/a-malformed-job-is-refused", test_job_malformed);
   g_test_add_func ("/status/one-answer-and-no-sick-channel", test_status);
