@@ -17,6 +17,7 @@ struct _HeTokenKeys {
   HeTokenAlgorithms accepted;
   GRWLock lock;       /* guards by_kid, which reload swaps */
   GHashTable *by_kid; /* kid -> Key */
+  HeTokenSeen *good;
   struct stat seen;   /* of the file, when he_token_keys_changed() last looked */
 };
 
@@ -24,6 +25,7 @@ struct _HeTokenKeys {
 typedef struct {
   const HeTokenAlgorithm *algorithm;
   EVP_PKEY *key;
+  gint64 end; /* unix seconds */
 } Key;
 
 static void
@@ -118,11 +120,15 @@ add_key (GHashTable *by_kid, const HeJson *jwk, HeTokenAlgorithms accepted,
     return he_json_set_error (error, jwk, "\"kid\" must have 1 to %d bytes", MAX_KID);
   if (g_hash_table_contains (by_kid, kid))
     return he_json_set_error (error, jwk, "the kid \"%s\" is used twice", kid);
+  /* Of keys that a rotation has replaced. */
+  guint64 end = G_MAXINT64;
+  if (!he_json_get_uint64 (jwk, "exp", FALSE, G_MAXINT64, &end, error))
+    return FALSE;
   EVP_PKEY *read = he_token_jwk_read (jwk, algorithm, error);
   if (!read)
     return FALSE;
   Key *key = g_new (Key, 1);
-  *key = (Key) { algorithm, read };
+  *key = (Key) { algorithm, read, (gint64)end };
   g_hash_table_insert (by_kid, g_strdup (kid), key);
   return TRUE;
 }
@@ -215,6 +221,7 @@ keys_new (const char *path, HeTokenAlgorithms accepted, GHashTable *by_kid)
   keys->path = g_strdup (path);
   keys->accepted = accepted;
   keys->by_kid = by_kid;
+  keys->good = he_token_seen_new ();
   g_rw_lock_init (&keys->lock);
   return keys;
 }
@@ -265,6 +272,7 @@ he_token_keys_reload (HeTokenKeys *keys, GError **error)
   g_autoptr (GHashTable) old = keys->by_kid;
   keys->by_kid = fresh;
   g_rw_lock_writer_unlock (&keys->lock);
+  he_token_seen_clear (keys->good); /* what it holds are keys that nobody finds any more */
   return TRUE;
 }
 
@@ -274,21 +282,29 @@ he_token_keys_free (HeTokenKeys *keys)
   if (!keys)
     return;
   g_hash_table_unref (keys->by_kid);
+  he_token_seen_free (keys->good);
   g_rw_lock_clear (&keys->lock);
   g_free (keys->path);
   g_free (keys);
 }
 
 EVP_PKEY *
-he_token_keys_find (HeTokenKeys *keys, const char *kid, const HeTokenAlgorithm *algorithm)
+he_token_keys_find (HeTokenKeys *keys, const char *kid, const HeTokenAlgorithm *algorithm,
+                    gint64 unix_seconds)
 {
   EVP_PKEY *found = NULL;
   g_rw_lock_reader_lock (&keys->lock);
   const Key *key = g_hash_table_lookup (keys->by_kid, kid);
-  if (key && key->algorithm == algorithm) {
+  if (key && key->algorithm == algorithm && unix_seconds < key->end) {
     found = key->key;
     EVP_PKEY_up_ref (found);
   }
   g_rw_lock_reader_unlock (&keys->lock);
   return found;
+}
+
+HeTokenSeen *
+he_token_keys_seen (HeTokenKeys *keys)
+{
+  return keys->good;
 }

@@ -6,6 +6,7 @@
 #include "he-codec.h"
 #include "he-crypto.h"
 #include "he-json.h"
+#include "he-uri.h"
 
 #define MAX_DEPTH 4
 #define MAX_SECONDS (G_GINT64_CONSTANT (1) << 40) /* year 36812 */
@@ -108,10 +109,11 @@ hash_matches (const char *text, const char *uri)
 }
 
 gboolean
-he_token_uri_matches (const char *container, const char *uri)
+he_token_uri_matches (const char *container, const char *given)
 {
   const char *path = NULL;
-  if (strlen (uri) > MAX_URI)
+  g_autofree char *uri = strlen (given) <= MAX_URI ? he_uri_normalise (given) : NULL;
+  if (!uri)
     return FALSE;
   /* Of an absolute URI, the path alone may match too: our own containers speak of it. */
   const char *authority = strstr (uri, "://");

@@ -72,6 +72,33 @@ read_ec (const HeJson *jwk, GError **error)
   return key;
 }
 
+/* Points of small order in every encoding: with such a key, a signature can be good for
+ * any text. The sign bit does not count. */
+static gboolean
+is_small_order (const guint8 x[ED25519_BYTES])
+{
+  static const guint8 octic[2][ED25519_BYTES]
+      = { { 0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4,
+            0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6,
+            0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05 },
+          { 0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b,
+            0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39,
+            0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a } };
+  guint8 y[ED25519_BYTES];
+  memcpy (y, x, sizeof y);
+  y[ED25519_BYTES - 1] &= 0x7f;
+  if (memcmp (y, octic[0], sizeof y) == 0 || memcmp (y, octic[1], sizeof y) == 0)
+    return TRUE;
+  /* y is 0 or 1; or p - 1, p or p + 1, which end in 0x7f and are 0xff in between. */
+  guint8 fill = y[1], top = fill == 0xff ? 0x7f : 0;
+  if (fill != 0 && fill != 0xff)
+    return FALSE;
+  for (guint i = 1; i < ED25519_BYTES - 1; i++)
+    if (y[i] != fill)
+      return FALSE;
+  return y[ED25519_BYTES - 1] == top && (fill ? y[0] >= 0xec : y[0] <= 1);
+}
+
 static EVP_PKEY *
 read_okp (const HeJson *jwk, GError **error)
 {
@@ -79,7 +106,9 @@ read_okp (const HeJson *jwk, GError **error)
   gsize len = 0;
   if (!read_bytes (jwk, "x", sizeof x, sizeof x, x, &len, error))
     return NULL;
-  EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex (NULL, "ED25519", NULL, x, sizeof x);
+  EVP_PKEY *key = is_small_order (x) ? NULL
+                                     : EVP_PKEY_new_raw_public_key_ex (
+                                           NULL, "ED25519", NULL, x, sizeof x);
   if (!key)
     he_json_set_error (error, jwk, "\"x\" is not a public key of Ed25519");
   return key;
@@ -95,7 +124,8 @@ read_rsa (const HeJson *jwk, GError **error)
     return NULL;
   BIGNUM *modulus = BN_new (), *exponent = BN_new ();
   EVP_PKEY *key = NULL;
-  if (modulus && exponent && BN_bin2bn (n, (int)n_len, modulus)
+  /* Base64urlUInt has no leading zero (RFC 7518 section 2). */
+  if (modulus && exponent && n[0] && e[0] && BN_bin2bn (n, (int)n_len, modulus)
       && BN_bin2bn (e, (int)e_len, exponent) && BN_num_bits (modulus) >= RSA_BITS_MIN
       && BN_is_odd (exponent) && !BN_is_one (exponent)
       && BN_bn2nativepad (modulus, n, (int)n_len) == (int)n_len

@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 #include "he-json.h"
+#include "he-token-seen.h"
 #include "he-token.h"
 
 G_BEGIN_DECLS
@@ -55,15 +56,18 @@ char *he_token_jwk_write (const HeTokenAlgorithm *algorithm, EVP_PKEY *key,
 /* The RFC 7638 thumbprint; a random name for a secret. NULL when key is of another kind. */
 char *he_token_jwk_kid (const HeTokenAlgorithm *algorithm, EVP_PKEY *key);
 
-/* The key of that kid when its one algorithm is this; a new reference, or NULL. */
+/* The key of that kid when its one algorithm is this, unless its "exp" has passed; a new
+ * reference, or NULL. */
 EVP_PKEY *he_token_keys_find (HeTokenKeys *keys, const char *kid,
-                              const HeTokenAlgorithm *algorithm);
+                              const HeTokenAlgorithm *algorithm, gint64 unix_seconds);
+/* Signatures found good with these keys. */
+HeTokenSeen *he_token_keys_seen (HeTokenKeys *keys);
 
 /* The rest of verifying: claims of a payload whose signature is good. */
 HeCode he_token_check_claims (const HeTokenRules *rules, const char *payload, gsize len,
                               const char *uri, gint64 unix_seconds, HeToken **ret_token);
 
-/* Does a URI container (RFC 9246 section 2.1.15) hold this URI? */
+/* Does a URI container (RFC 9246 section 2.1.15) hold this URI, normalised? */
 gboolean he_token_uri_matches (const char *container, const char *uri);
 
 /* Limits on what a token may say, so that the credential made of it stays small. */

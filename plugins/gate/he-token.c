@@ -38,12 +38,21 @@ split (const char *text, gsize len, Parts *ret_parts)
   return TRUE;
 }
 
+/* A media type, whose case and "application/" say nothing (RFC 7515 section 4.1.9). */
+static gboolean
+is_jwt (const char *typ)
+{
+  return typ
+         && (g_ascii_strcasecmp (typ, "JWT") == 0
+             || g_ascii_strcasecmp (typ, "application/jwt") == 0);
+}
+
 /* The header is the one thing that is read before the signature is good: bounded, strict,
  * and only to find the key. "jwk", "jku", "x5c" and the like are never looked at
- * (RFC 8725 section 3.10). */
+ * (RFC 8725 section 3.10); "b64" is not for JWTs (RFC 7797 section 7). */
 static HeCode
-find_key (HeTokenKeys *keys, const Parts *parts, const HeTokenAlgorithm **ret_algorithm,
-          EVP_PKEY **ret_key)
+find_key (HeTokenKeys *keys, const Parts *parts, gint64 unix_seconds,
+          const HeTokenAlgorithm **ret_algorithm, EVP_PKEY **ret_key)
 {
   guint8 text[MAX_HEADER];
   gsize len = 0;
@@ -62,10 +71,29 @@ find_key (HeTokenKeys *keys, const Parts *parts, const HeTokenAlgorithm **ret_al
     return HE_CODE_SIGNATURE;
   if (he_json_member (header, "crit"))
     return HE_CODE_CRITICAL;
-  if (g_strcmp0 (typ, "JWT") != 0)
+  if (!is_jwt (typ) || he_json_member (header, "b64"))
     return HE_CODE_MALFORMED;
-  *ret_key = kid && keys ? he_token_keys_find (keys, kid, *ret_algorithm) : NULL;
+  *ret_key
+      = kid && keys ? he_token_keys_find (keys, kid, *ret_algorithm, unix_seconds) : NULL;
   return *ret_key ? HE_CODE_OK : HE_CODE_SIGNATURE;
+}
+
+static gboolean
+signature_is_good (HeTokenKeys *keys, const HeTokenAlgorithm *algorithm, EVP_PKEY *key,
+                   const char *text, gsize len, const Parts *parts)
+{
+  guint8 digest[HE_SHA256_LEN], signature[HE_TOKEN_SIGNATURE_MAX];
+  gsize signature_len = 0;
+  he_sha256 ((const guint8 *)text, len, digest);
+  if (he_token_seen_has (he_token_keys_seen (keys), digest, key))
+    return TRUE;
+  if (!he_base64url_decode (parts->signature, parts->signature_len, signature,
+                            sizeof signature, &signature_len)
+      || !he_token_algorithm_verify (algorithm, key, signature, signature_len, text,
+                                     parts->signed_len))
+    return FALSE;
+  he_token_seen_add (he_token_keys_seen (keys), digest, key);
+  return TRUE;
 }
 
 HeCode
@@ -77,15 +105,10 @@ he_token_verify (const HeTokenRules *rules, const char *text, gsize len, const c
     return HE_CODE_MALFORMED;
   const HeTokenAlgorithm *algorithm = NULL;
   g_autoptr (EVP_PKEY) key = NULL;
-  HeCode code = find_key (rules->keys, &parts, &algorithm, &key);
+  HeCode code = find_key (rules->keys, &parts, unix_seconds, &algorithm, &key);
   if (code != HE_CODE_OK)
     return code;
-  guint8 signature[HE_TOKEN_SIGNATURE_MAX];
-  gsize signature_len = 0;
-  if (!he_base64url_decode (parts.signature, parts.signature_len, signature,
-                            sizeof signature, &signature_len)
-      || !he_token_algorithm_verify (algorithm, key, signature, signature_len, text,
-                                     parts.signed_len))
+  if (!signature_is_good (rules->keys, algorithm, key, text, len, &parts))
     return HE_CODE_SIGNATURE;
   g_autofree guint8 *payload = g_malloc (HE_TOKEN_MAX_BYTES);
   gsize payload_len = 0;

@@ -152,7 +152,7 @@ test_published_vectors (void)
     const HeTokenAlgorithm *algorithm = he_token_algorithm_find (vectors[i].algorithm);
     g_autoptr (HeTokenKeys) keys = keys_of (vectors[i].jwk, EVERY, &error);
     g_assert_no_error (error);
-    g_autoptr (EVP_PKEY) key = he_token_keys_find (keys, "k", algorithm);
+    g_autoptr (EVP_PKEY) key = he_token_keys_find (keys, "k", algorithm, NOW);
     g_assert_nonnull (key);
     const char *text = vectors[i].text, *signature = vectors[i].signature;
     g_assert_true (
@@ -175,7 +175,7 @@ test_thumbprint (void)
                             "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
   const HeTokenAlgorithm *eddsa = he_token_algorithm_find ("EdDSA");
   g_autoptr (HeTokenKeys) keys = keys_of (jwk, HE_TOKEN_EDDSA, NULL);
-  g_autoptr (EVP_PKEY) key = he_token_keys_find (keys, "k", eddsa);
+  g_autoptr (EVP_PKEY) key = he_token_keys_find (keys, "k", eddsa, NOW);
   g_autofree char *kid = he_token_jwk_kid (eddsa, key);
   g_assert_cmpstr (kid, ==, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
 }
