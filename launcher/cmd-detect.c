@@ -38,6 +38,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 /* What is read, and what was found. */
 typedef struct {
   const Options *options;
+  HeSecret *key; /* of the marks */
   GPtrArray *channels; /* HeadendModelChannel of the model; one after the first symbol */
   GstElement *pipeline, *detector;
   guint64 last; /* MSN */
@@ -161,8 +162,8 @@ set_up_detector (Detection *detection, const HeSecret *master, GError **error)
   for (guint i = 0; i < detection->channels->len; i++)
     g_string_append_printf (names, "%s%s", i ? "," : "",
                             ((HeadendModelChannel *)detection->channels->pdata[i])->name);
-  g_autoptr (HeSecret) key = he_keys_derive (master, HE_PURPOSE_MARK);
-  char *hex = he_secret_to_hex (key);
+  detection->key = he_keys_derive (master, HE_PURPOSE_MARK);
+  char *hex = he_secret_to_hex (detection->key);
   g_object_set (detection->detector, "key", hex, "channels", names->str, "segment-duration",
                 first->duration90, "around", around, "window",
                 options->epoch ? 0.0 : options->window, "views", !options->whole, NULL);
@@ -193,6 +194,18 @@ build (Detection *detection, const HeSecret *master, GError **error)
   return set_up_detector (detection, master, error);
 }
 
+/* Whether variants differ there: where they do not, the copy says nothing of a viewer. */
+static gboolean
+is_marked (const Detection *detection, const char *name, guint64 msn)
+{
+  for (guint i = 0; i < detection->channels->len; i++) {
+    const HeadendModelChannel *channel = detection->channels->pdata[i];
+    if (strcmp (channel->name, name) == 0)
+      return he_mark_next (detection->key, name, channel->sparse, msn) == msn;
+  }
+  return FALSE;
+}
+
 static void
 print_head (Detection *detection, const char *name)
 {
@@ -216,6 +229,9 @@ take_symbol (Detection *detection, const GstStructure *fields)
   gst_structure_get (fields, "msn", G_TYPE_UINT64, &msn, "z", G_TYPE_DOUBLE, &z, "found",
                      G_TYPE_BOOLEAN, &found, NULL);
   const char *channel = gst_structure_get_string (fields, "channel");
+  detection->found |= found;
+  if (!is_marked (detection, channel, msn))
+    return;
   if (detection->symbols
       && (msn <= detection->last || strcmp (channel, detection->channel) != 0)) {
     detection->left_out++;
@@ -231,7 +247,6 @@ take_symbol (Detection *detection, const GstStructure *fields)
   detection->last = msn;
   detection->symbols++;
   detection->clear += fabs (z) >= 4;
-  detection->found |= found;
 }
 
 static void
@@ -290,6 +305,7 @@ detect (const Options *options, GError **error)
   g_clear_object (&detection.detector);
   g_clear_object (&detection.pipeline);
   g_free (detection.channel);
+  he_secret_unref (detection.key);
   if (!ok)
     return FALSE;
   if (detection.left_out)

@@ -114,10 +114,29 @@ read_symbols (const char *path, GError **error)
   return symbols;
 }
 
+/* Where a and b are the same file, nothing in a copy speaks for anybody. */
+static void
+keep_marked (HeSymbols *symbols, const HeadendModelChannel *channel,
+             const HeSecret *master)
+{
+  g_autoptr (HeSecret) mark = he_keys_derive (master, HE_PURPOSE_MARK);
+  guint kept = 0;
+  for (guint i = 0; i < symbols->symbols->len; i++) {
+    const HeSymbol symbol = g_array_index (symbols->symbols, HeSymbol, i);
+    if (he_mark_next (mark, channel->name, channel->sparse, symbol.msn) == symbol.msn)
+      g_array_index (symbols->symbols, HeSymbol, kept++) = symbol;
+  }
+  if (kept < symbols->symbols->len)
+    g_printerr ("headend trace: %u symbols are of segments without variants, and do not "
+                "count\n",
+                symbols->symbols->len - kept);
+  g_array_set_size (symbols->symbols, kept);
+}
+
 /* The code that the channel's viewers had, under the key version that the symbols name.
  */
 static HeCodeword *
-code_of (const Options *options, const HeSymbols *symbols, guint *ret_colluders,
+code_of (const Options *options, HeSymbols *symbols, guint *ret_colluders,
          GError **error)
 {
   g_autoptr (HeadendModel) model
@@ -143,6 +162,7 @@ code_of (const Options *options, const HeSymbols *symbols, guint *ret_colluders,
     return NULL;
   g_autoptr (HeSecret) secret = he_keys_derive (master, HE_PURPOSE_CODEWORD);
   *ret_colluders = channel->colluders;
+  keep_marked (symbols, channel, master);
   return he_codeword_new (secret, symbols->key_version, channel->name,
                           channel->colluders);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "encoder.h"
 #include "he-codeword.h"
+#include "he-keys.h"
 #include "he-place.h"
 #include "he-token.h"
 #include "source.h"
@@ -273,6 +274,8 @@ read_key_uri (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
 static const HeadendKey watermark_keys[] = {
   { "colluders", headend_read_uint, G_STRUCT_OFFSET (HeadendModelChannel, colluders),
     FALSE, "a number of colluders", "an integer 1..16", 1, HE_CODEWORD_MAX_COLLUDERS },
+  { "sparse", headend_read_uint, G_STRUCT_OFFSET (HeadendModelChannel, sparse), FALSE,
+    "a number of segments", "an integer 1..64", 1, HE_SPARSE_MAX },
   { NULL },
 };
 
@@ -320,7 +323,7 @@ static const HeadendKey channel_keys[] = {
   { "tier", headend_read_name, G_STRUCT_OFFSET (HeadendModelChannel, tier), FALSE,
     "a rights tier", "1..64 letters, digits, '-' or '_', a letter or digit first" },
   { "watermark", read_watermark, 0, FALSE, "a switch",
-    "true, false, or an object with colluders" },
+    "true, false, or an object with colluders, sparse" },
   { "agreement", headend_read_choice, G_STRUCT_OFFSET (HeadendModelChannel, identical),
     FALSE, "an agreement", "\"identical\" or \"interchangeable\"",
     .data = agreement_names },

@@ -63,6 +63,7 @@ headend_model_channel_new (void)
   channel->watermark = TRUE;
   channel->identical = -1;
   channel->colluders = HE_CODEWORD_COLLUDERS;
+  channel->sparse = 1;
   channel->video = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_video_free);
   channel->audio = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_audio_free);
   return channel;

@@ -50,6 +50,7 @@ typedef struct {
    * description is read: -1, nothing is said. */
   int identical;
   guint colluders;    /* that its codewords are made for */
+  guint sparse;       /* variants differ in one segment of so many */
   char *destination;  /* he-place.h, a folder absolute; NULL: none */
   char *credentials;  /* file, or NULL */
   char *key_uri;      /* or NULL */

@@ -308,9 +308,9 @@ headend_route_append_rung (const HeadendRoute *route, GString *text,
     g_string_append_printf (
         text,
         "video-%u. ! " HEADEND_QUEUE_VIDEO " ! forensicmark name=mark-%s-%u "
-        "channel=%s variant=%s segment-duration=%" G_GUINT64_FORMAT " ! ",
+        "channel=%s variant=%s sparse=%u segment-duration=%" G_GUINT64_FORMAT " ! ",
         index, marked[i].variant, index, channel->name, marked[i].variant,
-        channel->duration90);
+        channel->sparse, channel->duration90);
     if (rung->memory == HE_MEMORY_CUDA) {
       g_string_append (text, "cudaupload ! ");
       append_caps (text, HE_MEMORY_CUDA, rung->format);

@@ -19,6 +19,8 @@ gst_headend_segment_event_new (const GstHeadendSegment *segment)
 
     gst_structure_set (s, "signature", G_TYPE_STRING, text, NULL);
   }
+  if (segment->unmarked)
+    gst_structure_set (s, "marked", G_TYPE_BOOLEAN, FALSE, NULL);
   return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM_STICKY, s);
 }
 
@@ -27,6 +29,7 @@ gst_headend_segment_event_parse (GstEvent *event, GstHeadendSegment *ret_segment
 {
   const GstStructure *s = gst_event_get_structure (event);
   GstHeadendSegment segment = { 0 };
+  gboolean marked = TRUE;
   const char *signature;
 
   if (!gst_event_has_name (event, GST_HEADEND_SEGMENT)
@@ -36,6 +39,8 @@ gst_headend_segment_event_parse (GstEvent *event, GstHeadendSegment *ret_segment
                              &segment.duration90, NULL)
       || segment.duration90 == 0)
     return FALSE;
+  gst_structure_get_boolean (s, "marked", &marked);
+  segment.unmarked = !marked;
   signature = gst_structure_get_string (s, "signature");
   segment.has_signature
       = signature != NULL

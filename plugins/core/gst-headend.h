@@ -13,7 +13,9 @@ G_BEGIN_DECLS
  * buffer of a segment, and survives encoders and parsers.
  *
  *   headend-segment, msn=(guint64), generation=(uint), pts90=(guint64),
- *   duration90=(guint64), and signature=(string) of its first picture where that was seen
+ *   duration90=(guint64), signature=(string) of its first picture where that was seen,
+ *   and marked=(boolean)false where variants a and b are the same there, and b's encoder
+ *   gets no pictures (sparse marking: forensicmark says so)
  */
 #define GST_HEADEND_SEGMENT "headend-segment"
 
@@ -24,6 +26,7 @@ typedef struct {
   guint64 duration90;
   gboolean has_signature;
   HeSignature signature; /* he-signature.h */
+  gboolean unmarked;
 } GstHeadendSegment;
 
 GstEvent *gst_headend_segment_event_new (const GstHeadendSegment *segment);

@@ -70,3 +70,31 @@ he_mark_seed (const HeSecret *mark, const char *channel, guint64 msn, guint8 ret
   he_parts_add_uint64 (info, msn);
   he_hkdf_sha256 (mark, info, ret_seed, 32);
 }
+
+/* The marked segment of a run. */
+static guint64
+marked_of (const HeSecret *mark, const char *channel, guint sparse, guint64 run)
+{
+  g_autoptr (GByteArray) info = he_parts_new ();
+  guint8 draw[8];
+
+  he_parts_add_string (info, "sparse");
+  he_parts_add_string (info, channel);
+  he_parts_add_uint64 (info, sparse);
+  he_parts_add_uint64 (info, run);
+  he_hkdf_sha256 (mark, info, draw, sizeof draw);
+  return run * sparse + he_read_be64 (draw) % sparse;
+}
+
+guint64
+he_mark_next (const HeSecret *mark, const char *channel, guint sparse, guint64 msn)
+{
+  guint64 run, marked;
+
+  g_assert (sparse >= 1);
+  if (sparse == 1)
+    return msn;
+  run = msn / sparse;
+  marked = marked_of (mark, channel, sparse, run);
+  return marked >= msn ? marked : marked_of (mark, channel, sparse, run + 1);
+}

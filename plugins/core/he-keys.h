@@ -39,4 +39,13 @@ void he_content_iv (guint64 msn, guint8 ret_iv[16]);
 void he_mark_seed (const HeSecret *mark, const char *channel, guint64 msn,
                    guint8 ret_seed[32]);
 
+/* Sparse marking: variant b differs from a in one segment of `sparse` only. Of each run
+ * of segments with the same MSN / sparse it is exactly one, at the place
+ * HKDF(mark, {"sparse", channel, sparse, MSN / sparse}) mod sparse, so nobody waits for
+ * more than 2 * sparse - 1 segments, and who has not the key cannot tell which they are.
+ * Returns the first such segment at or after msn; sparse (>= 1) of 1: msn. */
+#define HE_SPARSE_MAX 64
+guint64
+he_mark_next (const HeSecret *mark, const char *channel, guint sparse, guint64 msn);
+
 G_END_DECLS

@@ -26,7 +26,8 @@ struct _GstHlsGateSink {
 GstFlowReturn gst_hls_gate_sink_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer);
 gboolean gst_hls_gate_sink_event (GstPad *pad, GstObject *parent, GstEvent *event);
 
-/* Tells the outlet what it serves, when every pad has caps or has ended. FALSE after an
+/* Tells the outlet what it serves, when every pad but those of variants b has caps or has
+ * ended. FALSE after an
  * error was posted. */
 gboolean gst_hls_gate_sink_try_describe (GstHlsGateSink *self);
 

@@ -80,20 +80,23 @@ main_pad (GstHlsGateSink *self, GstHlsGateSinkPad *pad)
   return NULL;
 }
 
-/* Viewers are given now a, now b of one rendition. */
+/* Viewers are given now a, now b of one rendition. Called with the object lock. */
 static gboolean
-check_variant (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GError **error)
+check_variants (GstHlsGateSink *self, GError **error)
 {
-  const GstHlsGateSinkPad *a = main_pad (self, pad);
+  for (GList *l = GST_ELEMENT_CAST (self)->sinkpads; l != NULL; l = l->next) {
+    GstHlsGateSinkPad *pad = l->data;
+    const GstHlsGateSinkPad *a = main_pad (self, pad);
 
-  if (a == NULL || !a->has_caps || !pad->has_caps || a->codec == pad->codec)
-    return TRUE;
-  g_set_error (
-      error, HE_ERROR, HE_ERROR_INVALID,
-      "pad %s has another codec than %s, of which it is variant b; give both the "
-      "same encoder",
-      GST_PAD_NAME (pad), GST_PAD_NAME (a));
-  return FALSE;
+    if (a == NULL || !a->has_caps || !pad->has_caps || a->codec == pad->codec)
+      continue;
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "pad %s has another codec than %s, of which it is variant b; give both "
+                 "the same encoder",
+                 GST_PAD_NAME (pad), GST_PAD_NAME (a));
+    return FALSE;
+  }
+  return TRUE;
 }
 
 static HeChannel *
@@ -113,8 +116,6 @@ describe_channel (GstHlsGateSink *self, GError **error)
     GstHlsGateSinkPad *pad = l->data;
     g_autoptr (HeRendition) rendition = NULL;
 
-    if (!check_variant (self, pad, error))
-      return NULL;
     if (pad->is_b || !pad->has_caps)
       continue;
     rendition = gst_hls_gate_sink_pad_describe (pad);
@@ -131,7 +132,7 @@ describe_channel (GstHlsGateSink *self, GError **error)
   return g_steal_pointer (&channel);
 }
 
-/* Tells the outlet what it serves, when every pad has caps or has ended. */
+/* Nothing is served from b's caps, which sparse marking lets come later. */
 gboolean
 gst_hls_gate_sink_try_describe (GstHlsGateSink *self)
 {
@@ -144,9 +145,9 @@ gst_hls_gate_sink_try_describe (GstHlsGateSink *self)
   for (GList *l = GST_ELEMENT_CAST (self)->sinkpads; l != NULL && ready; l = l->next) {
     GstHlsGateSinkPad *pad = l->data;
 
-    ready = pad->has_caps || pad->eos;
+    ready = pad->has_caps || pad->eos || pad->is_b;
   }
-  if (ready) {
+  if (check_variants (self, &error) && ready) {
     self->described = TRUE;
     channel = describe_channel (self, &error);
   }
@@ -398,6 +399,10 @@ handle_custom (GstHlsGateSink *self, GstHlsGateSinkPad *pad, GstEvent *event)
     }
     if (segment.has_signature)
       he_packager_signature (pad->packager, &segment.signature);
+    if (segment.unmarked && !he_packager_unmarked (pad->packager, &error)) {
+      warn (self, pad, error);
+      g_clear_error (&error);
+    }
   } else if (gst_headend_status_event_parse (event, &msn, &flags)) {
     if (ensure_packager (self, pad))
       he_packager_status (pad->packager, msn, flags);

@@ -33,7 +33,9 @@
  * destination refuses, and when it is back.
  *
  * A rendition is a `video_N` or `audio_N` pad. With a `video_b_N` pad beside it,
- * `video_N` is variant a of it and the gate gives each viewer a or b. Pads have the
+ * `video_N` is variant a of it and the gate gives each viewer a or b. Where
+ * `headend-segment` says that a segment is not marked, b's encoder gives nothing, and
+ * what a's gave is published under both names. Pads have the
  * properties `rendition`, `bandwidth`, `average-bandwidth`, `codecs`, `closed-gops` and
  * `language`. What they leave open follows from the caps: `codecs` from profile, tier and level, and
  * VIDEO-RANGE from the colorimetry. A stream keeps its codec.

@@ -42,7 +42,7 @@ struct _HePackager {
   gboolean pending;   /* an annotation or forced keyframe waits for its unit */
   guint64 pending_msn;
   guint pending_generation;
-  gboolean pending_signed;
+  gboolean pending_signed, pending_unmarked;
   HeSignature pending_signature;
   guint timeline;    /* without annotations */
   HeCadence cadence; /* of a stream that nobody steers */
@@ -52,7 +52,7 @@ struct _HePackager {
   gboolean whole; /* it began at its boundary */
   guint64 msn;
   guint generation;
-  gboolean has_signature;
+  gboolean has_signature, unmarked;
   HeSignature signature;
   GArray *units; /* Unit */
   gsize bytes;
@@ -248,6 +248,10 @@ hand_out (HePackager *self, gboolean last, GError **error)
              : g_steal_pointer (&clear);
   he_sha256 (g_bytes_get_data (body, NULL), g_bytes_get_size (body), digest);
   self->packaged (&segment, body, digest, self->user_data);
+  if (self->unmarked && segment.variant == HE_VARIANT_A) {
+    segment.variant = HE_VARIANT_B;
+    self->packaged (&segment, body, digest, self->user_data);
+  }
   empty (self);
   return TRUE;
 }
@@ -296,8 +300,18 @@ he_packager_boundary (HePackager *self, guint64 msn, guint generation, guint64 d
   self->pending = TRUE;
   self->pending_msn = msn;
   self->pending_generation = generation;
-  self->pending_signed = FALSE;
+  self->pending_signed = self->pending_unmarked = FALSE;
   return TRUE;
+}
+
+gboolean
+he_packager_unmarked (HePackager *self, GError **error)
+{
+  self->pending_unmarked = TRUE;
+  if (self->config.variant != HE_VARIANT_B)
+    return TRUE;
+  self->pending = FALSE;
+  return close_segment (self, self->pending_msn, error);
 }
 
 void
@@ -406,6 +420,7 @@ begin (HePackager *self, const HeUnitInfo *info, GBytes *data, guint64 msn,
   self->generation = self->annotated ? self->pending_generation : self->timeline;
   self->has_signature = self->annotated && self->pending_signed;
   self->signature = self->pending_signature;
+  self->unmarked = self->annotated && self->pending_unmarked;
   /* Where the cadence is known it says more. */
   if (good && gap && !self->annotated && !self->cadence.has_cut) {
     g_set_error (error, HE_ERROR, HE_ERROR_INVALID,

@@ -58,6 +58,11 @@ void he_packager_timeline (HePackager *packager, guint generation);
 /* What the segment that the last boundary announced begins with. */
 void he_packager_signature (HePackager *packager, const HeSignature *signature);
 
+/* The segment that the last boundary announced is the same in variants a and b. That of a
+ * is handed out twice, under both names; that of b has no units, so the one in hand is
+ * over. */
+gboolean he_packager_unmarked (HePackager *packager, GError **error);
+
 /* What is known of a segment, now or to come. Remembered for few segments at once. */
 void he_packager_status (HePackager *packager, guint64 msn, HeSegmentFlags flags);
 

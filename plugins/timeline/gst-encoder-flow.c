@@ -440,9 +440,35 @@ pass (GstHeadendEncoderFlow *self, GstEvent *event)
     pass_by (self, event);
 }
 
+/* A GAP event where a segment is announced: no picture of it comes, and the next one is
+ * for a new encoder. Who is behind us learns that the segment at work is over; the GAP
+ * makes parsers pass that on. What is told of other segments waits for the next picture.
+ */
+static void
+leave_out (GstHeadendEncoderFlow *self, GstEvent *gap)
+{
+  gboolean told = self->run != NULL;
+
+  self->announced = TRUE;
+  end_run (self);
+  for (GList *l = self->waiting.head, *next; l != NULL; l = next) {
+    next = l->next;
+    if (!gst_event_has_name (l->data, GST_HEADEND_SEGMENT))
+      continue;
+    if (told)
+      pass_by (self, gst_event_ref (l->data));
+    gst_event_unref (l->data);
+    g_queue_delete_link (&self->waiting, l);
+  }
+  if (told)
+    pass_by (self, gst_event_ref (gap));
+  gst_event_unref (gap);
+}
+
 gboolean
 gst_headend_encoder_flow_event (GstHeadendEncoderFlow *self, GstEvent *event)
 {
+  GstHeadendSegment segment;
   GstCaps *caps;
   gboolean ok = TRUE;
 
@@ -464,6 +490,11 @@ gst_headend_encoder_flow_event (GstHeadendEncoderFlow *self, GstEvent *event)
     case GST_EVENT_SEGMENT:
       gst_event_copy_segment (event, &self->segment);
       break;
+    case GST_EVENT_GAP:
+      if (self->is_audio || !waiting_segment (self, &segment))
+        break;
+      leave_out (self, event);
+      return TRUE;
     case GST_EVENT_EOS:
       end_run (self);
       end_tail (self);

@@ -27,7 +27,9 @@
  * description has to. NVENC of GStreamer 1.22 with a driver that dropped its presets is
  * an error.
  *
- * Other caps in the middle of a segment begin a new encoder there.
+ * Other caps in the middle of a segment begin a new encoder there. So does a segment of
+ * video that is announced and, by a GAP event, left out: the encoder ends with what it
+ * has, and does nothing until the next picture, which is a keyframe.
  *
  * The description takes effect when the element goes to READY. An element that does not
  * exist is an error that names it and what to install.

@@ -16,10 +16,16 @@
  * is written to new memory and the chroma is the input's own; downstream that does not
  * know GstVideoMeta gets a whole copy. Variant none passes buffers through as they are.
  *
+ * With `sparse` of k, only one segment in k differs between a and b; which follows from
+ * the key, too, and `headend-segment` says of the others that they are not marked. There
+ * a is marked as ever, and b lets no frame through: a GAP event stands for them, so that
+ * its encoder does no work, and `hlsgatesink` takes a for both. Set it alike for a and b,
+ * behind `epochalign`.
+ *
  * With `payload`, 64 bits as 16 hex digits, the mark is that of one recipient instead of
  * one of two variants: the number is in every five segments, whichever variant is set,
- * and the library's he_payload_decode() reads it back from them with the key; forensicdetect
- * does not.
+ * and the library's he_payload_decode() reads it back from them with the key;
+ * forensicdetect does not.
  *
  * The key is best kept in a file that only its owner can read: `key=file:mark.key`.
  *
@@ -37,9 +43,11 @@
 
 #include "gst-headend.h"
 #include "gst-luma-buffer.h"
+#include "gst-mark-segment.h"
 #include "he-codec.h"
 #include "he-epoch.h"
 #include "he-error.h"
+#include "he-keys.h"
 #include "he-mark-source.h"
 
 #define DEFAULT_DURATION 180000
@@ -59,6 +67,7 @@ enum {
   PROP_VARIANT,
   PROP_SEGMENT_DURATION,
   PROP_PAYLOAD,
+  PROP_SPARSE,
   N_PROPS
 };
 static GParamSpec *props[N_PROPS];
@@ -71,14 +80,14 @@ struct _GstForensicMark {
   char *channel;
   HeVariant variant;
   guint64 duration90;
+  guint sparse;
   char *payload; /* as it was set: personal, so it is not readable */
 
   /* Streaming thread. */
   GstVideoInfo info;
   HeMarkSource *source; /* NULL until caps, and with variant none */
   gboolean share;       /* downstream knows GstVideoMeta */
-  gboolean announced;   /* msn is that of a headend-segment event */
-  guint64 msn;
+  GstMarkSegment segment;
 };
 
 #define gst_forensic_mark_parent_class parent_class
@@ -128,7 +137,7 @@ gst_forensic_mark_start (GstBaseTransform *trans)
   const char *name = he_variant_name (self->variant);
   GError *error = NULL;
 
-  self->announced = FALSE;
+  self->segment.announced = FALSE;
   self->share = FALSE;
   gst_base_transform_set_passthrough (trans, self->variant == HE_VARIANT_NONE);
   if (self->variant == HE_VARIANT_NONE)
@@ -148,6 +157,10 @@ gst_forensic_mark_start (GstBaseTransform *trans)
   else if (self->payload && !parse_payload (self->payload, NULL))
     g_set_error (&error, HE_ERROR, HE_ERROR_INVALID,
                  "\"payload\" is no number of 64 bits; set it to 16 hex digits");
+  else if (self->payload && self->sparse > 1)
+    g_set_error (&error, HE_ERROR, HE_ERROR_INVALID,
+                 "\"sparse\" is for variants, and \"payload\" is in every segment; leave "
+                 "one of them out");
   if (!error)
     return TRUE;
   gst_headend_element_error (GST_ELEMENT (self), error);
@@ -213,19 +226,50 @@ gst_forensic_mark_decide_allocation (GstBaseTransform *trans, GstQuery *query)
   return TRUE;
 }
 
+static GstMarkRule
+rule_of (const GstForensicMark *self)
+{
+  return (GstMarkRule) { .key = self->key,
+                         .channel = self->channel,
+                         .variant = self->variant,
+                         .sparse = self->sparse };
+}
+
 static gboolean
 gst_forensic_mark_sink_event (GstBaseTransform *trans, GstEvent *event)
 {
   GstForensicMark *self = GST_FORENSIC_MARK (trans);
+  GstMarkRule rule = rule_of (self);
   GstHeadendSegment segment;
 
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
-    self->announced = FALSE;
-  else if (gst_headend_segment_event_parse (event, &segment)) {
-    self->announced = TRUE;
-    self->msn = segment.msn;
-  }
+    self->segment.announced = FALSE;
+  else if (self->variant != HE_VARIANT_NONE
+           && gst_headend_segment_event_parse (event, &segment))
+    event = gst_mark_segment_note (&self->segment, &rule, &segment, event);
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);
+}
+
+static GstFlowReturn
+gst_forensic_mark_submit_input_buffer (GstBaseTransform *trans, gboolean discont,
+                                       GstBuffer *in)
+{
+  GstForensicMark *self = GST_FORENSIC_MARK (trans);
+  GstMarkRule rule = rule_of (self);
+
+  if (self->sparse > 1 && self->variant != HE_VARIANT_NONE && !self->segment.announced) {
+    gst_buffer_unref (in);
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT, (NULL),
+                       ("sparse marks need headend-segment events; put epochalign ahead, "
+                        "or leave sparse out"));
+    return GST_FLOW_ERROR;
+  }
+  if (!gst_mark_segment_leaves_out (&self->segment, &rule, trans->srcpad,
+                                    GST_BUFFER_PTS (in)))
+    return GST_BASE_TRANSFORM_CLASS (parent_class)
+        ->submit_input_buffer (trans, discont, in);
+  gst_buffer_unref (in);
+  return GST_BASE_TRANSFORM_FLOW_DROPPED;
 }
 
 static GstFlowReturn
@@ -251,8 +295,8 @@ gst_forensic_mark_prepare_output_buffer (GstBaseTransform *trans, GstBuffer *in,
 static gboolean
 find_msn (GstForensicMark *self, GstBuffer *in, guint64 *ret_msn)
 {
-  if (self->announced)
-    *ret_msn = self->msn;
+  if (self->segment.announced)
+    *ret_msn = self->segment.segment.msn;
   else if (GST_BUFFER_PTS_IS_VALID (in))
     *ret_msn = he_epoch_msn (he_ticks_from_ns (GST_BUFFER_PTS (in)), self->duration90);
   else
@@ -289,7 +333,8 @@ gst_forensic_mark_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *
                         "segment it belongs to; put epochalign ahead"));
     return GST_FLOW_ERROR;
   }
-  g_autoptr (HeMark) mark = he_mark_source_get (self->source, msn);
+  g_autoptr (HeMark) mark = he_mark_source_get (
+      self->source, msn, self->segment.announced ? self->segment.next : msn + 1);
   if (!gst_video_frame_map (&frame, &self->info, in, GST_MAP_READ))
     return cannot_map (self);
   /* The luma comes first, in info's stride; the range leaves the shared chroma unmapped.
@@ -340,6 +385,9 @@ gst_forensic_mark_set_property (GObject *object, guint id, const GValue *value,
       g_free (self->payload);
       self->payload = g_value_dup_string (value);
       break;
+    case PROP_SPARSE:
+      self->sparse = g_value_get_uint (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -362,6 +410,9 @@ gst_forensic_mark_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_SEGMENT_DURATION:
       g_value_set_uint64 (value, self->duration90);
+      break;
+    case PROP_SPARSE:
+      g_value_set_uint (value, self->sparse);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -404,6 +455,11 @@ install_properties (GObjectClass *object_class)
       "Who this copy is for: a number of 64 bits as 16 hex digits, repeated in every "
       "five segments; then the variant tells nothing",
       NULL, G_PARAM_WRITABLE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+  props[PROP_SPARSE] = g_param_spec_uint (
+      "sparse", "Sparse",
+      "Variants a and b differ in one segment of so many; in the others b lets no frame "
+      "through",
+      1, HE_SPARSE_MAX, 1, flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
@@ -432,6 +488,7 @@ gst_forensic_mark_class_init (GstForensicMarkClass *klass)
   trans_class->sink_event = gst_forensic_mark_sink_event;
   trans_class->propose_allocation = gst_forensic_mark_propose_allocation;
   trans_class->decide_allocation = gst_forensic_mark_decide_allocation;
+  trans_class->submit_input_buffer = gst_forensic_mark_submit_input_buffer;
   trans_class->prepare_output_buffer = gst_forensic_mark_prepare_output_buffer;
   trans_class->transform = gst_forensic_mark_transform;
   gst_type_mark_as_plugin_api (TYPE_VARIANT, 0);
@@ -441,4 +498,5 @@ static void
 gst_forensic_mark_init (GstForensicMark *self)
 {
   self->duration90 = DEFAULT_DURATION;
+  self->sparse = 1;
 }

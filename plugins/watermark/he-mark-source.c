@@ -130,7 +130,7 @@ ask_for (HeMarkSource *source, guint64 msn)
 }
 
 HeMark *
-he_mark_source_get (HeMarkSource *source, guint64 msn)
+he_mark_source_get (HeMarkSource *source, guint64 msn, guint64 next)
 {
   if (source->current && source->current_msn == msn)
     return he_mark_ref (source->current);
@@ -142,7 +142,7 @@ he_mark_source_get (HeMarkSource *source, guint64 msn)
   he_mark_unref (source->current);
   source->current = mark;
   source->current_msn = msn;
-  ask_for (source, msn + 1);
+  ask_for (source, next);
   return he_mark_ref (mark);
 }
 

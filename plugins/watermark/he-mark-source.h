@@ -21,8 +21,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeMarkSource, he_mark_source_free)
 void he_mark_source_set_payload (HeMarkSource *source, guint64 payload);
 
 /* The caller gets a reference. A mark that nobody asked for ahead, as the first one, is
- * made at once. */
-HeMark *he_mark_source_get (HeMarkSource *source, guint64 msn);
+ * made at once. next: the segment after it that will be asked for. */
+HeMark *he_mark_source_get (HeMarkSource *source, guint64 msn, guint64 next);
 
 /* How many were made while the caller waited, the first one included. */
 guint he_mark_source_late (const HeMarkSource *source);

@@ -36,7 +36,7 @@ main (int argc, char **argv)
   const gsize luma = (gsize)width * height, chroma = luma / 2;
   g_autofree guint8 *in = g_malloc (luma + chroma), *out = g_malloc (luma);
   for (guint64 n = 0; fread (in, luma + chroma, 1, stdin) == 1; n++) {
-    g_autoptr (HeMark) mark = he_mark_source_get (source, n / frames);
+    g_autoptr (HeMark) mark = he_mark_source_get (source, n / frames, n / frames + 1);
     he_mark_embed (mark, variant_of (n / frames), in, width, out, width);
     if (fwrite (out, luma, 1, stdout) != 1 || fwrite (in + luma, chroma, 1, stdout) != 1)
       return 1;

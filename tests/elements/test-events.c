@@ -24,6 +24,19 @@ a_segment_event_keeps_every_field (void)
   g_assert_cmpuint (back.pts90, ==, segment.pts90);
   g_assert_cmpuint (back.duration90, ==, 180180);
   g_assert_false (back.has_signature);
+  g_assert_false (back.unmarked);
+}
+
+static void
+a_segment_event_says_what_is_not_marked (void)
+{
+  GstHeadendSegment unmarked = segment, back = { 0 };
+  g_autoptr (GstEvent) event = NULL;
+
+  unmarked.unmarked = TRUE;
+  event = gst_headend_segment_event_new (&unmarked);
+  g_assert_true (gst_headend_segment_event_parse (event, &back));
+  g_assert_true (back.unmarked);
 }
 
 static void
@@ -160,6 +173,8 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_add_func ("/events/segment/keeps-every-field",
                    a_segment_event_keeps_every_field);
+  g_test_add_func ("/events/segment/says-what-is-not-marked",
+                   a_segment_event_says_what_is_not_marked);
   g_test_add_func ("/events/segment/segment-carries-a-signature",
                    a_segment_event_carries_a_signature);
   g_test_add_func ("/events/status/keeps-every-field", a_status_event_keeps_every_field);

@@ -56,6 +56,7 @@ print_channel (gpointer item, gpointer user_data)
   NUMBER (channel, watermark);
   NUMBER (channel, identical);
   NUMBER (channel, colluders);
+  NUMBER (channel, sparse);
   TEXT (channel, destination);
   TEXT (channel, credentials);
   TEXT (channel, key_uri);

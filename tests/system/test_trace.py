@@ -68,6 +68,11 @@ class _Folder(tempfile.TemporaryDirectory):
         (self.path / "all").write_text("".join(f"viewer-{i}\n" for i in range(3000)) + "<b>&eve\r\n\n")
         return self
 
+    def rewrite(self, **watermark):
+        description = json.loads((self.path / "d.json").read_text())
+        description["channels"][0]["watermark"] = watermark
+        (self.path / "d.json").write_text(json.dumps(description))
+
     def symbols(self, bits, strength=6.0, channel="demo", erased=0.05):
         rand = random.Random(len(bits))
         lines = [{"channel": channel, "key-version": 1, "segment-duration": 180000}]
@@ -106,6 +111,28 @@ def test_the_leaker_is_named_in_every_report():
             reader.feed(page)
             assert account in words, "the page does not name him, or not as text"
             assert page.count("<svg") == page.count("</svg>") == 2 and "src=" not in page and "nan" not in page, page
+
+
+def _marked(channel, sparse, count):
+    """Which of the segments from START on differ between variants."""
+    mark = _hkdf(SECRET, _parts("headend", "mark"), 32)
+    return [msn == msn // sparse * sparse + int.from_bytes(
+        _hkdf(mark, _parts("sparse", channel, sparse, msn // sparse), 8), "big") % sparse
+            for msn in range(START, START + count)]
+
+
+def test_segments_without_variants_do_not_count():
+    with _Folder() as folder:
+        folder.rewrite(sparse=4)
+        marked = _marked("demo", 4, 600)
+        # What is not marked in the copy bears a's mark, and is somebody else's word.
+        mixed = [bit if differs else other for bit, other, differs in zip(
+            _word("viewer-77", "demo", 600), _word("viewer-5", "demo", 600), marked)]
+        said = folder.trace(folder.symbols(mixed), "--json", folder.path / "r.json")
+        assert "accused: 1\n" in said.stdout and "viewer-77" in said.stdout, said.stdout
+        assert "450 symbols are of segments without variants" in said.stderr, said.stderr
+        report = json.loads((folder.path / "r.json").read_text())
+        assert report["used"] + report["erased"] == 150, report
 
 
 def test_nobody_is_named_where_evidence_is_short():

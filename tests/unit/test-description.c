@@ -31,6 +31,7 @@ test_defaults (void)
   g_assert_true (channel->encrypted);
   g_assert_true (channel->watermark);
   g_assert_cmpuint (channel->colluders, ==, 5);
+  g_assert_cmpuint (channel->sparse, ==, 1);
   g_assert_cmpstr (channel->tier, ==, "base");
   g_assert_cmpstr (video->name, ==, "360p");
   g_assert_cmpstr (video->encoder, ==, "x264");
@@ -102,6 +103,20 @@ test_every_key (void)
   g_assert_cmpuint (audio->rate, ==, 44100);
   g_assert_cmpstr (audio->encoder, ==, "copy");
   g_assert_cmpstr (audio->language, ==, "de-CH");
+}
+
+/* Given a watermark that is described, then it is there, and as it says. */
+static void
+test_watermark (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeadendModel) model
+      = parse (HEAD "\"watermark\": {\"colluders\": 3, \"sparse\": 8}, " TAIL, &error);
+  g_assert_no_error (error);
+  const HeadendModelChannel *channel = model->channels->pdata[0];
+  g_assert_true (channel->watermark);
+  g_assert_cmpuint (channel->colluders, ==, 3);
+  g_assert_cmpuint (channel->sparse, ==, 8);
 }
 
 /* Each with the whole message: it is what a person reads. */
@@ -298,6 +313,9 @@ static const struct {
   { "colluders-beyond-the-table", HEAD "\"watermark\": {\"colluders\": 17}, " TAIL,
     "$.channels[0].watermark.colluders: 17 is not a number of colluders; expected an "
     "integer 1..16" },
+  { "sparse-beyond-reason", HEAD "\"watermark\": {\"sparse\": 65}, " TAIL,
+    "$.channels[0].watermark.sparse: 65 is not a number of segments; expected an integer "
+    "1..64" },
   { "yes-for-true", HEAD "\"watermark\": \"yes\", " TAIL,
     "\"yes\" is not a switch; expected true, false, or an object with" },
   { "file-for-two-nodes",
@@ -428,6 +446,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/description/fills-in-defaults", test_defaults);
   g_test_add_func ("/description/holds-every-key", test_every_key);
+  g_test_add_func ("/description/watermark/is-as-described", test_watermark);
   for (guint i = 0; i < G_N_ELEMENTS (malformed); i++) {
     g_autofree char *path
         = g_strdup_printf ("/description/refuses/%s", malformed[i].name);

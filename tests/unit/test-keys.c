@@ -91,6 +91,55 @@ mark_seed_is_the_documented_one (void)
   g_assert_cmpint (memcmp (seed, other, 32), !=, 0);
 }
 
+/* The segments from 892500000 on in which variants differ. */
+static void
+marked_segments_are_the_documented_ones (void)
+{
+  static const struct {
+    guint sparse, after[6];
+  } rows[] = {
+    { 2, { 1, 2, 4, 7, 9, 10 } },
+    { 4, { 2, 4, 10, 15, 17, 21 } },
+    { 8, { 7, 10, 21, 31, 39, 43 } },
+  };
+  const guint64 first = 892500000;
+  g_autoptr (HeSecret) mark = counting_secret ();
+
+  for (guint r = 0; r < G_N_ELEMENTS (rows); r++) {
+    guint64 msn = first;
+
+    for (guint i = 0; i < 6; i++, msn++) {
+      msn = he_mark_next (mark, "demo", rows[r].sparse, msn);
+      g_assert_cmpuint (msn, ==, first + rows[r].after[i]);
+    }
+  }
+  for (guint64 msn = 0; msn < 10; msn++)
+    g_assert_cmpuint (he_mark_next (mark, "demo", 1, msn), ==, msn);
+}
+
+/* Each run of so many segments has one, anywhere in it, and elsewhere on another channel.
+ */
+static void
+one_segment_of_each_run_is_marked (void)
+{
+  g_autoptr (HeSecret) mark = counting_secret ();
+  guint places[5] = { 0 }, same = 0;
+
+  for (guint64 run = 0; run < 500; run++) {
+    guint64 begin = run * 5, msn = he_mark_next (mark, "demo", 5, begin);
+
+    g_assert_cmpuint (msn, >=, begin);
+    g_assert_cmpuint (msn, <, begin + 5);
+    g_assert_cmpuint (he_mark_next (mark, "demo", 5, msn + 1), >=, begin + 5);
+    places[msn - begin]++;
+    same += he_mark_next (mark, "other", 5, begin) == msn;
+  }
+  /* The keys are written here, so this falls out one way for ever. */
+  for (guint i = 0; i < 5; i++)
+    g_assert_cmpuint (places[i], >, 70);
+  g_assert_cmpuint (same, <, 150);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -106,5 +155,9 @@ main (int argc, char **argv)
                    iv_is_the_number_of_the_segment);
   g_test_add_func ("/keys/mark/seed-is-the-documented-one",
                    mark_seed_is_the_documented_one);
+  g_test_add_func ("/keys/sparse/marked-segments-are-the-documented-ones",
+                   marked_segments_are_the_documented_ones);
+  g_test_add_func ("/keys/sparse/one-segment-of-each-run-is-marked",
+                   one_segment_of_each_run_is_marked);
   return g_test_run ();
 }

@@ -291,7 +291,7 @@ test_source_follows_the_stream (void)
   g_autoptr (HeMarkSource) source = he_mark_source_new (key, "demo", 128, 96, &error);
   g_assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (order); i++) {
-    g_autoptr (HeMark) mark = he_mark_source_get (source, order[i]);
+    g_autoptr (HeMark) mark = he_mark_source_get (source, order[i], order[i] + 1);
     assert_same_mark (mark, key, order[i]);
   }
 }
@@ -306,7 +306,7 @@ test_source_works_ahead (void)
     g_autoptr (HeSecret) key = he_secret_new (seed, sizeof seed);
     g_autoptr (HeMarkSource) source = he_mark_source_new (key, "demo", 640, 360, NULL);
     for (guint64 msn = 1000; msn < 1003; msn++) {
-      g_autoptr (HeMark) mark = he_mark_source_get (source, msn);
+      g_autoptr (HeMark) mark = he_mark_source_get (source, msn, msn + 1);
       g_usleep (msn == 1002 ? 0 : pause);
     }
     late = he_mark_source_late (source);

@@ -58,11 +58,11 @@ output_free (Output *output)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Output, output_free)
 
 static HePackager *
-packager_new (HeTsCodec codec, HeSecret *content, Output *output)
+packager_of (HeTsCodec codec, HeVariant variant, HeSecret *content, Output *output)
 {
   HePackagerConfig config = { .channel = "demo",
                               .rendition = "360p",
-                              .variant = HE_VARIANT_B,
+                              .variant = variant,
                               .codec = codec,
                               .duration90 = D90,
                               .content = content,
@@ -71,6 +71,12 @@ packager_new (HeTsCodec codec, HeSecret *content, Output *output)
                               .tier = "base" };
 
   return he_packager_new (&config, packaged, output);
+}
+
+static HePackager *
+packager_new (HeTsCodec codec, HeSecret *content, Output *output)
+{
+  return packager_of (codec, HE_VARIANT_B, content, output);
 }
 
 static gboolean
@@ -280,6 +286,42 @@ test_backwards (void)
   g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
   push_run (packager, 5 * D90 + FRAME, 7 * D90);
   EXPECT (output, 10, 5);
+}
+
+/* Given sparse marking, then what is not marked comes out of a under both names, with the
+ * same bytes; and b's marked segment is over where the next one is announced, which has
+ * no units of b. */
+static void
+test_unmarked (void)
+{
+  g_autoptr (Output) a = output_new ();
+  g_autoptr (Output) b = output_new ();
+  g_autoptr (HePackager) of_a = packager_of (HE_TS_H264, HE_VARIANT_A, NULL, a);
+  g_autoptr (HePackager) of_b = packager_of (HE_TS_H264, HE_VARIANT_B, NULL, b);
+
+  for (guint64 msn = 1; msn <= 4; msn++) {
+    boundary (of_a, msn);
+    boundary (of_b, msn);
+    if (msn != 2) {
+      g_assert_true (he_packager_unmarked (of_a, NULL));
+      g_assert_true (he_packager_unmarked (of_b, NULL));
+    } else {
+      push_run (of_b, msn * D90, (msn + 1) * D90);
+    }
+    push_run (of_a, msn * D90, (msn + 1) * D90);
+    g_assert_cmpuint (b->msns->len, ==, msn > 2);
+  }
+  EXPECT (a, 1, 1, 2, 3, 3);
+  EXPECT (b, 2);
+  g_assert_true (g_bytes_equal (a->bodies->pdata[0], a->bodies->pdata[1]));
+  g_assert_cmpint (a->last->variant, ==, HE_VARIANT_B);
+  g_assert_cmpint (b->last->variant, ==, HE_VARIANT_B);
+  g_assert_cmpuint (b->last->frames, ==, D90 / FRAME);
+  g_assert_cmpuint (he_packager_dropped (of_b), ==, 0);
+  g_assert_true (he_packager_end (of_a, NULL));
+  g_assert_true (he_packager_end (of_b, NULL));
+  EXPECT (a, 1, 1, 2, 3, 3, 4, 4);
+  EXPECT (b, 2);
 }
 
 static void
@@ -589,6 +631,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/packager/annotated/unmarked-segments-have-both-names",
+                   test_unmarked);
   g_test_add_func ("/packager/annotated/whole-segments-only", test_annotated);
   g_test_add_func ("/packager/annotated/unfinished-end-is-dropped", test_unfinished);
   g_test_add_func ("/packager/annotated/first-of-a-number-wins", test_first_wins);

@@ -146,6 +146,18 @@ test_pads (void)
   g_assert_null (strstr (plain->pipeline, "forensicmark"));
 }
 
+/* Given sparse marking, then both variants' marks are told of it. */
+static void
+test_sparse (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  ((HeadendModelChannel *)model->channels->pdata[0])->sparse = 8;
+  g_autoptr (HeadendPlan) plan = plan_of (model, "A");
+  g_assert_nonnull (strstr (plan->pipeline, "variant=a sparse=8 "));
+  g_assert_nonnull (strstr (plan->pipeline, "variant=b sparse=8 "));
+  g_assert_null (strstr (plan->pipeline, "sparse=1 "));
+}
+
 /* Given a node, then it publishes to its own origin first and to every other one. */
 static void
 test_origins (void)
@@ -540,6 +552,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/nodes-state-the-same", test_nodes_agree);
   g_test_add_func ("/plan/bandwidth-has-headroom", test_bandwidth);
   g_test_add_func ("/plan/pads-follow-variants", test_pads);
+  g_test_add_func ("/plan/sparse/both-variants-are-told", test_sparse);
   g_test_add_func ("/plan/publishes-to-all-origins", test_origins);
   g_test_add_func ("/plan/no-secret-in-any-text", test_no_secret_in_text);
   g_test_add_func ("/plan/files-are-paced", test_pace);
