@@ -287,11 +287,13 @@ headend_cmd_token (int argc, char **argv)
   static const struct {
     const char *name;
     int (*run) (int argc, char **argv);
-  } verbs[] = { { "keygen", keygen }, { "mint", mint }, { "inspect", inspect } };
+  } verbs[] = { { "keygen", keygen }, { "mint", mint }, { "inspect", inspect },
+              { "revoke", headend_cmd_token_revoke } };
   static const char help[]
       = "Usage: headend token keygen --dir DIR\n"
         "       headend token mint --key FILE --account NAME --channel NAME [OPTION...]\n"
-        "       headend token inspect TOKEN|-\n";
+        "       headend token inspect TOKEN|-\n"
+        "       headend token revoke FILE [--account NAME] [--session ID] [--token ID]\n";
   for (guint i = 0; argc > 1 && i < G_N_ELEMENTS (verbs); i++)
     if (strcmp (argv[1], verbs[i].name) == 0)
       return verbs[i].run (argc - 1, argv + 1);

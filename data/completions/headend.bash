@@ -35,6 +35,7 @@ _headend() {
       "token keygen") words="--dir= --algorithm= --help" ;;
       "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=
         --session= --max-sessions= --url= --transport= --page --help" ;;
+      "token revoke") words="--account= --session= --token= --keep= --help" ;;
       token | "token inspect") words="--help" ;;
     esac
   else
@@ -47,13 +48,14 @@ _headend() {
         return ;;
       "token keygen:--algorithm") words="ES256 EdDSA RS256 PS256 HS256" ;;
       "token mint:--algorithm") words="PS256" ;;
+      "token revoke:--account" | "token revoke:--session" | "token revoke:--token" | "token revoke:--keep") ;;
       "token mint:--transport") words="cookie path" ;;
       "token mint:--key")
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.pem' -- "$current")
         return ;;
       drill:*.json | drill:[a-z]*-[a-z]*) words=$(headend drill --list 2>/dev/null | sed 's/ .*//') ;;
-      token:*) words="keygen mint inspect" ;;
+      token:*) words="keygen mint inspect revoke" ;;
       trace:--description | trace:-d | detect:--description | detect:-d)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
@@ -64,7 +66,7 @@ _headend() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return ;;
-      run:* | check:* | graph:* | edge:* | status:* | drill:*)
+      run:* | check:* | graph:* | edge:* | status:* | drill:* | "token revoke":*)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
         return ;;

@@ -64,7 +64,7 @@ complete -c headend -n '__headend_at trace' -x -l false-alarm -d 'Probability of
 complete -c headend -n '__headend_at trace' -r -F -s j -l json -d 'Write a report in JSON'
 complete -c headend -n '__headend_at trace' -r -F -l html -d 'Write a report as a page'
 
-complete -c headend -n '__headend_at token; and test (count (commandline -opc)) -eq 2' -a 'keygen mint inspect'
+complete -c headend -n '__headend_at token; and test (count (commandline -opc)) -eq 2' -a 'keygen mint inspect revoke'
 complete -c headend -n '__headend_at token' -l help -d 'Say more'
 complete -c headend -n '__headend_at token keygen' -x -l dir -a '(__fish_complete_directories)' -d 'Folder for the keys'
 complete -c headend -n '__headend_at token keygen' -x -l algorithm -a 'ES256 EdDSA RS256 PS256 HS256' -d 'Of the signature'
@@ -80,3 +80,8 @@ complete -c headend -n '__headend_at token mint' -x -l session -d 'Longest sessi
 complete -c headend -n '__headend_at token mint' -x -l max-sessions -d 'Sessions at once'
 complete -c headend -n '__headend_at token mint' -x -l url -d 'Print watch URLs below this base'
 complete -c headend -n '__headend_at token mint' -x -l transport -a 'cookie path' -d 'How the credential travels'
+complete -c headend -n '__headend_at token revoke' -F
+complete -c headend -n '__headend_at token revoke' -x -l account -d 'Name of the account'
+complete -c headend -n '__headend_at token revoke' -x -l session -d 'As the ledger names it'
+complete -c headend -n '__headend_at token revoke' -x -l token -d 'headend_tid of the token'
+complete -c headend -n '__headend_at token revoke' -x -l keep -d 'Seconds that it is remembered'

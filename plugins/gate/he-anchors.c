@@ -2,12 +2,11 @@
 #include "he-anchors.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "he-error.h"
+#include "he-state.h"
 
 #define MAX_FILE 4096
 
@@ -30,55 +29,6 @@ set_io_error (GError **error, const char *path, const char *what)
   return FALSE;
 }
 
-static gboolean
-write_all (int fd, const char *text)
-{
-  gsize len = strlen (text);
-
-  while (len > 0) {
-    gssize n = write (fd, text, len);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return FALSE;
-    text += n;
-    len -= (gsize)n;
-  }
-  return TRUE;
-}
-
-static gboolean
-sync_folder (const char *folder)
-{
-  int fd = g_open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  gboolean ok = fd >= 0 && fsync (fd) == 0;
-
-  if (fd >= 0)
-    close (fd);
-  return ok;
-}
-
-/* After a crash at any moment the file holds the old text or the new one. */
-static gboolean
-write_file (const char *folder, const char *name, const char *text, GError **error)
-{
-  g_autofree char *path = g_build_filename (folder, name, NULL);
-  g_autofree char *temp = g_strconcat (path, ".new", NULL);
-  int fd = g_open (temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  gboolean ok = fd >= 0 && write_all (fd, text) && fsync (fd) == 0;
-
-  if (!ok)
-    set_io_error (error, temp, "write");
-  if (fd >= 0 && close (fd) != 0 && ok)
-    ok = set_io_error (error, temp, "write");
-  if (ok && (g_rename (temp, path) != 0 || !sync_folder (folder)))
-    ok = set_io_error (error, path, "write");
-  if (!ok)
-    g_unlink (temp);
-  return ok;
-}
-
 HeAnchors *
 he_anchors_new (const char *state_dir, GError **error)
 {
@@ -95,7 +45,7 @@ he_anchors_new (const char *state_dir, GError **error)
   }
   /* Tried now, because an anchor that cannot be kept is noticed only at the next start.
    */
-  if (!write_file (state_dir, ".writable", "", error)) {
+  if (!he_state_write (state_dir, ".writable", "", error)) {
     g_prefix_error (error,
                     "state folder %s cannot be written; give it to this user or name "
                     "another: ",
@@ -177,7 +127,7 @@ store (HeAnchors *anchors, const char *channel, Entry *entry, const HeAnchor *an
   entry->known = entry->live = TRUE;
   if (anchors->state_dir == NULL || g_strcmp0 (old, text) == 0)
     return TRUE;
-  return write_file (anchors->state_dir, name, text, error);
+  return he_state_write (anchors->state_dir, name, text, error);
 }
 
 /* Of records that hold already, a later generation is a later timeline of the source,

@@ -31,6 +31,9 @@ static const struct {
   /* Thousands of viewers move their heartbeats between two batches. */
   { "POST", "/control/sessions", "control", HE_SESSIONS_JSON_MAX, TRUE, FALSE,
     he_sync_take },
+  { "GET", HE_REVOKE_PATH, "control", 0, TRUE, FALSE, he_revoke_give },
+  { "POST", HE_REVOKE_PATH, "control", HE_REVOCATIONS_JSON_MAX, TRUE, FALSE,
+    he_revoke_handle },
   { "GET", "/healthz", "health", 0, FALSE, FALSE, he_status_healthz },
   { "GET", "/readyz", "health", 0, FALSE, FALSE, he_status_readyz },
   { "GET", "/metrics", "health", 0, FALSE, FALSE, he_status_metrics },

@@ -190,3 +190,39 @@ he_origin_check_signature (HeOrigin *origin, HeRequest *request)
   he_origin_refuse_signature (origin, request, error);
   return FALSE;
 }
+
+typedef struct {
+  HeOrigin *origin;
+  HeRequest *request;
+  HeHandler handle;
+} Deferred;
+
+static gboolean
+handle_deferred (gpointer data)
+{
+  Deferred *deferred = data;
+
+  /* Else its listener has ended while it was on its way. */
+  if (deferred->origin->viewers != NULL)
+    deferred->handle (deferred->origin, deferred->request);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+deferred_free (gpointer data)
+{
+  Deferred *deferred = data;
+
+  he_request_unref (deferred->request);
+  g_free (deferred);
+}
+
+void
+he_origin_defer (HeOrigin *origin, HeRequest *request, HeHandler handle)
+{
+  Deferred *deferred = g_new (Deferred, 1);
+
+  *deferred = (Deferred) { origin, he_request_ref (request), handle };
+  g_main_context_invoke_full (origin->context, G_PRIORITY_DEFAULT, handle_deferred,
+                              deferred, deferred_free);
+}

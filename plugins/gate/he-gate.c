@@ -19,6 +19,7 @@ struct _HeGate {
   char *issuer, *audience;
   HeSecret *codeword, *credential, *sealing_key;
   HeSessions *sessions;
+  HeRevocations *revocations;
   HeOpenedCache *opened;
   guint session_seconds, per_account;
   GRWLock lock;         /* guards channels */
@@ -51,6 +52,7 @@ he_gate_new (const HeGateRules *rules)
   gate->credential = he_secret_ref (rules->credential);
   gate->sealing_key = he_credential_sealing_key (rules->credential);
   gate->sessions = rules->sessions;
+  gate->revocations = rules->revocations;
   gate->opened = he_opened_cache_new ();
   gate->session_seconds = rules->session_seconds;
   gate->per_account = MAX (rules->per_account, 1);
@@ -198,6 +200,22 @@ grant (HeGate *gate, const HeTarget *target, const HeSessionRecord *contents,
   }
 }
 
+/* Asked with every request, as what was opened before may be revoked since. */
+static gboolean
+is_revoked (HeGate *gate, const HeSessionRecord *contents, gint64 since, gint64 now)
+{
+  return gate->revocations
+         && he_revocations_match (gate->revocations, contents->id, contents->account, since,
+                                  now);
+}
+
+static void
+name_session (const HeSessionRecord *contents, HeAnswer *answer)
+{
+  g_autofree char *id = he_hex_encode (contents->id, sizeof contents->id);
+  g_strlcpy (answer->session, id, sizeof answer->session);
+}
+
 static guint
 lease_left (HeGate *gate, const guint8 id[16], gint64 now)
 {
@@ -210,8 +228,7 @@ touch (HeGate *gate, const HeSessionRecord *contents, HeTouch how, gint64 now,
        HeAnswer *answer)
 {
   gboolean changed = FALSE;
-  g_autofree char *id = he_hex_encode (contents->id, sizeof contents->id);
-  g_strlcpy (answer->session, id, sizeof answer->session);
+  name_session (contents, answer);
   HeCode code = he_sessions_touch (gate->sessions, contents, how, now, &changed);
   if (code == HE_CODE_OK && how != HE_TOUCH_MEDIA)
     answer->lease_seconds = lease_left (gate, contents->id, now);
@@ -271,6 +288,11 @@ try_credential (HeGate *gate, const HeTarget *target, HeSpan text, const char *a
   if (!opened)
     return FALSE;
   const HeSessionRecord *contents = &opened->contents;
+  if (is_revoked (gate, contents, contents->opened, now)) {
+    name_session (contents, answer);
+    *ret_code = HE_CODE_REVOKED;
+    return FALSE;
+  }
   if (!may_watch (contents->rights, target->channel)) {
     *ret_code = HE_CODE_RIGHTS;
     return FALSE;
@@ -353,7 +375,8 @@ contents_from_token (HeGate *gate, const HeGateRequest *request, HeSpan text, gi
     contents->max_sessions = MIN (contents->max_sessions, token->max_sessions);
   contents->opened = now;
   contents->hard_end = now + (gint64)seconds * G_USEC_PER_SEC;
-  return HE_CODE_OK;
+  return is_revoked (gate, contents, token->issued * G_USEC_PER_SEC, now) ? HE_CODE_REVOKED
+                                                                          : HE_CODE_OK;
 }
 
 /* The session's credential, from the record that holds: a token shown again finds the

@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include "he-channel.h"
+#include "he-revocations.h"
 #include "he-secret.h"
 #include "he-segment.h"
 #include "he-session.h"
@@ -23,6 +24,7 @@ typedef struct {
   HeSessions *sessions; /* owned by the caller, outlives the gate */
   guint session_seconds; /* longest session; a token may shorten it */
   guint per_account;     /* most sessions of an account; a token may lower it */
+  HeRevocations *revocations; /* owned by the caller, outlives the gate; or NULL */
 } HeGateRules;
 
 HeGate *he_gate_new (const HeGateRules *rules);

@@ -31,6 +31,7 @@ struct _HeOrigin {
   HeMetrics *metrics;
   HeLog *log;
   HeLedger *ledger; /* NULL without a state folder */
+  HeRevocations *revocations;
   HePlaylists *playlists;
 
   GMutex lock;         /* guards the next four */
@@ -56,6 +57,9 @@ struct _HeOrigin {
   GHashTable *joined; /* names of channels that our own worker was in step with once */
   gboolean was_ready;
   guint64 behind; /* peers, by bit, that must get all sessions next time */
+  guint64 unaware; /* peers, by bit, that must get all revocations */
+  guint64 unheard; /* peers, by bit, whose revocations we have not got since our start */
+  guint revoking; /* such exchanges under way */
   gboolean replicating;
 };
 
@@ -105,6 +109,8 @@ void he_anchor_handle (HeOrigin *origin, HeRequest *request);
 void he_clip_handle (HeOrigin *origin, HeRequest *request);
 void he_sync_give (HeOrigin *origin, HeRequest *request);
 void he_sync_take (HeOrigin *origin, HeRequest *request);
+void he_revoke_handle (HeOrigin *origin, HeRequest *request);
+void he_revoke_give (HeOrigin *origin, HeRequest *request);
 void he_ack_handle (HeOrigin *origin, HeRequest *request);
 void he_backfill_handle (HeOrigin *origin, HeRequest *request);
 void he_status_healthz (HeOrigin *origin, HeRequest *request);
@@ -122,6 +128,13 @@ void he_clip_tick (HeOrigin *origin);
 /* Sessions shared with the peers: at start, and every two seconds. */
 void he_sync_start (HeOrigin *origin);
 void he_sync_tick (HeOrigin *origin);
+
+/* Revocations shared with the peers: at start, and every two seconds with those that were
+ * missed. */
+/* At the first: reads what the folder, which may be NULL, has kept. */
+gboolean he_revoke_load (HeOrigin *origin, const char *folder, GError **error);
+void he_revoke_start (HeOrigin *origin);
+void he_revoke_tick (HeOrigin *origin);
 
 /* The peers' part in a listing: a complete segment is listed once every peer that answers
  * holds it too, or after 250 ms. he_ack_note(): something was put, and the newest

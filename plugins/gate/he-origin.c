@@ -97,6 +97,10 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->log = he_log_new (config->log, config->log_data);
   origin->playlists = he_playlists_new ();
   origin->channels = g_ptr_array_new_with_free_func ((GDestroyNotify)he_channel_unref);
+  if (!he_revoke_load (origin, config->state_dir, error)) {
+    he_origin_free (origin);
+    return NULL;
+  }
   if (config->state_dir != NULL) {
     g_autofree char *folder = g_build_filename (config->state_dir, "ledger", NULL);
 
@@ -117,6 +121,7 @@ he_origin_free (HeOrigin *origin)
   he_origin_stop (origin);
   he_gate_free (origin->gate);
   he_sessions_free (origin->sessions);
+  he_revocations_free (origin->revocations);
   he_store_free (origin->store);
   he_anchors_free (origin->anchors);
   he_ledger_free (origin->ledger);
@@ -199,6 +204,7 @@ make_gate (HeOrigin *origin)
     .codeword = origin->codeword,
     .credential = origin->credential,
     .sessions = origin->sessions,
+    .revocations = origin->revocations,
     .session_seconds = origin->session_seconds,
     .per_account = origin->per_account,
   };
@@ -247,6 +253,7 @@ tick (gpointer data)
   HeOrigin *origin = data;
 
   he_sync_tick (origin);
+  he_revoke_tick (origin);
   he_backfill_tick (origin);
   reload_keys (origin);
   if (origin->ledger != NULL)
@@ -293,42 +300,6 @@ drain (GMainContext *context)
     ;
 }
 
-typedef struct {
-  HeOrigin *origin;
-  HeRequest *request;
-  HeHandler handle;
-} Deferred;
-
-static gboolean
-handle_deferred (gpointer data)
-{
-  Deferred *deferred = data;
-
-  /* Else its listener has ended while it was on its way. */
-  if (deferred->origin->viewers != NULL)
-    deferred->handle (deferred->origin, deferred->request);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-deferred_free (gpointer data)
-{
-  Deferred *deferred = data;
-
-  he_request_unref (deferred->request);
-  g_free (deferred);
-}
-
-void
-he_origin_defer (HeOrigin *origin, HeRequest *request, HeHandler handle)
-{
-  Deferred *deferred = g_new (Deferred, 1);
-
-  *deferred = (Deferred) { origin, he_request_ref (request), handle };
-  g_main_context_invoke_full (origin->context, G_PRIORITY_DEFAULT, handle_deferred,
-                              deferred, deferred_free);
-}
-
 static gpointer
 run (gpointer data)
 {
@@ -353,6 +324,7 @@ run (gpointer data)
   ticks[1] = every (origin, 1, watch_readiness);
   ticks[2] = every (origin, ANCHOR_SECONDS, compare_anchors);
   he_sync_start (origin);
+  he_revoke_start (origin);
   he_anchor_start (origin);
   he_backfill_start (origin);
   g_main_loop_run (origin->loop);
@@ -418,6 +390,7 @@ start_once (HeOrigin *origin, gboolean *ret_started, GError **error)
   origin->joined = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   origin->asking = 0;
   origin->behind = 0;
+  origin->revoking = 0;
   origin->context = g_main_context_new ();
   origin->loop = g_main_loop_new (origin->context, FALSE);
   origin->thread = g_thread_new ("origin", run, origin);

@@ -337,6 +337,25 @@ he_sessions_end (HeSessions *sessions, const guint8 id[16], HeCode why, gint64 n
 }
 
 guint
+he_sessions_end_account (HeSessions *sessions, const char *account, gint64 opened_by,
+                         HeCode why)
+{
+  guint ended = 0;
+  g_mutex_lock (&sessions->lock);
+  GPtrArray *of_account = g_hash_table_lookup (sessions->by_account, account);
+  for (guint i = 0; of_account && i < of_account->len; i++) {
+    HeSessionRecord *record = of_account->pdata[i];
+    if (record->opened > opened_by || why <= record->ended)
+      continue;
+    record->ended = why;
+    mark_dirty (sessions, record);
+    ended++;
+  }
+  g_mutex_unlock (&sessions->lock);
+  return ended;
+}
+
+guint
 he_sessions_count (HeSessions *sessions, gint64 now)
 {
   GHashTableIter iter;

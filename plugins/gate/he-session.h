@@ -55,6 +55,10 @@ gint64 he_sessions_lease_end (HeSessions *sessions, const guint8 id[16]);
 /* Ends a session. FALSE when it is not known. */
 gboolean he_sessions_end (HeSessions *sessions, const guint8 id[16], HeCode why, gint64 now);
 
+/* Ends those of an account that were opened by a moment. Returns how many it were. */
+guint he_sessions_end_account (HeSessions *sessions, const char *account, gint64 opened_by,
+                               HeCode why);
+
 /* What changed since the last call with the same clear flag, or all: a JSON array for
  * /control/sessions; NULL when nothing changed. */
 char *he_sessions_changes_to_json (HeSessions *sessions);

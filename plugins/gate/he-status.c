@@ -296,6 +296,17 @@ render_nodes (GString *text, HeOrigin *origin, const GPtrArray *channels)
 }
 
 static void
+render_revocations (GString *text, HeOrigin *origin)
+{
+  HeRevocationsCount count
+      = he_revocations_count (origin->revocations, g_get_real_time ());
+
+  he_metrics_family (text, "headend_revocations", "gauge", "Revocations that hold.");
+  g_string_append_printf (text, "headend_revocations{kind=\"session\"} %u\n", count.sessions);
+  g_string_append_printf (text, "headend_revocations{kind=\"account\"} %u\n", count.accounts);
+}
+
+static void
 render_ledger (GString *text, HeOrigin *origin)
 {
   HeLedgerStats stats;
@@ -365,6 +376,7 @@ he_status_metrics (HeOrigin *origin, HeRequest *request)
   he_metrics_render (origin->metrics, text);
   gauge (text, "headend_sessions", "Sessions that hold a slot.",
          he_sessions_count (origin->sessions, g_get_real_time ()));
+  render_revocations (text, origin);
   gauge (text, "headend_ready", "1 when ready to serve.", reasons->len == 0);
   render_ledger (text, origin);
   render_connections (text, origin);

@@ -188,9 +188,9 @@ check_audience (const HeJson *claims, const char *audience)
 }
 
 static HeCode
-check_time (const HeJson *claims, gint64 now, gint64 *ret_expires)
+check_time (const HeJson *claims, gint64 now, gint64 *ret_issued, gint64 *ret_expires)
 {
-  gint64 not_before = 0, issued = 0;
+  gint64 not_before = 0;
   HeCode code = read_date (claims, "exp", HE_CODE_EXPIRED, floor, ret_expires);
   if (code != HE_CODE_OK)
     return code;
@@ -201,7 +201,7 @@ check_time (const HeJson *claims, gint64 now, gint64 *ret_expires)
     return code;
   if (now < not_before)
     return HE_CODE_NOT_BEFORE;
-  return read_date (claims, "iat", HE_CODE_MALFORMED, floor, &issued);
+  return read_date (claims, "iat", HE_CODE_MALFORMED, floor, ret_issued);
 }
 
 /* RFC 9246 section 2.1.9: a comma-separated list of claims that must be understood, each
@@ -373,7 +373,8 @@ he_token_check_claims (const HeTokenRules *rules, const char *payload, gsize len
     return HE_CODE_MALFORMED;
   if ((code = check_issuer (claims, rules->issuer)) != HE_CODE_OK
       || (code = check_audience (claims, rules->audience)) != HE_CODE_OK
-      || (code = check_time (claims, unix_seconds, &token->expires)) != HE_CODE_OK
+      || (code = check_time (claims, unix_seconds, &token->issued, &token->expires))
+             != HE_CODE_OK
       || (code = check_cdni (claims, uri)) != HE_CODE_OK
       || (code = read_private (claims, token)) != HE_CODE_OK)
     return code;

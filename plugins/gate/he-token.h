@@ -61,7 +61,7 @@ typedef struct {
   guint8 id[16];
   char *account;
   char **rights;     /* NULL-terminated channel names or "*" */
-  gint64 expires;    /* unix seconds */
+  gint64 issued, expires; /* unix seconds */
   guint max_sessions;    /* 0: not said */
   guint session_seconds; /* 0: not said */
   gboolean has_address;

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "origin-kit.h"
+
+/* Revoking where two origins serve. */
+
+static guint
+status_at (Pair *pair, guint i, const char *path, const char *cookie)
+{
+  g_autoptr (Reply) reply = get (port_of (pair, i), path, cookie);
+
+  return reply->status;
+}
+
+static void
+assert_revoked_at (Pair *pair, guint i, const char *cookie)
+{
+  static const char *const paths[]
+      = { "/live/demo/main.m3u8", "/live/demo/360p/index.m3u8",
+          "/live/demo/audio/9000000000.ts" };
+
+  for (guint j = 0; j < G_N_ELEMENTS (paths); j++) {
+    g_autoptr (Reply) reply = get (port_of (pair, i), paths[j], cookie);
+
+    assert_denied (reply, 403, "607");
+  }
+}
+
+/* A busy machine may miss the time that the answer waits for it: then it learns it a
+ * little later. */
+static void
+wait_revoked_at (Pair *pair, guint i, const char *cookie)
+{
+  for (guint tries = 0; status_at (pair, i, "/live/demo/audio/index.m3u8", cookie) != 403;
+       tries++) {
+    g_assert_cmpuint (tries, <, 3000);
+    g_usleep (20000);
+  }
+  assert_revoked_at (pair, i, cookie);
+}
+
+static char *
+tell (Pair *pair, guint i, const char *list, guint expected)
+{
+  g_autoptr (GBytes) body = g_bytes_new (list, strlen (list));
+  g_autoptr (Reply) reply
+      = call_signed (pair, i, "POST", "/control/revocations", NULL, body);
+
+  g_assert_cmpuint (reply->status, ==, expected);
+  return reply_text (reply);
+}
+
+static void
+all_nodes_know (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *alice = NULL;
+  g_autofree char *bob = NULL;
+  g_autofree char *said = NULL;
+  g_autofree char *metrics = NULL;
+  g_autoptr (Reply) unsigned_one = NULL;
+  g_autoptr (Reply) figures = NULL;
+  g_autoptr (GBytes) body = g_bytes_new_static ("[{\"account\":\"alice\"}]", 21);
+
+  publish_window (pair);
+  alice = cookie_for (pair, 0, "alice");
+  bob = cookie_for (pair, 0, "bob");
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpuint (status_at (pair, i, "/live/demo/audio/9000000000.ts", alice), ==,
+                      200);
+  unsigned_one
+      = http ("127.0.0.1", pair->internal[0], "POST", "/control/revocations", NULL, body);
+  g_assert_cmpuint (unsigned_one->status, ==, 403);
+  g_free (tell (pair, 0, "[{\"account\":17}]", 400));
+  g_assert_cmpuint (status_at (pair, 1, "/live/demo/audio/9000000000.ts", alice), ==,
+                    200);
+
+  said = tell (pair, 0, "[{\"account\":\"alice\"}]", 200);
+  g_test_message ("%s", said);
+  g_assert_true (g_str_has_prefix (
+      said, "{\"sessions\":0,\"accounts\":1,\"kept\":true,\"peers\":1,\"aware\":"));
+  assert_revoked_at (pair, 0, alice);
+  wait_revoked_at (pair, 1, alice);
+  g_assert_cmpuint (status_at (pair, 1, "/live/demo/audio/9000000000.ts", bob), ==, 200);
+  g_assert_true (pair_logged (pair, "revoked: 0 sessions and 1 accounts"));
+  g_assert_false (pair_logged (pair, "alice"));
+  figures = get (pair->internal[1], "/metrics", NULL);
+  metrics = reply_text (figures);
+  g_assert_nonnull (strstr (metrics, "headend_revocations{kind=\"account\"} 1\n"));
+  g_assert_nonnull (strstr (metrics, "headend_denials_total{code=\"607\"} "));
+  g_assert_null (strstr (metrics, "alice"));
+}
+
+/* The state folder, and the peer, each do by themselves. */
+static void
+who_was_away_learns_it (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *alice = NULL;
+  g_autofree char *bob = NULL;
+  g_autofree char *said = NULL;
+  g_autofree char *file = g_build_filename (pair->folder, "a", "revocations.json", NULL);
+
+  publish_window (pair);
+  alice = cookie_for (pair, 0, "alice");
+  bob = cookie_for (pair, 0, "bob");
+  g_clear_pointer (&pair->origin[1], he_origin_free);
+  said = tell (pair, 0, "[{\"account\":\"alice\"}]", 200);
+  g_assert_nonnull (strstr (said, "\"aware\":0}"));
+  pair_start (pair, 1);
+  publish_window (pair);
+  wait_revoked_at (pair, 1, alice);
+  g_assert_cmpuint (status_at (pair, 1, "/live/demo/audio/index.m3u8", bob), ==, 200);
+
+  /* A, alone and from its file. */
+  g_clear_pointer (&pair->origin[1], he_origin_free);
+  g_clear_pointer (&pair->origin[0], he_origin_free);
+  g_assert_true (g_file_test (file, G_FILE_TEST_EXISTS));
+  pair_start (pair, 0);
+  assert_revoked_at (pair, 0, alice);
+}
+
+/* Both were told something while they could not see each other; each started with it. */
+static void
+each_learns_what_the_other_has_kept (void)
+{
+  g_autoptr (Pair) pair = pair_prepare (HE_SESSIONS_EVICT_OLDEST);
+  guint known = 0;
+
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *folder = g_build_filename (pair->folder, i == 0 ? "a" : "b", NULL);
+    g_autofree char *path = g_build_filename (folder, "revocations.json", NULL);
+    g_autofree char *text
+        = g_strdup_printf ("[{\"account\":\"%s\",\"at\":%" G_GINT64_FORMAT "}]",
+                           i == 0 ? "alice" : "bob", g_get_real_time ());
+
+    g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+    g_assert_true (g_file_set_contents (path, text, -1, NULL));
+  }
+  pair_start (pair, 0);
+  pair_start (pair, 1);
+  for (guint tries = 0; known < 2; tries++) {
+    known = 0;
+    for (guint i = 0; i < 2; i++) {
+      g_autoptr (Reply) reply = get (pair->internal[i], "/metrics", NULL);
+      g_autofree char *text = reply_text (reply);
+
+      known += strstr (text, "headend_revocations{kind=\"account\"} 2\n") != NULL;
+    }
+    g_assert_cmpuint (tries, <, 3000);
+    g_usleep (20000);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/revoke/all-nodes", all_nodes_know);
+  g_test_add_func ("/revoke/was-away", who_was_away_learns_it);
+  g_test_add_func ("/revoke/both-ways", each_learns_what_the_other_has_kept);
+  return g_test_run ();
+}
