@@ -141,7 +141,8 @@ gst_hls_gate_sink_try_describe (GstHlsGateSink *self)
   gboolean ready;
 
   GST_OBJECT_LOCK (self);
-  ready = !self->described && self->outlet != NULL;
+  /* While an application exchanges its only pad there is none. */
+  ready = !self->described && self->outlet != NULL && GST_ELEMENT_CAST (self)->sinkpads;
   for (GList *l = GST_ELEMENT_CAST (self)->sinkpads; l != NULL && ready; l = l->next) {
     GstHlsGateSinkPad *pad = l->data;
 

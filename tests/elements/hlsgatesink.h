@@ -96,34 +96,34 @@ run (GstElement *pipeline, Result *result)
   run_until (pipeline, result, NULL, NULL);
 }
 
-/* Video on the epoch from seconds on, encoded as asked; small, because an origin forgets a
- * channel for which nothing comes for long, and valgrind is slow. */
+/* Video on the epoch from seconds on, encoded as asked, behind a queue or "". */
 static G_GNUC_UNUSED char *
 video_of (const char *format, guint frames, guint seconds, const char *encoder,
-          const char *pad)
+          const char *queue, const char *pad)
 {
   return g_strdup_printf (
       " videotestsrc pattern=ball num-buffers=%u timestamp-offset=%" G_GUINT64_FORMAT
       " ! video/x-raw,format=%s,width=128,height=64,framerate=25/1 ! %s"
-      " ! %s config-interval=-1 ! sink.%s ",
+      " ! %s config-interval=-1 ! %ssink.%s ",
       frames, EPOCH_NS + seconds * GST_SECOND, format, encoder,
-      g_str_has_prefix (encoder, "x265") ? "h265parse" : "h264parse", pad);
+      g_str_has_prefix (encoder, "x265") ? "h265parse" : "h264parse", queue, pad);
 }
 
 static G_GNUC_UNUSED char *
 video (guint frames, guint seconds, const char *encoder, const char *pad)
 {
-  return video_of ("I420", frames, seconds, encoder, pad);
+  return video_of ("I420", frames, seconds, encoder, "", pad);
 }
 
 #define X264 "x264enc key-int-max=50 option-string=scenecut=0 speed-preset=ultrafast"
 #define X265                                                                             \
   "x265enc key-int-max=50 speed-preset=ultrafast"                                        \
   " option-string=scenecut=0:open-gop=0:min-keyint=50"
-#define AUDIO                                                                            \
+#define AUDIO_BEHIND(queue)                                                              \
   " audiotestsrc num-buffers=380 samplesperbuffer=1024"                                  \
   " timestamp-offset=1785000000000000000"                                                \
-  " ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! sink.audio_0 "
+  " ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! " queue "sink.audio_0 "
+#define AUDIO AUDIO_BEHIND ("")
 
 static G_GNUC_UNUSED GstElement *
 parse (const char *text)

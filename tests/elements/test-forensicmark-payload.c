@@ -60,9 +60,8 @@ test_payload_survives (void)
   g_autofree char *description = g_strdup_printf (
       "appsrc name=scene format=time max-bytes=0 "
       "caps=video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1 ! " MARK
-      "variant=a payload=" PAYLOAD " segment-duration=%d ! " OPERATOR_OF (SHORT_FRAMES)
-          PIRATE TO_SINK,
-      WIDTH, HEIGHT, FPS, SHORT);
+      "variant=a payload=" PAYLOAD " segment-duration=%d ! %s%s" TO_SINK,
+      WIDTH, HEIGHT, FPS, SHORT, coded (OPERATOR_OF (SHORT_FRAMES)), coded (PIRATE));
   g_autoptr (GstElement) pipeline = parse (description);
   g_autoptr (GstElement) scene = gst_bin_get_by_name (GST_BIN (pipeline), "scene");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);

@@ -97,12 +97,12 @@ test_pattern_survives (gconstpointer data)
   const Pattern *p = data;
   const guint frames = p->segments * SEGMENT_FRAMES;
   Watch watch;
-  g_autofree char *description
-      = g_strdup_printf ("videotestsrc num-buffers=%u pattern=%s ! "
-                         "video/x-raw,format=%s,width=%d,height=%d,framerate=%d/1 ! " MARK
-                         "variant=%s ! " OPERATOR "%s" PIRATE TO_SINK,
-                         frames, p->pattern, p->format, WIDTH, HEIGHT, FPS,
-                         he_variant_name (p->variant), p->between);
+  g_autofree char *description = g_strdup_printf (
+      "videotestsrc num-buffers=%u pattern=%s ! "
+      "video/x-raw,format=%s,width=%d,height=%d,framerate=%d/1 ! " MARK
+      "variant=%s ! %s%s%s" TO_SINK,
+      frames, p->pattern, p->format, WIDTH, HEIGHT, FPS, he_variant_name (p->variant),
+      coded (OPERATOR), p->between, coded (PIRATE));
   g_autoptr (GstElement) pipeline = parse (description);
   watch_element (pipeline, &watch);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
@@ -121,8 +121,8 @@ test_scene_survives (void)
   g_autofree char *description = g_strdup_printf (
       "appsrc name=scene format=time max-bytes=0 "
       "caps=video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1 ! " MARK
-      "variant=b ! " OPERATOR PIRATE TO_SINK,
-      WIDTH, HEIGHT, FPS);
+      "variant=b ! %s%s" TO_SINK,
+      WIDTH, HEIGHT, FPS, coded (OPERATOR), coded (PIRATE));
   g_autoptr (GstElement) pipeline = parse (description);
   g_autoptr (GstElement) scene = gst_bin_get_by_name (GST_BIN (pipeline), "scene");
   watch_element (pipeline, &watch);

@@ -153,16 +153,79 @@ codecs_in (GBytes *segment, const Codec *codec)
                           sps[2] & 0x20 ? 'H' : 'L', sps[13], sps[7]);
 }
 
+#define HELD(name)                                                                       \
+  "queue name=" name " max-size-buffers=0 max-size-bytes=0 max-size-time=0 ! "
+
+typedef struct {
+  GstPad *pads[2];
+  gulong blocks[2];
+  gint running;
+} Hold;
+
+static GstPadProbeReturn
+count_ends (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  Hold *hold = data;
+
+  if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info)) == GST_EVENT_EOS
+      && g_atomic_int_dec_and_test (&hold->running))
+    for (guint i = 0; i < 2; i++)
+      gst_pad_remove_probe (hold->pads[i], hold->blocks[i]);
+  return GST_PAD_PROBE_OK;
+}
+
+static GstPadProbeReturn
+block (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+hold_free (gpointer data)
+{
+  Hold *hold = data;
+
+  for (guint i = 0; i < 2; i++)
+    gst_object_unref (hold->pads[i]);
+  g_free (hold);
+}
+
+/* Both streams are encoded to their end before anything of them goes on: an origin
+ * forgets a channel for which nothing comes for long, and encoders may be slow. */
+static void
+hold_back (GstElement *pipeline)
+{
+  static const char *const names[] = { "video", "audio" };
+  Hold *hold = g_new0 (Hold, 1);
+
+  hold->running = 2;
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (GstElement) queue = gst_bin_get_by_name (GST_BIN (pipeline), names[i]);
+    g_autoptr (GstPad) in = gst_element_get_static_pad (queue, "sink");
+
+    hold->pads[i] = gst_element_get_static_pad (queue, "src");
+    /* Encoders wait for answers to queries, which go on. */
+    hold->blocks[i] = gst_pad_add_probe (
+        hold->pads[i], GST_PAD_PROBE_TYPE_BLOCK | GST_PAD_PROBE_TYPE_BUFFER, block, NULL,
+        NULL);
+    gst_pad_add_probe (in, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, count_ends, hold, NULL);
+  }
+  g_object_set_data_full (G_OBJECT (pipeline), "hold", hold, hold_free);
+}
+
 static GstElement *
 embedded_new (const Keys *keys, const Codec *codec)
 {
-  g_autofree char *source = video_of (codec->format, 210, 0, codec->encoder, "video_0");
+  g_autofree char *source
+      = video_of (codec->format, 210, 0, codec->encoder, HELD ("video"), "video_0");
   g_autofree char *text = g_strdup_printf (
       "hlsgatesink name=sink channel=demo secret=" CONTENT " window=3 listen=127.0.0.1:0"
-      " jwks=%s %s" AUDIO,
+      " jwks=%s %s" AUDIO_BEHIND (HELD ("audio")),
       keys->jwks, source);
+  GstElement *pipeline = parse (text);
 
-  return parse (text);
+  hold_back (pipeline);
+  return pipeline;
 }
 
 /* Plays to the end and leaves the pipeline running, so that it serves on. */

@@ -260,20 +260,35 @@ push_annotated (GstHarness *harness, guint64 msn, guint generation, HeSegmentFla
   }
 }
 
-static GstHarness *
-harness_new (Receiver *receiver, const char *pad)
+#define H264_CAPS                                                                        \
+  "video/x-h264,stream-format=byte-stream,alignment=au,width=320,height=180,"            \
+  "framerate=25/1,profile=main,level=(string)3"
+
+static GstElement *
+publisher_new (Receiver *receiver)
 {
   GstElement *sink = gst_element_factory_make ("hlsgatesink", NULL);
-  GstHarness *harness;
 
   g_object_set (sink, "channel", "demo", "node", "N", "secret", CONTENT, "publish-key",
                 PUBLISH, "origins", receiver->url, NULL);
-  harness = gst_harness_new_with_element (sink, pad, NULL);
-  gst_object_unref (sink);
-  gst_harness_set_src_caps_str (
-      harness, "video/x-h264,stream-format=byte-stream,alignment=au,width=320,height=180,"
-               "framerate=25/1,profile=main,level=(string)3");
+  return gst_object_ref_sink (sink);
+}
+
+static GstHarness *
+harness_of (GstElement *sink, const char *pad)
+{
+  GstHarness *harness = gst_harness_new_with_element (sink, pad, NULL);
+
+  gst_harness_set_src_caps_str (harness, H264_CAPS);
   return harness;
+}
+
+static GstHarness *
+harness_new (Receiver *receiver, const char *pad)
+{
+  g_autoptr (GstElement) sink = publisher_new (receiver);
+
+  return harness_of (sink, pad);
 }
 
 /* Given boundary and status events, then numbers, generation, flags and what the segment
@@ -323,6 +338,63 @@ test_running_time (void)
   g_assert_cmpuint (receiver_count (receiver), ==, 3);
   g_assert_nonnull (
       g_hash_table_lookup (receiver->bodies, "/origin/none/demo/video0/2.ts"));
+}
+
+/* ---- pads that are given back ---- */
+
+/* Given a pad that never gets anything, when it is released, then the others are on air
+ * without it, and who has ended already ends the channel. */
+static void
+test_release (void)
+{
+  g_autoptr (Receiver) receiver = receiver_new ();
+  g_autoptr (GstElement) sink = publisher_new (receiver);
+  GstPad *audio = gst_element_request_pad_simple (sink, "audio_0");
+  GstHarness *harness = harness_of (sink, "video_0");
+  g_autoptr (GstBus) bus = gst_bus_new ();
+  g_autoptr (GstMessage) early = NULL;
+  g_autoptr (GstMessage) ended = NULL;
+
+  gst_element_set_bus (sink, bus);
+  push_annotated (harness, MSN, 4, 0);
+  push_annotated (harness, MSN + 1, 4, 0);
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  early = gst_bus_pop_filtered (bus, GST_MESSAGE_EOS);
+  g_assert_null (early);
+  gst_element_release_request_pad (sink, audio);
+  g_assert_null (GST_PAD_PARENT (audio));
+  gst_object_unref (audio);
+  ended = gst_bus_pop_filtered (bus, GST_MESSAGE_EOS);
+  g_assert_nonnull (ended);
+  gst_element_set_bus (sink, NULL);
+  gst_harness_teardown (harness);
+  g_assert_cmpuint (receiver_count (receiver), ==, 2);
+}
+
+/* Given a running element whose only pad is released before it had caps, then a pad of
+ * the same name can be requested, and is on air. */
+static void
+test_exchange (void)
+{
+  g_autoptr (Receiver) receiver = receiver_new ();
+  g_autoptr (GstElement) sink = publisher_new (receiver);
+  GstHarness *harness;
+
+  gst_element_set_state (sink, GST_STATE_PAUSED);
+  for (guint i = 0; i < 3; i++) {
+    GstPad *pad = gst_element_request_pad_simple (sink, "video_0");
+
+    g_assert_nonnull (pad);
+    g_assert_true (gst_pad_is_active (pad));
+    gst_element_release_request_pad (sink, pad);
+    g_assert_cmpuint (sink->numsinkpads, ==, 0);
+    gst_object_unref (pad);
+  }
+  harness = harness_of (sink, "video_0");
+  push_annotated (harness, MSN, 4, 0);
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  gst_harness_teardown (harness);
+  g_assert_cmpuint (receiver_count (receiver), ==, 1);
 }
 
 /* ---- what people get wrong ---- */
@@ -389,6 +461,8 @@ main (int argc, char **argv)
       test_alternating_nodes);
   g_test_add_func ("/hlsgatesink/events/name-and-flag-segments", test_events);
   g_test_add_func ("/hlsgatesink/events/running-time-is-the-epoch", test_running_time);
+  g_test_add_func ("/hlsgatesink/pads/released-is-not-waited-for", test_release);
+  g_test_add_func ("/hlsgatesink/pads/the-only-one-can-be-exchanged", test_exchange);
   g_test_add_func ("/hlsgatesink/mistakes/say-what-to-do", test_mistakes);
   g_test_add_func ("/hlsgatesink/mistakes/secrets-cannot-be-read",
                    test_secrets_unreadable);
