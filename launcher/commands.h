@@ -12,6 +12,7 @@ int headend_cmd_token_revoke (int argc, char **argv);
 int headend_cmd_edge (int argc, char **argv);
 int headend_cmd_status (int argc, char **argv);
 int headend_cmd_drill (int argc, char **argv);
+int headend_cmd_load (int argc, char **argv);
 int headend_cmd_trace (int argc, char **argv);
 int headend_cmd_detect (int argc, char **argv);
 /* Children of run, each with a job (job.h) on its standard input. */

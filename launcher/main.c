@@ -21,6 +21,8 @@ static const struct {
   { "status", headend_cmd_status, "status FILE [--json]     ask the nodes how they are" },
   { "drill", headend_cmd_drill,
     "drill FILE [NAME...]     break a channel and see what viewers see" },
+  { "load", headend_cmd_load,
+    "load FILE --key KEY      send viewers and see how many it bears" },
   { "trace", headend_cmd_trace, "trace SYMBOLS            say who made a copy" },
   { "detect", headend_cmd_detect,
     "detect COPY -d FILE      read the marks of a copy" },

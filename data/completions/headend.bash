@@ -21,7 +21,7 @@ _headend() {
   COMPREPLY=()
 
   if [[ $COMP_CWORD == 1 ]]; then
-    words="run check graph token edge status trace detect drill --help --version"
+    words="run check graph token edge status trace detect drill load --help --version"
   elif [[ $current == -* ]]; then
     case $command in
       run) words="--node= --channel= --origin --help" ;;
@@ -31,6 +31,7 @@ _headend() {
       status) words="--json --help" ;;
       detect) words="--description= --channel= --around= --window= --epoch --whole --help" ;;
       drill) words="--list --keep --channel= --viewers= --seconds= --seed= --report= --help" ;;
+      load) words="--key= --viewers= --seconds= --channel= --edge= --transport= --report= --help" ;;
       trace) words="--description= --channel= --candidates= --ledger= --false-alarm= --json= --html= --help" ;;
       "token keygen") words="--dir= --algorithm= --help" ;;
       "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=
@@ -41,7 +42,7 @@ _headend() {
   else
     case $command:$previous in
       run:--node | run:-n) words=$(_headend_names node) ;;
-      run:--channel | run:-c | drill:--channel | drill:-c) words=$(_headend_names channel) ;;
+      run:--channel | run:-c | drill:--channel | drill:-c | load:--channel | load:-c) words=$(_headend_names channel) ;;
       edge:--dir | edge:-d | "token keygen:--dir")
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
@@ -49,8 +50,8 @@ _headend() {
       "token keygen:--algorithm") words="ES256 EdDSA RS256 PS256 HS256" ;;
       "token mint:--algorithm") words="PS256" ;;
       "token revoke:--account" | "token revoke:--session" | "token revoke:--token" | "token revoke:--keep") ;;
-      "token mint:--transport") words="cookie path" ;;
-      "token mint:--key")
+      "token mint:--transport" | load:--transport) words="cookie path" ;;
+      "token mint:--key" | load:--key | load:-k)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.pem' -- "$current")
         return ;;
@@ -66,7 +67,7 @@ _headend() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return ;;
-      run:* | check:* | graph:* | edge:* | status:* | drill:* | "token revoke":*)
+      run:* | check:* | graph:* | edge:* | status:* | drill:* | load:* | "token revoke":*)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
         return ;;

@@ -24,13 +24,14 @@ complete -c headend -n __fish_use_subcommand -a token -d 'Make keys and entry to
 complete -c headend -n __fish_use_subcommand -a edge -d 'Print the configuration of nginx as an edge'
 complete -c headend -n __fish_use_subcommand -a status -d 'Ask the nodes how they are'
 complete -c headend -n __fish_use_subcommand -a drill -d 'Break a channel and see what viewers see'
+complete -c headend -n __fish_use_subcommand -a load -d 'Send viewers and see how many it bears'
 complete -c headend -n __fish_use_subcommand -a trace -d 'Say who made a copy'
 complete -c headend -n __fish_use_subcommand -a detect -d 'Read the marks of a copy'
 complete -c headend -n __fish_use_subcommand -l help -d 'List the commands'
 complete -c headend -n __fish_use_subcommand -l version -d 'Print the version'
 
-complete -c headend -n '__fish_seen_subcommand_from run check graph edge status drill' -k -a '(__fish_complete_suffix .json)'
-complete -c headend -n '__fish_seen_subcommand_from run check graph edge status drill' -s h -l help -d 'Say more'
+complete -c headend -n '__fish_seen_subcommand_from run check graph edge status drill load' -k -a '(__fish_complete_suffix .json)'
+complete -c headend -n '__fish_seen_subcommand_from run check graph edge status drill load' -s h -l help -d 'Say more'
 complete -c headend -n '__headend_at run' -x -s n -l node -a '(__headend_names node)' -d 'Run this node only'
 complete -c headend -n '__headend_at run' -x -s c -l channel -a '(__headend_names channel)' -d 'Run the worker of this channel only'
 complete -c headend -n '__headend_at run' -s o -l origin -d 'Run the origin only, and what --channel names'
@@ -53,6 +54,14 @@ complete -c headend -n '__headend_at drill' -x -s s -l seconds -d 'How long a so
 complete -c headend -n '__headend_at drill' -x -l seed -d 'Of all chance'
 complete -c headend -n '__headend_at drill' -s k -l keep -d 'Leave the folder with the logs behind'
 complete -c headend -n '__headend_at drill' -r -s r -l report -d 'Where the report is written'
+
+complete -c headend -n '__headend_at load' -r -F -s k -l key -d 'Private key that tokens are signed with'
+complete -c headend -n '__headend_at load' -x -s n -l viewers -d 'Viewers at the end'
+complete -c headend -n '__headend_at load' -x -s s -l seconds -d 'How long each step lasts'
+complete -c headend -n '__headend_at load' -x -s c -l channel -a '(__headend_names channel)' -d 'Channel of the description'
+complete -c headend -n '__headend_at load' -x -s e -l edge -d 'Where viewers go'
+complete -c headend -n '__headend_at load' -x -l transport -a 'cookie path' -d 'Of the credential'
+complete -c headend -n '__headend_at load' -r -F -s r -l report -d 'Where a report is written'
 
 complete -c headend -n '__headend_at trace' -F
 complete -c headend -n '__headend_at trace' -s h -l help -d 'Say more'

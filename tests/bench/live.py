@@ -49,9 +49,9 @@ def segments_held(where):
                if "headend_segments_held{" in text else 0)
 
 
-def process_of(where, role):
+def process_of(where, role, node="node"):
     """The pid of the node's child that is a worker, or the origin."""
-    for pid in measure.children(where.nodes["node"].pid):
+    for pid in measure.children(where.nodes[node].pid):
         with contextlib.suppress(OSError):
             if role in open(f"/proc/{pid}/cmdline", encoding="utf-8").read().split("\0"):
                 return pid
