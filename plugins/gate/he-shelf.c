@@ -300,16 +300,21 @@ he_shelf_settled (HeShelf *shelf, gint64 now, guint64 *ret_msn, gint64 *ret_unti
   return any;
 }
 
-/* Whether a node that is late is still on its way through the gap below a segment. */
+/* Whether a node that is late is still on its way through the gap below a segment. Its
+ * sound may be beyond it: what counts is where it is with all its files. */
 static gboolean
 is_coming (const HeShelf *shelf, guint64 first)
 {
   gint64 fresh = durations_us (shelf, FRESH_DURATIONS);
 
-  for (guint i = 0; i < shelf->n_nodes; i++)
-    if (shelf->nodes[i].puts > 0 && shelf->nodes[i].last_msn < first
-        && shelf->last_accept - shelf->nodes[i].last_seen <= fresh)
+  for (guint i = 0; i < shelf->n_nodes; i++) {
+    const HeStoreNode *node = &shelf->nodes[i];
+    gboolean whole = node->has_whole && shelf->last_accept - node->whole_at <= 2 * fresh;
+
+    if (node->puts > 0 && (whole ? node->whole_msn : node->last_msn) < first
+        && shelf->last_accept - node->last_seen <= fresh)
       return TRUE;
+  }
   return FALSE;
 }
 

@@ -447,6 +447,34 @@ a_gap_waits_for_a_late_node (Fixture *f, gconstpointer data)
   assert_last (f, START + 21);
 }
 
+/* Given a node whose pictures are late and whose sound is not, when the other has left a
+ * segment out, then the list waits for it, but not for pictures that come no more. */
+static void
+a_gap_waits_for_late_pictures (Fixture *f, gconstpointer data)
+{
+  for (guint i = 0; i < 4; i++)
+    put_both (f, START + i);
+  for (guint i = 4; i < 8; i++) {
+    HeSegment audio = name_of ("audio", START + i);
+
+    put (f, &audio, "sound", "A");
+    put_all (f, START + i + 1, "B");
+    assert_last (f, START + 3);
+    f->now += SECOND / 2;
+  }
+  put_all (f, START + 4, "A");
+  assert_last (f, START + 8);
+
+  for (guint i = 10; i < 20; i++) {
+    HeSegment audio = name_of ("audio", START + i);
+
+    put (f, &audio, "sound", "A");
+    put_all (f, START + i, "B");
+    f->now += SECOND;
+  }
+  assert_last (f, START + 19);
+}
+
 static void
 everything_held_is_told (Fixture *f, gconstpointer data)
 {
@@ -479,6 +507,7 @@ main (int argc, char *argv[])
     { "/proof/listing/what-was-released", a_patient_store_lists_what_was_released },
     { "/proof/listing/a-new-start-is-released-anew", a_new_start_is_released_anew },
     { "/proof/listing/a-gap-waits-for-a-late-node", a_gap_waits_for_a_late_node },
+    { "/proof/listing/a-gap-waits-for-late-pictures", a_gap_waits_for_late_pictures },
     { "/proof/listing/everything-held-is-told", everything_held_is_told },
     { "/proof/listing/filler-yields-to-a-clean-copy", filler_yields_to_a_clean_copy },
     { "/proof/listing/filler-waits-for-no-copy-that-will-not-come",

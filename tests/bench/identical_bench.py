@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What segments from an encoder of their own (agreement=identical) cost beside one continuous encoder at
+the same settings: quality behind each boundary, bytes, CPU time, delay. Pictures are compared with the
+source's, one by one."""
+import concurrent.futures
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+
+import clips
+import measure
+
+WIDTH, HEIGHT, RATE, SECONDS = 1280, 720, 25, 12
+SEGMENT = 2 * RATE  # pictures
+BEHIND = 5  # pictures behind each boundary that are looked at
+X264 = ("x264enc bitrate=2500 vbv-buf-capacity=500 speed-preset=superfast threads=1 bframes=0 cabac=true "
+        "dct8x8=false byte-stream=true option-string=scenecut=0:open-gop=0:mbtree=0 key-int-max=1000000")
+MADE = {"ball": "pattern=ball", "snow": "pattern=snow", "bars": "pattern=smpte"}
+NATURAL = ["street", "leaves"]
+AGREEMENTS = ("identical", "interchangeable")
+# Above it a picture differs from the source by less than a step of 8 bits here and there.
+UNSEEN = 50.0  # dB
+MOST_LOSS, MOST_CPU, MOST_DELAY = 1.0, 1.1, 0.4
+
+
+def make_sources():
+    """name -> a file of raw pictures."""
+    sources = {}
+    for name, pattern in MADE.items():
+        sources[name] = clips.folder / f"{name}.y4m"
+        if not sources[name].exists():
+            subprocess.run(["gst-launch-1.0", "-q", "videotestsrc", *pattern.split(),
+                            f"num-buffers={RATE * SECONDS}", "!", f"video/x-raw,format=I420,width={WIDTH},"
+                            f"height={HEIGHT},framerate={RATE}/1", "!", "y4menc", "!", "filesink",
+                            f"location={sources[name]}"], check=True, stdin=subprocess.DEVNULL)
+    folder = clips.folder / "natural"
+    subprocess.run([sys.executable, str(pathlib.Path(__file__).parent / "clips"), str(folder), "--seconds",
+                    str(SECONDS), *NATURAL], check=True, stdin=subprocess.DEVNULL)
+    for name in NATURAL:
+        found, = folder.glob(name + ".*")
+        sources[name] = clips.folder / f"{name}.y4m"
+        if not sources[name].exists():
+            clips.ffmpeg("-i", str(found), "-frames:v", str(RATE * SECONDS), "-vf",
+                         f"scale={WIDTH}:{HEIGHT},fps={RATE}", "-pix_fmt", "yuv420p", str(sources[name]))
+    return sources
+
+
+def encode(source, agreement):
+    out = clips.folder / f"{source.stem}-{agreement}.h264"
+    return out, ["gst-launch-1.0", "-q", "filesrc", f"location={source}", "!", "y4mdec", "!", "epochalign", "!",
+                 "segmentencoder", f"agreement={agreement}", f"encoder={X264}", "!", "h264parse", "!",
+                 "video/x-h264,stream-format=byte-stream,alignment=au", "!", "filesink", f"location={out}"]
+
+
+def quality(encoded, source):
+    """PSNR of the luma of each picture, up to where nobody sees a difference."""
+    stats = encoded.with_suffix(".psnr")
+    subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-r", str(RATE), "-i", str(encoded), "-r", str(RATE), "-i",
+                    str(source), "-lavfi", f"[0:v][1:v]psnr=stats_file={stats}", "-f", "null", "-"], check=True)
+    values = [float(word[7:]) for line in stats.read_text().splitlines() for word in line.split()
+              if word.startswith("psnr_y:")]
+    if len(values) != RATE * SECONDS:
+        sys.exit(f"{encoded.name} has {len(values)} pictures of {RATE * SECONDS}")
+    return [min(value, UNSEEN) for value in values]
+
+
+def compare(name, source, runs):
+    commands = {agreement: encode(source, agreement) for agreement in AGREEMENTS}
+    seconds = measure.together({a: command for a, (_, command) in commands.items()}, runs)
+    psnr = {a: quality(out, source) for a, (out, _) in commands.items()}
+    loss = [b - a for a, b in zip(psnr["identical"], psnr["interchangeable"])]
+    behind = [loss[at + i] for at in range(SEGMENT, len(loss), SEGMENT) for i in range(BEHIND)]
+    each = [statistics.mean(behind[i::BEHIND]) for i in range(BEHIND)]
+    size = [commands[a][0].stat().st_size for a in AGREEMENTS]
+    measure.row(f"{name}: PSNR of all pictures, continuous and identical",
+                f"{statistics.mean(psnr['interchangeable']):7.2f} dB {statistics.mean(psnr['identical']):7.2f} dB")
+    measure.row(f"{name}: lost by pictures 1 to {BEHIND} of a segment", " ".join(f"{v:5.2f}" for v in each) + " dB")
+    measure.row(f"{name}: worst of them", f"{max(behind):7.2f} dB")
+    measure.limit(f"{name}: lost by them on average", statistics.mean(behind), MOST_LOSS, " dB")
+    measure.row(f"{name}: bytes, ratio", f"{size[0] / size[1]:7.3f}")
+    return measure.ratio(seconds["identical"], seconds["interchangeable"])
+
+
+def delays(agreement):
+    """Seconds that pictures took: those that begin a segment, and the others."""
+    program = pathlib.Path(os.environ["BUILDDIR"]) / "tests" / "boundary-delay"
+    said = measure.output(str(program), agreement, X264, str(WIDTH), str(HEIGHT), str(RATE * SECONDS))
+    lines = [tuple(map(int, line.split())) for line in said.splitlines()]
+    if sorted(n for n, _ in lines) != list(range(RATE * SECONDS)):
+        sys.exit(f"boundary-delay {agreement} said: {said[-300:]}")
+    return ([us / 1e6 for n, us in lines if n % SEGMENT == 0 and n > 0],
+            [us / 1e6 for n, us in lines if n % SEGMENT])
+
+
+def run(runs):
+    measure.part(f"identical: an encoder for each segment of 2 s against one continuous encoder, x264 superfast at "
+                 f"2.5 Mbit/s, {WIDTH}x{HEIGHT}, {SECONDS} s of {len(MADE) + len(NATURAL)} clips")
+    ratios = [compare(name, source, runs) for name, source in make_sources().items()]
+    measure.limit("CPU time, both at the same time: median ratio of the clips", statistics.median(ratios), MOST_CPU)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        own, one = pool.map(delays, AGREEMENTS)
+    for title, (first, others) in (("continuous", one), ("identical", own)):
+        measure.row(f"delay of a live picture, {title}: a segment's first, others",
+                    f"{statistics.median(first):7.3f} s {statistics.median(others):7.3f} s")
+    measure.limit("delay added to a segment's first picture, median", statistics.median(own[0])
+                  - statistics.median(one[0]), MOST_DELAY, " s")
+    measure.limit("delay added at worst", max(own[0] + own[1]) - max(one[0] + one[1]), MOST_DELAY, " s")
