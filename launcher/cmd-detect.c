@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include <errno.h>
+#include <glib/gstdio.h>
 #include <gst/gst.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,9 +10,12 @@
 #include <unistd.h>
 #include "description.h"
 #include "factory.h"
+#include "he-epoch.h"
 #include "he-error.h"
 #include "he-keys.h"
 #include "options.h"
+#include "plan.h"
+#include "wall-offset.h"
 
 #define DEFAULT_WINDOW 2.0 /* hours */
 #define MAX_WINDOW 48.0
@@ -20,7 +24,7 @@
 
 typedef struct {
   char *copy, *description, *around;
-  char **channels;
+  char **channels, **states;
   double window;
   gboolean epoch, whole;
 } Options;
@@ -32,6 +36,7 @@ options_clear (Options *options)
   g_free (options->description);
   g_free (options->around);
   g_strfreev (options->channels);
+  g_strfreev (options->states);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Options, options_clear)
 
@@ -44,6 +49,8 @@ typedef struct {
   guint64 last; /* MSN */
   guint symbols, clear, left_out;
   char *channel; /* of the first symbol */
+  char *missing; /* a format of pictures that GStreamer has no plugin for */
+  double searched; /* part of a search that is done; 0: none is on */
   gboolean found, bar;
 } Detection;
 
@@ -68,6 +75,9 @@ parse_options (int argc, char **argv, Options *options)
       "1970; without it, now", "TIME" },
     { "window", 0, 0, G_OPTION_ARG_DOUBLE, &options->window,
       "Hours around that time that are searched (2)", "HOURS" },
+    { "state", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->states,
+      "A node's state folder, which says how its wall clock and the source's timestamps went "
+      "together; without one, those that the description names", "DIR" },
     { "epoch", 0, 0, G_OPTION_ARG_NONE, &options->epoch,
       "The copy's timestamps are epoch time; no search of the time", NULL },
     { "whole", 0, 0, G_OPTION_ARG_NONE, &options->whole,
@@ -142,6 +152,7 @@ choose_channels (const HeadendModel *model, const Options *options, GError **err
   return NULL;
 }
 
+/* The first picture that there is; sound is not decoded. */
 static void
 link_video (GstElement *source, GstPad *pad, gpointer user_data)
 {
@@ -150,8 +161,36 @@ link_video (GstElement *source, GstPad *pad, gpointer user_data)
     gst_pad_link (pad, sink);
 }
 
+/* Seconds for each channel, with commas between; by what nodes have written down. */
+static char *
+wall_offsets (const Detection *detection, const HeadendModel *model)
+{
+  const Options *options = detection->options;
+  g_autoptr (GPtrArray) states = g_ptr_array_new ();
+  g_autoptr (GString) text = g_string_new (NULL);
+  char word[G_ASCII_DTOSTR_BUF_SIZE];
+  for (guint i = 0; i < model->nodes->len; i++)
+    g_ptr_array_add (states, ((HeadendNode *)model->nodes->pdata[i])->state);
+  g_ptr_array_add (states, NULL);
+  for (guint i = 0; i < detection->channels->len; i++) {
+    const char *name = ((HeadendModelChannel *)detection->channels->pdata[i])->name;
+    gint64 offset90 = 0;
+    if (!headend_wall_offset (options->states ? options->states : (char **)states->pdata, name,
+                              &offset90)
+        && !options->epoch)
+      g_printerr ("headend detect: no state folder has a readable anchor-%s.json: --around is taken "
+                  "for the channel's epoch time, from which the wall clock may be 13 hours away; "
+                  "name a node's state folder with --state, or search with --window 27\n",
+                  name);
+    g_string_append_printf (text, "%s%s", i ? "," : "",
+                            g_ascii_dtostr (word, sizeof word, (double)offset90 / HE_TICKS_PER_SECOND));
+  }
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
 static gboolean
-set_up_detector (Detection *detection, const HeSecret *master, GError **error)
+set_up_detector (Detection *detection, const HeadendModel *model, const HeSecret *master,
+                 GError **error)
 {
   const Options *options = detection->options;
   const HeadendModelChannel *first = detection->channels->pdata[0];
@@ -164,22 +203,42 @@ set_up_detector (Detection *detection, const HeSecret *master, GError **error)
                             ((HeadendModelChannel *)detection->channels->pdata[i])->name);
   detection->key = he_keys_derive (master, HE_PURPOSE_MARK);
   char *hex = he_secret_to_hex (detection->key);
+  g_autofree char *offsets = wall_offsets (detection, model);
   g_object_set (detection->detector, "key", hex, "channels", names->str, "segment-duration",
                 first->duration90, "around", around, "window",
-                options->epoch ? 0.0 : options->window, "views", !options->whole, NULL);
+                options->epoch ? 0.0 : options->window, "wall-offsets", offsets, "views",
+                !options->whole, NULL);
   he_string_wipe_free (hex);
   return TRUE;
 }
 
-static gboolean
-build (Detection *detection, const HeSecret *master, GError **error)
+/* GStreamer's own words for a file that is not there name no file. */
+static char *
+copy_uri (const char *copy, GError **error)
 {
-  const char *copy = detection->options->copy;
-  g_autofree char *uri = gst_uri_is_valid (copy) ? g_strdup (copy) : gst_filename_to_uri (copy, error);
-  if (!uri)
+  if (gst_uri_is_valid (copy))
+    return g_strdup (copy);
+  FILE *file = g_fopen (copy, "rb");
+  if (!file || g_file_test (copy, G_FILE_TEST_IS_DIR)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", copy, g_strerror (file ? EISDIR : errno));
+    g_clear_pointer (&file, fclose);
+    return NULL;
+  }
+  fclose (file);
+  return gst_filename_to_uri (copy, error);
+}
+
+static gboolean
+build (Detection *detection, const HeadendModel *model, const HeSecret *master, GError **error)
+{
+  static const char *const needed[]
+      = { "uridecodebin", "videoconvert", "forensicdetect", "fakesink", NULL };
+  const HeProbe probe = headend_factory_probe ();
+  g_autofree char *uri = copy_uri (detection->options->copy, error);
+  if (!uri || !headend_plan_check_elements ("detection", needed, &probe, error))
     return FALSE;
   detection->pipeline = gst_parse_launch (
-      "uridecodebin name=in "
+      "uridecodebin name=in caps=video/x-raw(ANY) expose-all-streams=false "
       "videoconvert name=convert ! forensicdetect name=detector ! fakesink sync=false",
       error);
   if (!detection->pipeline)
@@ -191,7 +250,7 @@ build (Detection *detection, const HeSecret *master, GError **error)
   detection->detector = gst_bin_get_by_name (GST_BIN (detection->pipeline), "detector");
   g_object_set (in, "uri", uri, NULL);
   g_signal_connect_object (in, "pad-added", G_CALLBACK (link_video), convert, 0);
-  return set_up_detector (detection, master, error);
+  return set_up_detector (detection, model, master, error);
 }
 
 /* Whether variants differ there: where they do not, the copy says nothing of a viewer. */
@@ -260,8 +319,50 @@ show_progress (const Detection *detection)
     return;
   const double done = CLAMP ((double)position / (double)duration, 0.0, 1.0);
   const int full = (int)(done * BAR);
-  g_printerr ("\r[%.*s%*s] %3.0f %%  %u segments read", full, "##############################",
+  g_printerr ("\r\033[K[%.*s%*s] %3.0f %%  %u segments read", full, "##############################",
               BAR - full, "", done * 100, detection->symbols);
+  if (detection->searched > 0)
+    g_printerr ("; looking for view and time, %.0f %%", detection->searched * 100);
+}
+
+/* What GStreamer says of a copy that it cannot play, with the copy's name and what would help. */
+static gboolean
+fail (const Detection *detection, GstMessage *message, GError **error)
+{
+  const char *copy = detection->options->copy;
+  g_autoptr (GError) reason = NULL;
+  gst_message_parse_error (message, &reason, NULL);
+  if (!g_error_matches (reason, GST_CORE_ERROR, GST_CORE_ERROR_MISSING_PLUGIN))
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s cannot be read: %s", copy, reason->message);
+  else if (detection->missing)
+    g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+                 "%s needs GStreamer's plugin for %s, which is missing; install the Debian package "
+                 "gstreamer1.0-libav or gstreamer1.0-plugins-bad",
+                 copy, detection->missing);
+  else
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID, "%s has no pictures", copy);
+  return FALSE;
+}
+
+/* Sound is asked for nowhere, and so it is missing too. */
+static void
+take_missing (Detection *detection, const GstStructure *fields)
+{
+  g_autoptr (GstCaps) caps = NULL;
+  gst_structure_get (fields, "detail", GST_TYPE_CAPS, &caps, NULL);
+  const char *type = caps && gst_caps_get_size (caps)
+                         ? gst_structure_get_name (gst_caps_get_structure (caps, 0))
+                         : "";
+  if (!detection->missing && !g_str_has_prefix (type, "audio/"))
+    detection->missing = g_strdup (gst_structure_get_string (fields, "name"));
+}
+
+static void
+take_search (Detection *detection, const GstStructure *fields)
+{
+  gst_structure_get (fields, "done", G_TYPE_DOUBLE, &detection->searched, NULL);
+  show_progress (detection);
+  detection->searched = 0;
 }
 
 /* To the end of the copy. */
@@ -279,12 +380,15 @@ run (Detection *detection, GError **error)
     }
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS)
       return TRUE;
-    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
-      gst_message_parse_error (message, error, NULL);
-      return FALSE;
-    }
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+      return fail (detection, message, error);
+    const GstStructure *fields = gst_message_get_structure (message);
+    if (gst_message_has_name (message, "missing-plugin"))
+      take_missing (detection, fields);
     if (gst_message_has_name (message, "forensicdetect-segment"))
-      take_symbol (detection, gst_message_get_structure (message));
+      take_symbol (detection, fields);
+    if (gst_message_has_name (message, "forensicdetect-search"))
+      take_search (detection, fields);
   }
 }
 
@@ -299,13 +403,14 @@ detect (const Options *options, GError **error)
   Detection detection
       = { .options = options, .channels = channels, .bar = isatty (STDERR_FILENO) == 1 };
   headend_gst_init ();
-  gboolean ok = build (&detection, master, error) && run (&detection, error);
+  gboolean ok = build (&detection, model, master, error) && run (&detection, error);
   if (detection.pipeline)
     gst_element_set_state (detection.pipeline, GST_STATE_NULL);
   g_clear_object (&detection.detector);
   g_clear_object (&detection.pipeline);
   g_free (detection.channel);
   he_secret_unref (detection.key);
+  g_free (detection.missing);
   if (!ok)
     return FALSE;
   if (detection.left_out)

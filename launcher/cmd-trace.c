@@ -7,17 +7,16 @@
 #include <unistd.h>
 #include "candidates.h"
 #include "description.h"
-#include "he-anchor.h"
 #include "he-codeword.h"
 #include "he-error.h"
 #include "he-keys.h"
 #include "options.h"
 #include "trace-report.h"
+#include "wall-offset.h"
 
 #define PROGRESS_US 100000
 #define BAR 30
 #define MARGIN_US (60 * 60 * (gint64)G_USEC_PER_SEC)
-#define MAX_ANCHOR 4096
 
 typedef struct {
   char *symbols, *description, *channel, *candidates, *json, *html;
@@ -199,24 +198,16 @@ on_candidate (const char *account, double done, gpointer user_data)
     show_progress (scan, done);
 }
 
-/* What the wall clock showed when epoch time was 0, by the first anchor that a node has of the
- * channel; without one, epoch time is as good as any, and may miss who watched. */
+/* What the wall clock showed when epoch time was 0; without an anchor of the channel, epoch time is as good as any, and may miss who watched. */
 static gint64
 wall_offset_us (char **states, const char *channel)
 {
-  g_autofree char *name = g_strdup_printf ("anchor-%s.json", channel);
-  for (guint i = 0; states[i]; i++) {
-    g_autofree char *path = g_build_filename (states[i], name, NULL);
-    g_autofree char *text = NULL;
-    HeAnchor anchor;
-    gsize len;
-    if (g_file_get_contents (path, &text, &len, NULL) && len <= MAX_ANCHOR
-        && he_anchor_from_json (text, (gssize)len, &anchor, NULL))
-      return anchor.wall_offset90 * 100 / 9;
-  }
-  g_printerr ("headend trace: no --ledger folder has a readable %s; segments' numbers are taken "
+  gint64 offset90;
+  if (headend_wall_offset (states, channel, &offset90))
+    return offset90 * 100 / 9;
+  g_printerr ("headend trace: no --ledger folder has a readable anchor-%s.json; segments' numbers are taken "
               "for wall clock time, and who watched may be missed if they are not\n",
-              name);
+              channel);
   return 0;
 }
 

@@ -222,28 +222,36 @@ other_factories (const HeadendModelChannel *channel)
   return g_strv_builder_end (list);
 }
 
+gboolean
+headend_plan_check_elements (const char *what, const char *const *elements,
+                             const HeProbe *probe, GError **error)
+{
+  for (; *elements; elements++) {
+    const char *package = he_element_package (*elements);
+    if (probe->has (probe->user, *elements, NULL, NULL))
+      continue;
+    if (package)
+      g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+                   "%s needs the GStreamer element %s, which is missing; install the Debian "
+                   "package %s",
+                   what, *elements, package);
+    else
+      g_set_error (
+          error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+          "%s needs the GStreamer element %s, which is missing; install gst-headend's "
+          "plugin modules or name their folders in GST_PLUGIN_PATH",
+          what, *elements);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 check_present (const HeadendModelChannel *channel, char **factories, const HeProbe *probe,
                GError **error)
 {
-  for (; *factories; factories++) {
-    const char *package = he_element_package (*factories);
-    if (probe->has (probe->user, *factories, NULL, NULL))
-      continue;
-    if (package)
-      g_set_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
-                   "channel %s needs the GStreamer element %s, which is missing; install "
-                   "the Debian package %s",
-                   channel->name, *factories, package);
-    else
-      g_set_error (
-          error, HE_ERROR, HE_ERROR_UNAVAILABLE,
-          "channel %s needs the GStreamer element %s, which is missing; install "
-          "gst-headend's plugin modules or name their folders in GST_PLUGIN_PATH",
-          channel->name, *factories);
-    return FALSE;
-  }
-  return TRUE;
+  g_autofree char *what = g_strconcat ("channel ", channel->name, NULL);
+  return headend_plan_check_elements (what, (const char *const *)factories, probe, error);
 }
 
 gboolean

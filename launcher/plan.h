@@ -57,4 +57,8 @@ HeChannel *headend_plan_channel (const HeadendModelChannel *channel);
 gboolean headend_plan_check_factories (const HeadendModel *model, const HeProbe *probe,
                                        GError **error);
 
+/* The same for a list of elements; what names who needs them. */
+gboolean headend_plan_check_elements (const char *what, const char *const *elements,
+                                      const HeProbe *probe, GError **error);
+
 G_END_DECLS

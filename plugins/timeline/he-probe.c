@@ -19,6 +19,7 @@ static const struct {
   { "clocksync", CORE },    { "capsfilter", CORE },
   { "identity", CORE },     { "appsrc", BASE },
   { "audioconvert", BASE }, { "audioresample", BASE },
+  { "uridecodebin", BASE },
   { "videoconvert", BASE }, { "videoconvertscale", BASE },
   { "videoscale", BASE },   { "videorate", BASE },
   { "tcpclientsrc", BASE }, { "aacparse", GOOD },

@@ -12,11 +12,14 @@
  *   of 0 and a deviation of 1), `variant` (string: a or b from |z| 4 on, else none),
  *   `time` (guint64, nanoseconds: PTS at which the segment begins in the copy), `frames`
  *   (guint), `found` (boolean: FALSE while the copy's time and view are taken on trust).
+ * * `forensicdetect-search`: `done` (double, 0 to 1): what part of a search is done, a few
+ *   times a second while there is one.
  *
  * It needs no original, and finds by itself which of the `channels` it is, how the copy
  * shows the pictures (scaled, cropped, flipped, turned a little, seen at an angle, between
  * black bars, with other frame rates; with `views` off, whole or flipped), and within `window` hours around `around` when
- * they were made, at a speed of 96 to 104 %. With a `window` of 0 the PTS of buffers are
+ * they were made, at a speed of 96 to 104 %. Both are in a channel's epoch time, unless
+ * `wall-offsets` says by how much the wall clock is ahead of it. With a `window` of 0 the PTS of buffers are
  * epoch time, as they are behind `epochalign`. Where PTS jump, it begins anew. It searches
  * when eight segments are there, then 16, 32 and so on until it has found the mark, and at
  * the end of a shorter copy. A search holds up the stream for seconds, and with `views` and
@@ -37,6 +40,7 @@
 #include "gst-forensicdetect.h"
 
 #include <gst/video/video.h>
+#include <math.h>
 
 #include "gst-headend.h"
 #include "he-codec.h"
@@ -47,7 +51,9 @@
 
 #define DEFAULT_DURATION 180000
 #define MAX_WINDOW 48.0
+#define MAX_AHEAD 1e9 /* seconds */
 #define SECONDS_PER_HOUR 3600.0
+#define SEARCH_MESSAGES (G_USEC_PER_SEC / 5)
 
 GST_DEBUG_CATEGORY_STATIC (forensicdetect_debug);
 #define GST_CAT_DEFAULT forensicdetect_debug
@@ -59,6 +65,7 @@ enum {
   PROP_SEGMENT_DURATION,
   PROP_AROUND,
   PROP_WINDOW,
+  PROP_WALL_OFFSETS,
   PROP_VIEWS,
   N_PROPS
 };
@@ -72,12 +79,14 @@ struct _GstForensicDetect {
   char *channels;
   guint64 duration90;
   double around, window; /* seconds since the epoch, hours */
+  char *wall_offsets;
   gboolean views;
 
   /* Streaming thread. */
   GstVideoInfo info;
   char **names;
   HeReader *reader;
+  gint64 next_search; /* monotonic time of the next message of a search */
 
   guint halted; /* atomic: the reasons to end a search */
 };
@@ -116,7 +125,41 @@ check_names (char *const *names, GError **error)
 static gboolean
 goes_on (gpointer data, double done)
 {
-  return g_atomic_int_get (&GST_FORENSIC_DETECT (data)->halted) == 0;
+  GstForensicDetect *self = data;
+  const gint64 now = g_get_monotonic_time ();
+  if (now >= self->next_search) {
+    self->next_search = now + SEARCH_MESSAGES;
+    gst_element_post_message (
+        GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self),
+                                 gst_structure_new ("forensicdetect-search", "done",
+                                                    G_TYPE_DOUBLE, done, NULL)));
+  }
+  return g_atomic_int_get (&self->halted) == 0;
+}
+
+/* In segments; as many as there are channels. */
+static gboolean
+read_wall_offsets (GstForensicDetect *self, double *ret_ahead, GError **error)
+{
+  const guint n = g_strv_length (self->names);
+  g_auto (GStrv) words = g_strsplit (self->wall_offsets ? self->wall_offsets : "", ",", -1);
+  if (!*words)
+    return TRUE;
+  for (guint i = 0; i < n && words[i]; i++) {
+    char *end;
+    const double seconds = g_ascii_strtod (words[i], &end);
+    if (!*words[i] || *end || !(fabs (seconds) <= MAX_AHEAD))
+      break;
+    ret_ahead[i] = seconds * HE_TICKS_PER_SECOND / (double)self->duration90;
+    if (i + 1 == n && !words[n])
+      return TRUE;
+  }
+  g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+               "\"wall-offsets\" is \"%s\"; expected seconds, one for each of the %u channels, "
+               "with commas between them",
+               self->wall_offsets, n);
+  return FALSE;
 }
 
 static HeReader *
@@ -134,10 +177,14 @@ new_reader (GstForensicDetect *self, GError **error)
   const double half = self->window * SECONDS_PER_HOUR / 2;
   const double around
       = self->around > 0 ? self->around : (double)g_get_real_time () / G_USEC_PER_SEC;
+  g_autofree double *ahead = g_new0 (double, g_strv_length (self->names));
+  if (!read_wall_offsets (self, ahead, error))
+    return NULL;
   HeReaderSettings settings = { .key = self->key,
                                 .channels = (const char *const *)self->names,
                                 .duration90 = self->duration90,
                                 .time_known = self->window <= 0,
+                                .ahead = ahead,
                                 .views = self->views,
                                 .progress = goes_on,
                                 .data = self };
@@ -286,6 +333,10 @@ gst_forensic_detect_set_property (GObject *object, guint id, const GValue *value
     case PROP_WINDOW:
       self->window = g_value_get_double (value);
       break;
+    case PROP_WALL_OFFSETS:
+      g_free (self->wall_offsets);
+      self->wall_offsets = g_value_dup_string (value);
+      break;
     case PROP_VIEWS:
       self->views = g_value_get_boolean (value);
       break;
@@ -315,6 +366,9 @@ gst_forensic_detect_get_property (GObject *object, guint id, GValue *value,
     case PROP_WINDOW:
       g_value_set_double (value, self->window);
       break;
+    case PROP_WALL_OFFSETS:
+      g_value_set_string (value, self->wall_offsets);
+      break;
     case PROP_VIEWS:
       g_value_set_boolean (value, self->views);
       break;
@@ -331,6 +385,7 @@ gst_forensic_detect_finalize (GObject *object)
 
   he_secret_unref (self->key);
   g_free (self->channels);
+  g_free (self->wall_offsets);
   G_OBJECT_CLASS (parent_class)->finalize (object);
 }
 
@@ -356,6 +411,11 @@ install_properties (GObjectClass *object_class)
       "window", "Window",
       "Hours within which the copy's first picture was on air; 0: PTS are epoch time", 0,
       MAX_WINDOW, 0, flags);
+  props[PROP_WALL_OFFSETS] = g_param_spec_string (
+      "wall-offsets", "Wall offsets",
+      "For each of the channels, by how many seconds the clock of around is ahead of its epoch "
+      "time, with commas between; none: 0",
+      NULL, flags);
   props[PROP_VIEWS] = g_param_spec_boolean (
       "views", "Views",
       "Whether crops, scales, turns and other views are searched, not just whole and "

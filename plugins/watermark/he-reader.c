@@ -21,12 +21,14 @@
 #define COVERAGE 0.4       /* of a segment, to be worth a symbol */
 #define BESIDE 0.2         /* of a segment: what is nearest to it in time */
 #define TRACK_EVERY 8      /* segments after which start and speed are looked at again */
+#define WHOLE_PART 0.05    /* of the time of a search for whole frames and views */
 #define VIEW_SEGMENTS 8    /* that a view is refined with */
 #define TICKS_PER_SECOND 90000.0
 
 struct _HeReader {
   HeReaderSettings settings;
   char **channels;
+  double *ahead;
   guint n_channels;
 
   HeBorder border;
@@ -47,6 +49,7 @@ struct _HeReader {
   HeSync sync;
   double tests;  /* of a try */
   double looks;  /* at evidence since the copy began */
+  double search_begin, search_part; /* of all searches of a try */
   guint gathered, next_try; /* slots */
   double read_until;        /* copy's clock: segments that begin before were read */
   guint read;               /* segments since start and speed were looked at */
@@ -70,6 +73,9 @@ he_reader_new (const HeReaderSettings *settings, GError **error)
   reader->settings.key = he_secret_ref (settings->key);
   reader->channels = g_strdupv ((char **)settings->channels);
   reader->n_channels = g_strv_length (reader->channels);
+  reader->ahead = g_new0 (double, reader->n_channels);
+  if (settings->ahead)
+    memcpy (reader->ahead, settings->ahead, reader->n_channels * sizeof *reader->ahead);
   reader->whitener = he_whitener_new ();
   reader->slots = he_slots_new ();
   reader->sum = g_new0 (HePlane, 1);
@@ -85,6 +91,7 @@ he_reader_free (HeReader *reader)
     return;
   he_secret_unref (reader->settings.key);
   g_strfreev (reader->channels);
+  g_free (reader->ahead);
   he_border_clear (&reader->border);
   he_whitener_free (reader->whitener);
   he_slots_free (reader->slots);
@@ -125,7 +132,8 @@ pass_progress (gpointer data, double done)
 {
   const HeReader *reader = data;
   return !reader->settings.progress
-         || reader->settings.progress (reader->settings.data, done);
+         || reader->settings.progress (reader->settings.data,
+                                       reader->search_begin + done * reader->search_part);
 }
 
 static double
@@ -191,18 +199,38 @@ refine_view (HeReader *reader)
   }
 }
 
+static gboolean
+is_cut (const HeReader *reader)
+{
+  return reader->w != reader->border.width || reader->h != reader->border.height;
+}
+
+/* The whole frames of the copy, as seen from the area in use: what was cut off as a black bar
+ * may have been dark in the marked picture already. */
+static HeView
+frame_view (const HeReader *reader)
+{
+  const double width = reader->border.width, height = reader->border.height;
+  const double w = reader->w, h = reader->h;
+  return (HeView) { { width / w, 0, (width - w - 2 * reader->x) / (2 * w), 0, height / h,
+                      (height - h - 2 * reader->y) / (2 * h), 0, 0 } };
+}
+
 static HeSync
 search_channel (HeReader *reader, const HeSyncWindow *windows, guint n, gboolean views)
 {
   const gboolean fixed = reader->settings.time_known;
   const double start = segments_of (reader, reader->origin);
+  const double ahead = reader->ahead[reader->channel];
+  const HeView frame = frame_view (reader);
   const HeSyncTask task = { .windows = windows,
                             .n_windows = n,
                             .keyed = keyed,
                             .data = reader,
-                            .first = fixed ? start : reader->settings.first,
-                            .last = fixed ? start : reader->settings.last,
+                            .first = fixed ? start : MAX (reader->settings.first - ahead, 0),
+                            .last = fixed ? start : MAX (reader->settings.last - ahead, 0),
                             .views = views,
+                            .also = is_cut (reader) ? &frame : NULL,
                             .progress = pass_progress,
                             .tests = reader->tests };
   HeSync sync;
@@ -232,8 +260,11 @@ search_channels (HeReader *reader, const HeSyncWindow *windows, guint n)
   double log_p = 0;
   reader->tests = 0;
   for (guint views = 0; views <= (reader->settings.views ? 1 : 0); views++) {
+    const double part = reader->settings.views ? views ? 1 - WHOLE_PART : WHOLE_PART : 1;
     for (reader->channel = first; reader->channel < end && pass_progress (reader, 0);
          reader->channel++) {
+      reader->search_part = part / (end - first);
+      reader->search_begin = (views ? WHOLE_PART : 0) + (reader->channel - first) * reader->search_part;
       HeSync sync = search_channel (reader, windows, n, views == 1);
       if (sync.log_p < best.log_p) {
         best = sync;

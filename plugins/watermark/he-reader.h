@@ -28,8 +28,11 @@ typedef struct {
    * no view was found. */
   gboolean time_known;
   double first, last;
+  /* For each channel, by how many segments the clock of first and last is ahead of the
+   * channel's epoch time; NULL: by none. */
+  const double *ahead;
   gboolean views; /* see HeSyncTask */
-  gboolean (*progress) (gpointer data, double done); /* of a search; may be NULL */
+  gboolean (*progress) (gpointer data, double done); /* of a search, 0..1; may be NULL */
   gpointer data;
 } HeReaderSettings;
 

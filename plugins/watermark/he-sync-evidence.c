@@ -15,7 +15,7 @@ static const double speeds[] = { 0.96, 0.98, 1, 1.02, 1.04 };
 struct _HeSyncSearch {
   const HeSyncTask *task;
   guint n; /* waves */
-  double tests, done;
+  double tests, done, begin, end;
   gboolean ended;
   HeComplex *waves, *sum;
   gint16 *pairs; /* KEYED rows of 2 * n, by MSN modulo KEYED */
@@ -27,6 +27,7 @@ he_sync_search_new (const HeSyncTask *task)
 {
   HeSyncSearch *search = g_new0 (HeSyncSearch, 1);
   search->task = task;
+  search->end = 1;
   search->tests = task->tests;
   he_pattern_waves (&search->n);
   search->waves = g_new (HeComplex, search->n);
@@ -60,11 +61,18 @@ he_sync_tests (const HeSyncSearch *search)
   return search->tests;
 }
 
+void
+he_sync_stage (HeSyncSearch *search, double begin, double end)
+{
+  search->begin = begin;
+  search->end = end;
+}
+
 gboolean
 he_sync_report (HeSyncSearch *search, double done)
 {
   const HeSyncTask *task = search->task;
-  search->done = MAX (search->done, done);
+  search->done = MAX (search->done, search->begin + (search->end - search->begin) * done);
   if (!search->ended && task->progress && !task->progress (task->data, search->done))
     search->ended = TRUE;
   return !search->ended;
@@ -128,7 +136,7 @@ matrix_fill (Matrix *matrix, HeSyncSearch *search, const HeView *view, HeBand ba
     if (!he_spectrum_read (task->windows[i].spectrum, view, band, waves + (gsize)i * search->n))
       memset (waves + (gsize)i * search->n, 0, search->n * sizeof *waves);
   for (guint m = 0; m < matrix->count; m++) {
-    if (m % REPORT_EVERY == 0 && !he_sync_report (search, 0))
+    if (m % REPORT_EVERY == 0 && !he_sync_report (search, (double)m / matrix->count))
       break;
     if (matrix->first + (gint64)m < 0)
       continue;

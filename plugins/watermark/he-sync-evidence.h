@@ -31,6 +31,8 @@ void he_sync_guesses_add (HeSyncGuesses *guesses, const HeSyncGuess *guess);
 const gint16 *he_sync_pairs (HeSyncSearch *search, guint64 msn);
 void he_sync_count (HeSyncSearch *search, double tests);
 double he_sync_tests (const HeSyncSearch *search);
+/* What is reported from now on is from begin to end of the whole. */
+void he_sync_stage (HeSyncSearch *search, double begin, double end);
 /* Tells the task what part is done, where less is no news. FALSE from when the task ends
  * the search on. */
 gboolean he_sync_report (HeSyncSearch *search, double done);

@@ -20,6 +20,7 @@
 #define POLISHED 6       /* of the guesses */
 #define VIEW_WINDOWS 2   /* looked at where the time is unknown too */
 #define VIEW_BUDGET 400000 /* views times segments then: a minute or two */
+#define WHOLE_PART 0.1 /* of the time that a search takes, about */
 #define PEAKS 200        /* of them that are followed */
 
 double
@@ -197,6 +198,19 @@ settle (HeSyncSearch *search, const HeSyncTask *task, HeSync *best)
   }
 }
 
+static void
+search_whole (HeSyncSearch *search, const HeSyncTask *task, HeSyncGuesses *guesses)
+{
+  const HeView *views[] = { &he_view_identity, task->also };
+  const guint n = task->also ? 2 : 1;
+  for (guint i = 0; i < 2 * n; i++) {
+    const HeView view = i % 2 ? he_view_flip (views[i / 2]) : *views[i / 2];
+    he_sync_stage (search, i * WHOLE_PART / (2 * n), (i + 1) * WHOLE_PART / (2 * n));
+    he_sync_times (search, &view, HE_BAND_WHOLE, task->first, task->last, guesses);
+  }
+  he_sync_stage (search, WHOLE_PART, 1);
+}
+
 void
 he_sync_search (const HeSyncTask *task, HeSync *ret_sync)
 {
@@ -204,9 +218,7 @@ he_sync_search (const HeSyncTask *task, HeSync *ret_sync)
   HeSyncGuesses whole = { .n = 0 }, found = { .n = 0 };
   HeSync best = { .view = he_view_identity, .start = task->first, .speed = 1, .log_p = 0 };
 
-  const HeView flipped = he_view_new (1, 1, 0, TRUE);
-  he_sync_times (search, &he_view_identity, HE_BAND_WHOLE, task->first, task->last, &whole);
-  he_sync_times (search, &flipped, HE_BAND_WHOLE, task->first, task->last, &whole);
+  search_whole (search, task, &whole);
   follow (search, &whole, HE_BAND_WHOLE, &best);
   settle (search, task, &best);
   if (task->views && best.log_p > WHOLE_LOG_P && he_sync_report (search, 0)) {

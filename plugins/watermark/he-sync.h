@@ -43,6 +43,8 @@ typedef struct {
    * clear copies are found, and the wider the window, the fewer views are tried: from
    * half an hour on not all, from some 6 hours on those that are scaled alone. */
   gboolean views;
+  /* Taken for the whole frame too, flipped or not; may be NULL. */
+  const HeView *also;
   /* Called many times a second with what part is done; may be NULL. FALSE ends the search
    * at once, with what was found so far. */
   gboolean (*progress) (gpointer data, double done);

@@ -19,9 +19,19 @@ he_view_is_sane (const HeView *view)
 HeView
 he_view_new (double scale_x, double scale_y, double angle, gboolean flip)
 {
-  const double c = cos (angle), s = sin (angle), side = flip ? -1 : 1;
-  return (HeView) { { side * scale_x * c, -scale_x * s / ASPECT, 0,
-                      side * scale_y * s * ASPECT, scale_y * c, 0, 0, 0 } };
+  const double c = cos (angle), s = sin (angle);
+  const HeView view = { { scale_x * c, -scale_x * s / ASPECT, 0, scale_y * s * ASPECT, scale_y * c,
+                          0, 0, 0 } };
+  return flip ? he_view_flip (&view) : view;
+}
+
+HeView
+he_view_flip (const HeView *view)
+{
+  HeView flipped = *view;
+  for (guint i = 0; i < HE_VIEW_VALUES; i += 3)
+    flipped.m[i] = -flipped.m[i];
+  return flipped;
 }
 
 HeView

@@ -29,6 +29,9 @@ HeView he_view_new (double scale_x, double scale_y, double angle, gboolean flip)
 void he_view_warp (const HeView *view, const float *in, guint width, guint height,
                    float *ret_out);
 
+/* The view after the marked frame was flipped left to right, before everything else. */
+HeView he_view_flip (const HeView *view);
+
 /* The view after the marked frame was moved by (x, y), before everything else. */
 HeView he_view_shift (const HeView *view, double x, double y);
 

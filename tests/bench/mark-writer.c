@@ -2,11 +2,16 @@
 /* Marks I420 frames of standard input as an operator would for one viewer: segments from 0 on,
  * each a or b by a hash of its number that tests/bench/attacks knows too.
  *
- *   mark-writer SECRET-FILE CHANNEL WIDTH HEIGHT FRAMES-PER-SEGMENT */
+ *   mark-writer SECRET-FILE CHANNEL WIDTH HEIGHT FRAMES-PER-SEGMENT [FIRST-MSN ACCOUNT]
+ *
+ * With ACCOUNT, segments count from FIRST-MSN on, and are a or b as its codeword says. */
 #include <stdio.h>
 #include <stdlib.h>
+#include "he-codeword.h"
 #include "he-keys.h"
 #include "he-mark-source.h"
+
+#define KEY_VERSION 1 /* the description's default */
 
 static HeVariant
 variant_of (guint64 msn)
@@ -19,12 +24,15 @@ main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
 
-  if (argc != 6) {
-    g_printerr ("usage: mark-writer SECRET-FILE CHANNEL WIDTH HEIGHT FRAMES-PER-SEGMENT\n");
+  if (argc != 6 && argc != 8) {
+    g_printerr ("usage: mark-writer SECRET-FILE CHANNEL WIDTH HEIGHT FRAMES-PER-SEGMENT "
+                "[FIRST-MSN ACCOUNT]\n");
     return 2;
   }
   guint width = (guint)atoi (argv[3]), height = (guint)atoi (argv[4]);
   guint64 frames = (guint64)atoi (argv[5]);
+  const guint64 first = argc == 8 ? g_ascii_strtoull (argv[6], NULL, 10) : 0;
+  const char *account = argc == 8 ? argv[7] : NULL;
   g_autoptr (HeSecret) master = he_secret_from_file (argv[1], "secret", &error);
   g_autoptr (HeSecret) key = master ? he_keys_derive (master, HE_PURPOSE_MARK) : NULL;
   g_autoptr (HeMarkSource) source
@@ -33,11 +41,17 @@ main (int argc, char **argv)
     g_printerr ("%s\n", error ? error->message : "a segment has frames");
     return 1;
   }
+  g_autoptr (HeSecret) secret = he_keys_derive (master, HE_PURPOSE_CODEWORD);
+  g_autoptr (HeCodeword) code
+      = he_codeword_new (secret, KEY_VERSION, argv[2], HE_CODEWORD_COLLUDERS);
   const gsize luma = (gsize)width * height, chroma = luma / 2;
   g_autofree guint8 *in = g_malloc (luma + chroma), *out = g_malloc (luma);
   for (guint64 n = 0; fread (in, luma + chroma, 1, stdin) == 1; n++) {
-    g_autoptr (HeMark) mark = he_mark_source_get (source, n / frames, n / frames + 1);
-    he_mark_embed (mark, variant_of (n / frames), in, width, out, width);
+    const guint64 msn = first + n / frames;
+    g_autoptr (HeMark) mark = he_mark_source_get (source, msn, msn + 1);
+    const HeVariant variant
+        = account ? he_codeword_variant (code, account, msn) : variant_of (msn);
+    he_mark_embed (mark, variant, in, width, out, width);
     if (fwrite (out, luma, 1, stdout) != 1 || fwrite (in + luma, chroma, 1, stdout) != 1)
       return 1;
   }

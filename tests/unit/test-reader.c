@@ -227,19 +227,23 @@ test_still_picture_is_foretold (void)
 
 /* ---- the whole ---- */
 
-/* A copy that begins in the middle of a segment; with bars, and flipped. */
+/* A copy that begins in the middle of a segment; flipped, with bars of so many lines, and a
+ * dark foot of so many that was in the picture when it was marked. The clock of 1000..1040
+ * is 30 segments ahead of the second channel's. */
 static HeReader *
 read_copy (HeSecret *mark_key, HeSecret *key, guint64 first_msn, guint segments,
-           gboolean known, const char *const *channels)
+           gboolean known, const char *const *channels, guint bar, guint foot)
 {
-  const guint width = 320, height = 180, bar = 20;
+  const guint width = 320, height = 180;
+  const double ahead[] = { 0, 30 };
   g_autoptr (GError) error = NULL;
   HeReader *reader = he_reader_new (&(HeReaderSettings) { .key = key,
                                                           .channels = channels,
                                                           .duration90 = DURATION90,
                                                           .time_known = known,
                                                           .first = 1000,
-                                                          .last = 1040 },
+                                                          .last = 1040,
+                                                          .ahead = ahead },
                                     &error);
   g_assert_no_error (error);
   g_autofree guint8 *in = g_malloc (width * height), *out = g_malloc (width * height);
@@ -257,6 +261,7 @@ read_copy (HeSecret *mark_key, HeSecret *key, guint64 first_msn, guint segments,
       g_assert_no_error (error);
     }
     clip_fill (CLIP_SCENE, frame * 7, in, width, width, height);
+    memset (in + (height - foot) * width, 16, foot * width);
     if (mark)
       he_mark_embed (mark, variant_of (msn), in, width, out, width);
     for (guint y = 0; y < height; y++)
@@ -297,16 +302,27 @@ test_finds_time_and_channel (void)
 {
   const char *const channels[] = { "other", "demo", NULL };
   g_autoptr (HeSecret) key = new_key (9);
-  g_autoptr (HeReader) reader = read_copy (key, key, 1016, 9, FALSE, channels);
+  g_autoptr (HeReader) reader = read_copy (key, key, 986, 9, FALSE, channels, 20, 0);
   g_assert_cmpfloat (he_reader_sync (reader)->log_p, <, 2 * HE_SYNC_LOG_P);
-  check_readings (reader, 1016, 9);
+  check_readings (reader, 986, 9);
+}
+
+/* Given a picture with a dark foot of its own, when that is cut off as a bar, then the whole
+ * frame is found all the same. */
+static void
+test_finds_a_picture_with_a_dark_foot (void)
+{
+  g_autoptr (HeSecret) key = new_key (9);
+  g_autoptr (HeReader) reader = read_copy (key, key, 1016, 7, FALSE, demo, 0, 30);
+  g_assert_cmpfloat (he_reader_sync (reader)->view.m[4], >, 1.15);
+  check_readings (reader, 1016, 7);
 }
 
 static void
 test_trusts_epoch_time (void)
 {
   g_autoptr (HeSecret) key = new_key (9);
-  g_autoptr (HeReader) reader = read_copy (key, key, 887700016, 7, TRUE, demo);
+  g_autoptr (HeReader) reader = read_copy (key, key, 887700016, 7, TRUE, demo, 20, 0);
   check_readings (reader, 887700016, 7);
 }
 
@@ -349,7 +365,7 @@ test_finds_nothing_in_foreign_copies (void)
 {
   HeReading reading;
   g_autoptr (HeSecret) key = new_key (9), other = new_key (10);
-  g_autoptr (HeReader) foreign = read_copy (other, key, 1016, 7, FALSE, demo);
+  g_autoptr (HeReader) foreign = read_copy (other, key, 1016, 7, FALSE, demo, 20, 0);
   g_assert_cmpfloat (he_reader_sync (foreign)->log_p, >, HE_SYNC_LOG_P);
   g_assert_false (he_reader_take (foreign, &reading));
 }
@@ -376,6 +392,8 @@ main (int argc, char **argv)
   g_test_add_func ("/reader/border-is-cut", test_border_is_cut);
   g_test_add_func ("/reader/still-picture-is-foretold", test_still_picture_is_foretold);
   g_test_add_func ("/reader/finds-time-and-channel", test_finds_time_and_channel);
+  g_test_add_func ("/reader/finds-a-picture-with-a-dark-foot",
+                   test_finds_a_picture_with_a_dark_foot);
   g_test_add_func ("/reader/trusts-epoch-time", test_trusts_epoch_time);
   g_test_add_func ("/reader/parts-of-a-copy-are-read", test_parts_of_a_copy_are_read);
   g_test_add_func ("/reader/finds-nothing-in-foreign-copies",
