@@ -11,7 +11,7 @@
 #include "log.h"
 #include "plan.h"
 
-#define DESCRIPTORS 8192
+#define DESCRIPTORS 16384
 #define ALIVE_SECONDS 1
 
 static void

@@ -350,7 +350,7 @@ static gboolean
 bind_listeners (HeOrigin *origin, GError **error)
 {
   const HeListenerLimits viewers = {
-    .max_connections = 4096,
+    .max_connections = 8192,
     .max_per_address = 256,
     .exempt = (const char *const *)origin->trusted,
     .head_seconds = HEAD_SECONDS,

@@ -20,7 +20,7 @@ import measure
 
 VIEWERS = 64
 SECONDS = 4
-IDLE = 3500  # an origin takes 4096
+IDLE = 5000
 NGINX = """daemon off; pid nginx.pid; error_log nginx.log crit; worker_processes auto;
 events {{ worker_connections 1024; }}
 http {{
