@@ -73,6 +73,7 @@ origin_of (const HeadendJob *job, GError **error)
     .node = job->node->name,
     .listen = job->node->listen,
     .internal = job->node->internal,
+    .gate = job->node->gate,
     .peers = (const char *const *)peers,
     .peer_nodes = (const char *const *)names,
     .state_dir = job->node->state,

@@ -401,6 +401,8 @@ static const HeadendKey node_keys[] = {
     "an address to listen on", LISTEN_EXPECTED },
   { "internal", read_listen, G_STRUCT_OFFSET (HeadendNode, internal), TRUE,
     "an address to listen on", LISTEN_EXPECTED },
+  { "gate", headend_read_path, G_STRUCT_OFFSET (HeadendNode, gate), FALSE, "a Unix socket",
+    "a path" },
   { "state", headend_read_state, G_STRUCT_OFFSET (HeadendNode, state), FALSE, "a folder",
     "a path" },
   { NULL },

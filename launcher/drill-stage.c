@@ -174,7 +174,8 @@ start_edge (HeadendStage *stage, GError **error)
   g_autofree char *log = g_build_filename (stage->dir, "edge.log", NULL);
   g_autofree char *found = g_find_program_in_path ("nginx");
   const char *nginx = found ? found : "/usr/sbin/nginx";
-  g_autofree char *text = headend_edge_nginx (stage->model, dir, error);
+  const HeadendEdgeChoice choice = { .dir = dir };
+  g_autofree char *text = headend_edge_nginx (stage->model, &choice, error);
   if (!text || !headend_folder_write (conf, text, error))
     return FALSE;
   const char *const argv[] = { nginx, "-c", conf, "-p", dir, "-e", errors, NULL };

@@ -5,9 +5,20 @@
 
 G_BEGIN_DECLS
 
-/* A complete nginx configuration for an edge in front of the model's nodes: unprivileged,
- * everything it writes below dir. NULL with HE_ERROR_INVALID when the description names
- * no edge, or when dir cannot stand in an nginx configuration. */
-char *headend_edge_nginx (const HeadendModel *model, const char *dir, GError **error);
+/* What an edge is like besides what the description says. */
+typedef struct {
+  const char *dir;         /* absolute: all it writes lies below */
+  const char *node;        /* on whose machine it runs; NULL: on that of all nodes */
+  const char *certificate; /* TLS: files; both or neither */
+  const char *key;
+} HeadendEdgeChoice;
+
+/* Complete configurations for an edge in front of the model's nodes, which run as they
+ * are. NULL with HE_ERROR_INVALID when the description names no edge or not this node, or
+ * when one of the paths cannot stand in a configuration. */
+char *headend_edge_nginx (const HeadendModel *model, const HeadendEdgeChoice *choice,
+                          GError **error);
+char *headend_edge_varnish (const HeadendModel *model, const HeadendEdgeChoice *choice,
+                            GError **error);
 
 G_END_DECLS

@@ -100,6 +100,7 @@ headend_node_free (HeadendNode *node)
   g_free (node->name);
   g_free (node->listen);
   g_free (node->internal);
+  g_free (node->gate);
   g_free (node->state);
   g_free (node);
 }

@@ -62,6 +62,7 @@ typedef struct {
 typedef struct {
   char *name;
   char *listen, *internal; /* "ADDRESS:PORT" */
+  char *gate;              /* Unix socket of its gate, absolute; NULL: none */
   char *state;             /* folder */
 } HeadendNode;
 

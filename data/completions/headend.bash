@@ -27,7 +27,7 @@ _headend() {
       run) words="--node= --channel= --origin --help" ;;
       check) words="--help" ;;
       graph) words="--dot --help" ;;
-      edge) words="--dir= --help" ;;
+      edge) words="--dir= --for= --node= --certificate= --key= --help" ;;
       status) words="--json --help" ;;
       detect) words="--description= --channel= --around= --window= --state= --epoch --whole --help" ;;
       drill) words="--list --keep --channel= --viewers= --seconds= --seed= --report= --help" ;;
@@ -41,7 +41,8 @@ _headend() {
     esac
   else
     case $command:$previous in
-      run:--node | run:-n) words=$(_headend_names node) ;;
+      edge:--for | edge:-f) words="nginx varnish" ;;
+      run:--node | run:-n | edge:--node | edge:-n) words=$(_headend_names node) ;;
       run:--channel | run:-c | drill:--channel | drill:-c | load:--channel | load:-c) words=$(_headend_names channel) ;;
       edge:--dir | edge:-d | "token keygen:--dir")
         compopt -o filenames
@@ -63,7 +64,7 @@ _headend() {
         return ;;
       trace:--channel | trace:-c | detect:--channel | detect:-c) words=$(_headend_names channel) ;;
       trace:--false-alarm | detect:--around | detect:--window) ;;
-      trace:* | detect:*)
+      trace:* | detect:* | edge:--certificate | edge:-c | edge:--key | edge:-k)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return ;;

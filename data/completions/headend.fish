@@ -21,7 +21,7 @@ complete -c headend -n __fish_use_subcommand -a run -d 'Put the channels of a de
 complete -c headend -n __fish_use_subcommand -a check -d 'Say what is wrong with a description'
 complete -c headend -n __fish_use_subcommand -a graph -d 'Print what flows where'
 complete -c headend -n __fish_use_subcommand -a token -d 'Make keys and entry tokens'
-complete -c headend -n __fish_use_subcommand -a edge -d 'Print the configuration of nginx as an edge'
+complete -c headend -n __fish_use_subcommand -a edge -d 'Print the configuration of an edge'
 complete -c headend -n __fish_use_subcommand -a status -d 'Ask the nodes how they are'
 complete -c headend -n __fish_use_subcommand -a drill -d 'Break a channel and see what viewers see'
 complete -c headend -n __fish_use_subcommand -a load -d 'Send viewers and see how many it bears'
@@ -36,7 +36,11 @@ complete -c headend -n '__headend_at run' -x -s n -l node -a '(__headend_names n
 complete -c headend -n '__headend_at run' -x -s c -l channel -a '(__headend_names channel)' -d 'Run the worker of this channel only'
 complete -c headend -n '__headend_at run' -s o -l origin -d 'Run the origin only, and what --channel names'
 complete -c headend -n '__headend_at graph' -l dot -d 'For Graphviz'
-complete -c headend -n '__headend_at edge' -x -s d -l dir -a '(__fish_complete_directories)' -d 'Where nginx keeps its cache'
+complete -c headend -n '__headend_at edge' -x -s d -l dir -a '(__fish_complete_directories)' -d 'Where the edge keeps its cache'
+complete -c headend -n '__headend_at edge' -x -s f -l for -a 'nginx varnish' -d 'What server'
+complete -c headend -n '__headend_at edge' -x -s n -l node -a '(__headend_names node)' -d 'On whose machine'
+complete -c headend -n '__headend_at edge' -r -F -s c -l certificate -d 'TLS'
+complete -c headend -n '__headend_at edge' -r -F -s k -l key -d 'Of the certificate'
 complete -c headend -n '__headend_at status' -s j -l json -d 'Print JSON'
 complete -c headend -n '__headend_at drill; and test (count (commandline -opc)) -gt 2' -a "(headend drill --list 2>/dev/null | string replace -r ' .*' '')"
 complete -c headend -n '__headend_at detect' -F

@@ -5,6 +5,10 @@
 
 G_BEGIN_DECLS
 
+/* What stands where an address would for who comes by a Unix socket. Whoever is let in by
+ * its mode is a proxy of ours and believed. No address is spelt so. */
+#define HE_ADDRESS_LOCAL "unix"
+
 /* A numeric IP address. IPv4 in IPv6 (::ffff:192.0.2.1) is the IPv4 address; the scope of
  * a link-local address (fe80::1%eth0) is left out. */
 typedef struct {

@@ -9,34 +9,55 @@
 /* An edge shows a ticket at once, on a miss of its cache. */
 #define TICKET_SECONDS 30
 
+/* What an edge asks a node's internal listener for, once this viewer may have it. Where
+ * nothing is, the node that it asks says so. */
+static char *
+shared_path (const HeDecision *decision)
+{
+  const HeAnswer *answer = &decision->answer;
+  HeSegment segment = { .variant = HE_VARIANT_NONE };
+  HeTarget target;
+
+  if (answer->segment != NULL)
+    return he_segment_path (answer->segment);
+  he_target_parse (decision->path, &target);
+  if (target.kind == HE_TARGET_MEDIA)
+    return g_strconcat ("/playlists", target.live, NULL);
+  segment.channel = target.channel;
+  segment.rendition = target.rendition;
+  segment.msn = target.number;
+  return he_segment_path (&segment);
+}
+
 static void
 decided (const HeDecision *decision)
 {
   HeRequest *request = decision->request;
-  const HeSegment *segment = decision->answer.segment;
+  const HeAnswer *answer = &decision->answer;
   g_autofree char *path = NULL;
   g_autofree char *ticket = NULL;
 
-  if (decision->answer.kind == HE_ANSWER_DENY) {
+  if (answer->kind == HE_ANSWER_DENY) {
     he_origin_respond_denied (decision);
     return;
   }
-  he_request_add_field (request, "Cache-Control", "no-store");
-  if (decision->answer.kind != HE_ANSWER_SEGMENT) {
-    he_request_respond_text (request, 403, "no such segment\n");
-    return;
-  }
-  path = he_segment_path (segment);
+  path = shared_path (decision);
   ticket = he_ticket_new (decision->origin->publish, path,
                           g_get_real_time () / G_USEC_PER_SEC + TICKET_SECONDS);
-  he_request_add_field (request, "X-Variant", he_variant_name (segment->variant));
+  he_request_add_field (request, "Cache-Control", "no-store");
+  if (answer->kind == HE_ANSWER_MEDIA)
+    he_origin_add_session (decision);
+  else
+    he_request_add_field (
+        request, "X-Variant",
+        he_variant_name (answer->segment ? answer->segment->variant : HE_VARIANT_NONE));
   he_request_add_field (request, "Headend-Ticket", ticket);
   he_request_respond (request, 204, NULL, NULL);
 }
 
-/* For nginx's auth_request: it fails with 500 on anything but 2xx, 401 and 403. Only
- * segments are decided here, because what follows from playlists and entries (cookies,
- * redirects) is in answers that an auth request throws away. */
+/* For nginx's auth_request: it fails with 500 on anything but 2xx, 401 and 403. Segments
+ * and media playlists are decided here, whose bytes an edge shares among those who may
+ * have them. Entries and keys are one viewer's, and go to a node. */
 void
 he_auth_handle (HeOrigin *origin, HeRequest *request)
 {
@@ -54,9 +75,9 @@ he_auth_handle (HeOrigin *origin, HeRequest *request)
     }
   }
   if (path == NULL || !he_target_parse (path, &target)
-      || target.kind != HE_TARGET_SEGMENT) {
+      || (target.kind != HE_TARGET_SEGMENT && target.kind != HE_TARGET_MEDIA)) {
     he_request_add_field (request, "Cache-Control", "no-store");
-    he_request_respond_text (request, 403, "only segments are authorised here\n");
+    he_request_respond_text (request, 403, "not authorised here\n");
     return;
   }
   he_origin_decide (origin, request, path, query, decided);

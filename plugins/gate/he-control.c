@@ -19,6 +19,7 @@ static const struct {
 } routes[] = {
   { "PUT", "/origin/", "publish", 16 * MIB, TRUE, TRUE, he_publish_put },
   { "GET", "/origin/", "edge", 0, FALSE, TRUE, he_publish_get },
+  { "GET", "/playlists/", "edge", 0, FALSE, TRUE, he_publish_playlist },
   { "GET", "/live/", "edge", 0, FALSE, TRUE, he_publish_pace },
   { "GET", "/auth", "auth", 0, FALSE, TRUE, he_auth_handle },
   { "GET", "/control/anchor/", "control", 0, TRUE, FALSE, he_anchor_handle },
@@ -116,4 +117,15 @@ he_control_handle (HeRequest *request, gpointer data)
     routes[route].handle (origin, request);
   else
     he_origin_defer (origin, request, routes[route].handle);
+}
+
+void
+he_door_handle (HeRequest *request, gpointer origin)
+{
+  const char *path = he_request_path (request);
+
+  if (g_str_equal (path, "/auth") || g_str_equal (path, "/healthz"))
+    he_control_handle (request, origin);
+  else
+    respond_unknown (request, path, FALSE);
 }

@@ -77,8 +77,9 @@ is_secure (HeOrigin *origin, HeRequest *request)
 {
   HeAddress peer;
 
-  return he_address_parse (he_request_peer (request), &peer)
-         && he_address_is_listed (&peer, (const char *const *)origin->trusted)
+  return (g_str_equal (he_request_peer (request), HE_ADDRESS_LOCAL)
+          || (he_address_parse (he_request_peer (request), &peer)
+              && he_address_is_listed (&peer, (const char *const *)origin->trusted)))
          && g_strcmp0 (he_request_field (request, "X-Forwarded-Proto"), "https") == 0;
 }
 

@@ -32,9 +32,12 @@ he_gate_client_address (const char *peer, const char *x_forwarded_for,
                         const char *const *trusted_proxies)
 {
   HeAddress client, hop;
-  if (!he_address_parse (peer, &client))
-    return g_strdup (peer);
   const char *end = x_forwarded_for ? x_forwarded_for + strlen (x_forwarded_for) : NULL;
+  if (g_str_equal (peer, HE_ADDRESS_LOCAL)) {
+    if (!end || !take_last (x_forwarded_for, &end, &client))
+      return g_strdup (peer);
+  } else if (!he_address_parse (peer, &client))
+    return g_strdup (peer);
   for (guint i = 0;
        i < MAX_HOPS && end && he_address_is_listed (&client, trusted_proxies); i++) {
     if (!take_last (x_forwarded_for, &end, &hop))

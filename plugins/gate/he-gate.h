@@ -86,7 +86,8 @@ void he_gate_decide (HeGate *gate, const HeGateRequest *request, gint64 now,
                      HeAnswer *ret_answer);
 
 /* The client's address: the rightmost entry of X-Forwarded-For that is not a trusted proxy,
- * when the peer is one; else the peer. Entries that are no addresses end the walk. */
+ * when the peer is one, or HE_ADDRESS_LOCAL; else the peer. Entries that are no addresses
+ * end the walk. */
 char *he_gate_client_address (const char *peer, const char *x_forwarded_for,
                               const char *const *trusted_proxies);
 

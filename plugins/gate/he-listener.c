@@ -11,8 +11,10 @@
 #include "he-address.h"
 #include "he-codec.h"
 #include "he-error.h"
+#include "he-local-socket.h"
 
 #define BACK_OFF_MS 100
+#define LOCAL "unix:"
 
 struct _HeConnection {
   HeListener *listener;
@@ -24,6 +26,8 @@ struct _HeConnection {
 struct _HeListener {
   GSocket *socket;
   guint port;
+  char *path; /* of a Unix socket, or NULL */
+  guint64 inode;
   HeListenerLimits limits;
   char **exempt;
   HeAcceptedFunc accepted;
@@ -75,7 +79,7 @@ parse_spec (const char *spec, const char *what, GSocketAddress **ret_address,
   g_set_error (
       error, HE_ERROR, HE_ERROR_INVALID,
       "%s cannot listen on \"%s\"; expected ADDRESS:PORT, such as 127.0.0.1:8080 or "
-      "[::1]:8080",
+      "[::1]:8080, or unix:PATH",
       what, spec);
   return FALSE;
 }
@@ -94,15 +98,13 @@ set_bind_error (GError **error, const GError *cause, const char *spec, const cha
                  cause->message);
 }
 
-HeListener *
-he_listener_new (const char *spec, const char *what, const HeListenerLimits *limits,
-                 GError **error)
+static GSocket *
+listen_on_port (const char *spec, const char *what, guint *ret_port, GError **error)
 {
   g_autoptr (GSocketAddress) address = NULL;
   g_autoptr (GSocketAddress) bound = NULL;
   g_autoptr (GSocket) socket = NULL;
   g_autoptr (GError) cause = NULL;
-  HeListener *listener;
 
   if (!parse_spec (spec, what, &address, error))
     return NULL;
@@ -118,9 +120,28 @@ he_listener_new (const char *spec, const char *what, const HeListenerLimits *lim
     set_bind_error (error, cause, spec, what);
     return NULL;
   }
+  *ret_port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  return g_steal_pointer (&socket);
+}
+
+HeListener *
+he_listener_new (const char *spec, const char *what, const HeListenerLimits *limits,
+                 GError **error)
+{
+  const char *path = g_str_has_prefix (spec, LOCAL) ? spec + strlen (LOCAL) : NULL;
+  guint64 inode = 0;
+  guint port = 0;
+  GSocket *socket = path != NULL ? he_local_socket_new (path, what, &inode, error)
+                                 : listen_on_port (spec, what, &port, error);
+  HeListener *listener;
+
+  if (socket == NULL)
+    return NULL;
   listener = g_new0 (HeListener, 1);
-  listener->socket = g_steal_pointer (&socket);
-  listener->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+  listener->socket = socket;
+  listener->port = port;
+  listener->path = g_strdup (path);
+  listener->inode = inode;
   listener->limits = *limits;
   listener->exempt = g_strdupv ((char **)limits->exempt);
   g_mutex_init (&listener->lock);
@@ -151,6 +172,9 @@ he_listener_free (HeListener *listener)
   he_listener_stop (listener);
   g_hash_table_unref (listener->per_address);
   g_mutex_clear (&listener->lock);
+  if (listener->path != NULL)
+    he_local_socket_remove (listener->path, listener->inode);
+  g_free (listener->path);
   g_socket_close (listener->socket, NULL);
   g_object_unref (listener->socket);
   g_clear_pointer (&listener->context, g_main_context_unref);
@@ -172,7 +196,7 @@ he_listener_get_stats (HeListener *listener, HeListenerStats *ret_stats)
   *ret_stats = listener->stats;
 }
 
-/* Counts the connection, or refuses it. */
+/* Counts the connection, or refuses it. address: NULL of one by a Unix socket. */
 static gboolean
 admit (HeListener *listener, const HeAddress *address, const char *subscriber)
 {
@@ -181,7 +205,8 @@ admit (HeListener *listener, const HeAddress *address, const char *subscriber)
   guint count = count_of (listener, subscriber);
 
   if (listener->stats.open >= limits->max_connections
-      || (limits->max_per_address != 0 && count >= limits->max_per_address
+      || (address != NULL && limits->max_per_address != 0
+          && count >= limits->max_per_address
           && !he_address_is_listed (address, (const char *const *)listener->exempt))) {
     listener->stats.refused++;
     return FALSE;
@@ -215,26 +240,33 @@ peer_address (const struct sockaddr_storage *peer, HeAddress *ret_address)
 static void
 adopt (HeListener *listener, int fd, const struct sockaddr_storage *peer)
 {
+  gboolean is_local = listener->path != NULL;
   g_autofree char *subscriber = NULL;
   HeAddress address, counted;
   HeConnection *connection;
   int on = 1;
 
-  if (!peer_address (peer, &address)) {
+  if (!is_local && !peer_address (peer, &address)) {
     close (fd);
     return;
   }
-  counted = he_address_subscriber (&address);
-  subscriber = he_address_to_string (&counted);
-  if (!admit (listener, &address, subscriber)) {
+  if (is_local)
+    subscriber = g_strdup (HE_ADDRESS_LOCAL);
+  else {
+    counted = he_address_subscriber (&address);
+    subscriber = he_address_to_string (&counted);
+  }
+  if (!admit (listener, is_local ? NULL : &address, subscriber)) {
     close (fd);
     return;
   }
-  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (!is_local)
+    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   connection = g_new0 (HeConnection, 1);
   connection->listener = listener;
   connection->socket = fd;
-  connection->address = he_address_to_string (&address);
+  connection->address
+      = is_local ? g_strdup (HE_ADDRESS_LOCAL) : he_address_to_string (&address);
   connection->subscriber = g_steal_pointer (&subscriber);
   listener->accepted (connection, listener->user_data);
 }

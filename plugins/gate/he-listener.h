@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* A listening TCP socket and the connections it accepted: caps in total and per address,
+/* A listening socket and the connections it accepted: caps in total and per address,
  * and an accept loop that outlives a shortage of file descriptors (libsoup's own goes deaf
  * at the first EMFILE, for ever and silently). */
 typedef struct _HeListener HeListener;
@@ -18,16 +18,16 @@ typedef struct {
   guint head_seconds;        /* to finish the head of a request */
 } HeListenerLimits;
 
-/* Binds and listens. spec is "ADDRESS:PORT", IPv6 in brackets, port 0 for any. what names
- * the listener in messages ("viewers"). HE_ERROR_INVALID: not such a text;
- * HE_ERROR_CONFLICT: in use, named; HE_ERROR_IO: else. */
+/* Binds and listens. spec is "ADDRESS:PORT", IPv6 in brackets, port 0 for any, or
+ * "unix:PATH" (he-local-socket.h). what names the listener in messages ("viewers").
+ * HE_ERROR_INVALID: not such a text; HE_ERROR_CONFLICT: in use, named; HE_ERROR_IO: else. */
 HeListener *he_listener_new (const char *spec, const char *what,
                              const HeListenerLimits *limits, GError **error);
 /* Every connection has been closed. On the accepting thread. Takes NULL. */
 void he_listener_free (HeListener *listener);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeListener, he_listener_free)
 
-guint he_listener_port (const HeListener *listener);
+guint he_listener_port (const HeListener *listener); /* 0 of a Unix socket */
 
 /* Takes the connection over, on the accepting thread. */
 typedef void (*HeAcceptedFunc) (HeConnection *connection, gpointer user_data);
@@ -47,7 +47,8 @@ void he_listener_get_stats (HeListener *listener, HeListenerStats *ret_stats);
 
 /* A connection belongs to one thread at a time. */
 int he_connection_socket (const HeConnection *connection);           /* does not block */
-const char *he_connection_address (const HeConnection *connection);  /* the client's */
+/* The client's, or HE_ADDRESS_LOCAL. */
+const char *he_connection_address (const HeConnection *connection);
 guint he_connection_head_seconds (const HeConnection *connection);
 /* Closes the socket and frees the connection. expired: it was past its deadline. */
 void he_connection_close (HeConnection *connection, gboolean expired);

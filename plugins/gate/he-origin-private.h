@@ -19,7 +19,7 @@ G_BEGIN_DECLS
  * What stands in the first half is safe from any; the second half belongs to the origin's
  * own thread, which is asked by he_origin_defer() or g_main_context_invoke(). */
 struct _HeOrigin {
-  char *node, *listen, *internal, *issuer, *audience;
+  char *node, *listen, *internal, *gate_socket, *issuer, *audience;
   char **peer_addresses, **peer_nodes, **trusted, **allowed_origins;
   HeSecret *content, *codeword, *credential, *publish;
   HeSessionPolicy policy;
@@ -43,11 +43,12 @@ struct _HeOrigin {
   GThread *thread;
   GMainContext *context;
   GMainLoop *loop;
-  HeListener *viewer_listener, *internal_listener; /* until the thread takes them */
+  /* Until the thread takes them. */
+  HeListener *viewer_listener, *internal_listener, *gate_listener;
   guint viewer_port, internal_port;
 
   HeThreads *threads;
-  HeHttp *viewers, *control;
+  HeHttp *viewers, *control, *door;
   HePeers *peers; /* their number may be asked for from any thread */
   gint64 started; /* monotonic microseconds */
   guint asking;   /* questions to the peers that must be answered, or given up, first */
@@ -99,12 +100,23 @@ void he_viewer_handle (HeRequest *request, gpointer origin);
  * theirs or no channel's. */
 gboolean he_watch_handle (HeOrigin *origin, HeRequest *request);
 void he_control_handle (HeRequest *request, gpointer origin);
+/* Of the gate's own socket: what of the internal listener an edge asks with each request. */
+void he_door_handle (HeRequest *request, gpointer origin);
 guint64 he_control_body_limit (const char *method, const char *path, gpointer origin);
 void he_publish_put (HeOrigin *origin, HeRequest *request);
 void he_publish_get (HeOrigin *origin, HeRequest *request);
 /* What an edge that chooses variants itself asks for: he-pace.h. */
 void he_publish_pace (HeOrigin *origin, HeRequest *request);
+/* A media playlist, the same for all its viewers. */
+void he_publish_playlist (HeOrigin *origin, HeRequest *request);
 void he_auth_handle (HeOrigin *origin, HeRequest *request);
+/* What a session's viewer is told with a playlist: his cookie, what the lease has left. */
+void he_origin_add_session (const HeDecision *decision);
+/* The playlist as it is now, rendition NULL: main.m3u8; 503 while the channel has none.
+ * decision: of the one viewer it is for; NULL: for all who may have it, to be cached. */
+void he_origin_respond_playlist (HeOrigin *origin, HeRequest *request, HeChannel *channel,
+                                 const HeRendition *rendition,
+                                 const HeDecision *decision);
 void he_anchor_handle (HeOrigin *origin, HeRequest *request);
 void he_clip_handle (HeOrigin *origin, HeRequest *request);
 void he_sync_give (HeOrigin *origin, HeRequest *request);

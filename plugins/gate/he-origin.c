@@ -74,6 +74,8 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->node = g_strdup (config->node);
   origin->listen = g_strdup (config->listen);
   origin->internal = g_strdup (config->internal);
+  if (config->gate != NULL)
+    origin->gate_socket = g_strconcat ("unix:", config->gate, NULL);
   origin->issuer = g_strdup (config->issuer);
   origin->audience = g_strdup (config->audience);
   origin->peer_addresses = g_strdupv ((char **)config->peers);
@@ -142,6 +144,7 @@ he_origin_free (HeOrigin *origin)
   g_free (origin->node);
   g_free (origin->listen);
   g_free (origin->internal);
+  g_free (origin->gate_socket);
   g_free (origin->issuer);
   g_free (origin->audience);
   g_mutex_clear (&origin->lock);
@@ -307,6 +310,7 @@ run (gpointer data)
       = { no_body, he_viewer_handle, exchange_finished };
   static const HeHttpFuncs control_funcs
       = { he_control_body_limit, he_control_handle, exchange_finished };
+  static const HeHttpFuncs door_funcs = { no_body, he_door_handle, exchange_finished };
   HeOrigin *origin = data;
   GSource *ticks[3];
 
@@ -320,6 +324,9 @@ run (gpointer data)
   if (origin->internal_listener != NULL)
     origin->control = he_http_new (g_steal_pointer (&origin->internal_listener),
                                    origin->threads, &control_funcs, origin);
+  if (origin->gate_listener != NULL)
+    origin->door = he_http_new (g_steal_pointer (&origin->gate_listener), origin->threads,
+                                &door_funcs, origin);
   ticks[0] = every (origin, TICK_SECONDS, tick);
   ticks[1] = every (origin, 1, watch_readiness);
   ticks[2] = every (origin, ANCHOR_SECONDS, compare_anchors);
@@ -333,6 +340,7 @@ run (gpointer data)
   /* First the exchanges end, then what would have answered them. */
   g_clear_pointer (&origin->viewers, he_http_free);
   g_clear_pointer (&origin->control, he_http_free);
+  g_clear_pointer (&origin->door, he_http_free);
   drain (origin->context);
   origin->stopping = TRUE;
   he_peers_free (origin->peers); /* its last callbacks still look at it */
@@ -357,20 +365,24 @@ bind_listeners (HeOrigin *origin, GError **error)
   };
   const HeListenerLimits internal
       = { .max_connections = 1024, .head_seconds = HEAD_SECONDS };
-  g_autoptr (HeListener) listener = NULL;
+  g_autoptr (HeListener) viewer = NULL;
+  g_autoptr (HeListener) control = NULL;
+  g_autoptr (HeListener) gate = NULL;
 
-  listener = he_listener_new (origin->listen, "viewers", &viewers, error);
-  if (listener == NULL)
+  viewer = he_listener_new (origin->listen, "viewers", &viewers, error);
+  if (viewer == NULL
+      || (origin->internal != NULL
+          && (control = he_listener_new (origin->internal, "internal", &internal, error))
+                 == NULL)
+      || (origin->gate_socket != NULL
+          && (gate = he_listener_new (origin->gate_socket, "gate", &internal, error))
+                 == NULL))
     return FALSE;
-  if (origin->internal != NULL) {
-    origin->internal_listener
-        = he_listener_new (origin->internal, "internal", &internal, error);
-    if (origin->internal_listener == NULL)
-      return FALSE;
-    origin->internal_port = he_listener_port (origin->internal_listener);
-  }
-  origin->viewer_port = he_listener_port (listener);
-  origin->viewer_listener = g_steal_pointer (&listener);
+  origin->viewer_port = he_listener_port (viewer);
+  origin->internal_port = control != NULL ? he_listener_port (control) : 0;
+  origin->viewer_listener = g_steal_pointer (&viewer);
+  origin->internal_listener = g_steal_pointer (&control);
+  origin->gate_listener = g_steal_pointer (&gate);
   return TRUE;
 }
 
@@ -406,10 +418,12 @@ he_origin_start (HeOrigin *origin, GError **error)
   if (!start_once (origin, &started, error))
     return FALSE;
   if (started)
-    he_log_state (origin->log, "origin %s listens on %s (port %u)%s%s", origin->node,
+    he_log_state (origin->log, "origin %s listens on %s (port %u)%s%s%s%s", origin->node,
                   origin->listen, origin->viewer_port,
                   origin->internal != NULL ? " and for our own processes on " : "",
-                  origin->internal != NULL ? origin->internal : "");
+                  origin->internal != NULL ? origin->internal : "",
+                  origin->gate_socket != NULL ? ", its gate on " : "",
+                  origin->gate_socket != NULL ? origin->gate_socket : "");
   return TRUE;
 }
 

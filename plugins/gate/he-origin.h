@@ -42,6 +42,8 @@ typedef struct {
   const char *node;         /* our name */
   const char *listen;       /* viewers: "ADDRESS:PORT" ("[::1]:8080"); port 0: any */
   const char *internal;     /* publishing, control, metrics; NULL: none (embedded) */
+  const char *gate;         /* Unix socket of the gate, for an edge on this machine: decides
+                               on requests (/auth) and does nothing else; NULL: none */
   const char *const *peers; /* internal addresses "ADDRESS:PORT" of other nodes, or NULL */
   const char *const *peer_nodes; /* their names, in the same order */
   const char *state_dir;    /* anchors are persisted here; NULL: nowhere */
@@ -79,7 +81,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeOrigin, he_origin_free)
 /* Before or after start. Refuses a second channel of the same name. */
 gboolean he_origin_add_channel (HeOrigin *origin, HeChannel *channel, GError **error);
 
-/* Binds both listeners (HE_ERROR_CONFLICT: port in use, named) and serves. */
+/* Binds all listeners (HE_ERROR_CONFLICT: port in use, named) and serves. */
 gboolean he_origin_start (HeOrigin *origin, GError **error);
 void he_origin_stop (HeOrigin *origin);
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-origin-private.h"
 
+#include <string.h>
+
 #include "he-codec.h"
 #include "he-error.h"
 #include "he-pace.h"
 #include "he-sign.h"
+#include "he-target.h"
 
 static const char *const outcome_names[] = {
   [HE_STORE_NEW] = "new",
@@ -225,4 +228,40 @@ he_publish_pace (HeOrigin *origin, HeRequest *request)
   sidecar = he_pace_sidecar (he_pace_position (segment->variant, segment->msn));
   he_request_add_field (request, "Cache-Control", "public, max-age=60");
   he_request_respond (request, 200, "application/cbor", sidecar);
+}
+
+static HeChannel *
+find_channel (HeOrigin *origin, const char *name)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&origin->lock);
+
+  for (guint i = 0; i < origin->channels->len; i++) {
+    HeChannel *channel = g_ptr_array_index (origin->channels, i);
+
+    if (g_str_equal (channel->name, name))
+      return he_channel_ref (channel);
+  }
+  return NULL;
+}
+
+void
+he_publish_playlist (HeOrigin *origin, HeRequest *request)
+{
+  const char *path = he_request_path (request) + strlen ("/playlists");
+  g_autoptr (HeChannel) channel = NULL;
+  const HeRendition *rendition = NULL;
+  HeTarget target;
+
+  if (!may_read (origin, request))
+    return;
+  if (he_target_parse (path, &target) && target.kind == HE_TARGET_MEDIA
+      && target.credential.text == NULL
+      && (channel = find_channel (origin, target.channel)) != NULL && !channel->recording)
+    rendition = he_channel_find (channel, target.rendition);
+  if (rendition != NULL) {
+    he_origin_respond_playlist (origin, request, channel, rendition, NULL);
+    return;
+  }
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond_text (request, 404, "not found\n");
 }

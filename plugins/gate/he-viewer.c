@@ -14,8 +14,8 @@ respond_not_found (HeRequest *request)
   he_request_respond_text (request, 404, "not found\n");
 }
 
-static void
-add_session (const HeDecision *decision)
+void
+he_origin_add_session (const HeDecision *decision)
 {
   const HeAnswer *answer = &decision->answer;
   g_autofree char *lease = g_strdup_printf ("%u", answer->lease_seconds);
@@ -36,37 +36,46 @@ respond_recording (const HeDecision *decision)
     return;
   }
   he_request_add_field (request, "Cache-Control", "no-store");
-  add_session (decision);
+  he_origin_add_session (decision);
   he_request_respond_text (request, 204, "");
+}
+
+void
+he_origin_respond_playlist (HeOrigin *origin, HeRequest *request, HeChannel *channel,
+                            const HeRendition *rendition, const HeDecision *decision)
+{
+  g_autoptr (GBytes) text = NULL;
+  guint64 first, last;
+  HeAnchor anchor;
+  gboolean has_anchor;
+  gboolean is_filled = he_store_listing (origin->store, channel->name, &first, &last);
+
+  he_request_add_field (request, "Cache-Control",
+                        is_filled && decision == NULL ? "public, max-age=1" : "no-store");
+  if (!is_filled) {
+    he_request_add_field (request, "Retry-After", "1");
+    he_request_respond_text (request, 503, "the channel's window is not filled yet\n");
+    return;
+  }
+  has_anchor = he_anchors_get (origin->anchors, channel->name, FALSE, &anchor);
+  text = he_playlists_get (origin->playlists, channel, rendition,
+                           has_anchor ? &anchor : NULL, first, last);
+  if (decision != NULL)
+    he_origin_add_session (decision);
+  he_request_add_field (request, "Headend-Node", origin->node);
+  he_request_respond (request, 200, PLAYLIST_TYPE, text);
 }
 
 static void
 respond_playlist (const HeDecision *decision)
 {
-  HeOrigin *origin = decision->origin;
-  HeRequest *request = decision->request;
   const HeAnswer *answer = &decision->answer;
-  g_autoptr (GBytes) text = NULL;
-  guint64 first, last;
-  HeAnchor anchor;
-  gboolean has_anchor;
 
-  if (answer->channel->recording) {
+  if (answer->channel->recording)
     respond_recording (decision);
-    return;
-  }
-  he_request_add_field (request, "Cache-Control", "no-store");
-  if (!he_store_listing (origin->store, answer->channel->name, &first, &last)) {
-    he_request_add_field (request, "Retry-After", "1");
-    he_request_respond_text (request, 503, "the channel's window is not filled yet\n");
-    return;
-  }
-  has_anchor = he_anchors_get (origin->anchors, answer->channel->name, FALSE, &anchor);
-  text = he_playlists_get (origin->playlists, answer->channel, answer->rendition,
-                           has_anchor ? &anchor : NULL, first, last);
-  add_session (decision);
-  he_request_add_field (request, "Headend-Node", origin->node);
-  he_request_respond (request, 200, PLAYLIST_TYPE, text);
+  else
+    he_origin_respond_playlist (decision->origin, decision->request, answer->channel,
+                                answer->rendition, decision);
 }
 
 /* Keys of what is held, and of the period that follows, so that a player may be early; of

@@ -72,6 +72,7 @@ print_node (gpointer item, gpointer user_data)
   TEXT (node, name);
   TEXT (node, listen);
   TEXT (node, internal);
+  TEXT (node, gate);
   TEXT (node, state);
 }
 

@@ -92,7 +92,8 @@ class Stage:
         ports = free_ports(2 * len(names) + 2)
         self.feed_port = feed_port or ports.pop()
         model["nodes"] = [{"name": name, "listen": f"127.0.0.1:{ports.pop()}",
-                           "internal": f"127.0.0.1:{ports.pop()}", "state": f"state-{name}"}
+                           "internal": f"127.0.0.1:{ports.pop()}", "state": f"state-{name}",
+                           "gate": f"gate-{name}.sock"}
                           for name in names]
         self.edge_url = None
         if "edge" in model:

@@ -3,10 +3,13 @@
 origins that only pretend: what is cached, what is passed on, what a dead or sick origin costs."""
 import contextlib
 import gzip
+import http.client
 import http.server
 import json
 import pathlib
+import shutil
 import socket
+import socketserver
 import subprocess
 import tempfile
 import threading
@@ -23,7 +26,7 @@ class _Fake(http.server.ThreadingHTTPServer):
     def __init__(self, port):
         self.rules, self.requests, self.delay, self.connections = {}, [], 0, []
         super().__init__(("127.0.0.1", port), _Handler)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def process_request(self, request, address):
         self.connections.append(request)
@@ -39,6 +42,34 @@ class _Fake(http.server.ThreadingHTTPServer):
 
     def asked(self, prefix):
         return [r for r in self.requests if r[0].startswith(prefix)]
+
+
+class _Door(http.server.ThreadingHTTPServer):
+    """The Unix socket of the same node's gate."""
+    daemon_threads = True
+    address_family = socket.AF_UNIX
+
+    def __init__(self, path, internal):
+        self.internal, self.connections, self.asked = internal, [], 0
+        self.rules, self.requests = internal.rules, internal.requests
+        path.unlink(missing_ok=True)
+        super().__init__(str(path), _Handler)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def delay(self):
+        return self.internal.delay
+
+    def server_bind(self):
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = "gate", 0
+
+    def process_request(self, request, address):
+        self.asked += 1
+        self.connections.append(request)
+        super().process_request(request, ("gate", 0))
+
+    die = _Fake.die
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -96,7 +127,7 @@ class _Edge:
         self.nginx = subprocess.Popen(arguments, stdin=subprocess.DEVNULL)
         self._stack.callback(stage.end, self.nginx)
         self.log = folder / "access.log"
-        self.viewers, self.internals = {}, {}
+        self.viewers, self.internals, self.gates = {}, {}, {}
         for name in "AB":
             self.start(name)
         stage.wait_for("the edge", lambda: self._listens(), 10)
@@ -116,10 +147,13 @@ class _Edge:
         self.viewers[name], self.internals[name] = _Fake(self.ports[base]), _Fake(self.ports[base + 1])
         self.viewers[name].rules["/live/"] = (200, {"Cache-Control": "no-store"}, name.encode())
         self.viewers[name].rules["/s/"] = self.viewers[name].rules["/live/"]
-        self.internals[name].rules.update({"/auth": (204, _ALLOWED, b""), "/origin/": _SEGMENT})
+        self.internals[name].rules.update({
+            "/auth": (204, _ALLOWED, b""), "/origin/": _SEGMENT,
+            "/playlists/": (200, {"Cache-Control": "public, max-age=1"}, name.encode())})
+        self.gates[name] = _Door(self.dir / f"gate-{name.lower()}.sock", self.internals[name])
 
     def stop(self, name):
-        for fake in (self.viewers.pop(name), self.internals.pop(name)):
+        for fake in (self.viewers.pop(name), self.internals.pop(name), self.gates.pop(name)):
             fake.die()
 
     def asked(self, prefix):
@@ -165,6 +199,79 @@ def test_what_is_passed_on():
         assert path == "/live/demo/main.m3u8?URISigningPackage=t", path
         assert headers["X-Forwarded-For"] == "127.0.0.1", headers
         assert headers["X-Forwarded-Proto"] == "http", headers
+
+
+def test_a_gates_own_socket_is_asked():
+    with _Edge() as edge:
+        for number in range(8):
+            assert stage.get(f"{edge.url}/live/c{number}/360p/5.ts").status == 200
+        assert all(door.asked for door in edge.gates.values()), "a socket was not asked"
+        for door in edge.gates.values():
+            door.die()
+        assert stage.get(edge.url + "/live/demo/360p/6.ts").status == 503
+
+
+def test_a_playlist_is_shared_and_what_is_one_viewers_is_added():
+    with _Edge() as edge:
+        edge.rule("/playlists/", 200, {"Cache-Control": "public, max-age=60", "ETag": '"x"'}, b"#EXTM3U")
+        for name in ("one", "two"):
+            edge.rule("/auth", 204, dict(_ALLOWED, **{"Set-Cookie": f"headend={name}", "Headend-Lease": name}), b"")
+            answer = stage.get(edge.url + "/live/demo/360p/index.m3u8", {"Cookie": "headend=" + name})
+            assert answer.status == 200 and answer.body == b"#EXTM3U", answer.status
+            assert answer.headers.get_all("Set-Cookie") == ["headend=" + name], answer.headers
+            assert answer.headers["Headend-Lease"] == name, answer.headers
+            assert answer.headers.get_all("Cache-Control") == ["private, no-store"], answer.headers
+        (path, _), = edge.asked("/playlists/")
+        assert path == "/playlists/live/demo/360p/index.m3u8", path
+        edge.rule("/auth", 403, {"S-Uri-Signing": "603"}, b"")
+        answer = stage.get(edge.url + "/live/demo/360p/index.m3u8")
+        assert answer.status == 403 and answer.code == "603" and not answer.headers["Set-Cookie"], answer.headers
+
+
+def test_a_playlist_goes_stale_rather_than_away():
+    with _Edge() as edge:
+        assert stage.get(edge.url + "/live/demo/360p/index.m3u8").status == 200
+        for fake in edge.internals.values():
+            fake.rules["/playlists/"] = (500, {}, b"")
+        time.sleep(2.5)
+        assert stage.get(edge.url + "/live/demo/360p/index.m3u8").status == 200
+        assert stage.get(edge.url + "/live/other/360p/index.m3u8").status >= 500
+
+
+def test_nobody_changes_what_others_get():
+    """Nothing of a request reaches the origin but what the cache's key is made of."""
+    with _Edge() as edge:
+        forged = {"Host": "evil", "X-Forwarded-Host": "evil", "X-Forwarded-Proto": "https", "X-Host": "evil",
+                  "Accept-Encoding": "gzip", "Range": "bytes=0-1", "If-None-Match": "*", "X-Variant": "b",
+                  "X-HTTP-Method-Override": "PUT", "Transfer": "x", "Headend-Segment": "x"}
+        for path in ("/live/demo/360p/5.ts", "/live/demo/360p/index.m3u8", "/watch/demo"):
+            stage.get(edge.url + path + "?callback=evil", forged)
+        fetched = edge.asked("/origin/") + edge.asked("/playlists/")
+        fetched += [r for fake in edge.viewers.values() for r in fake.asked("/watch/")]
+        assert len(fetched) == 3, fetched
+        for path, headers in fetched:
+            assert "evil" not in path + str(headers), (path, str(headers))
+            assert set(headers.keys()) <= {"Host", "Headend-Ticket"}, headers.keys()
+        for method, bad in (("GET", "http://evil/live/demo/360p/5.ts"), ("GET", "//evil/live/demo/360p/5.ts")):
+            with socket.create_connection(("127.0.0.1", edge.ports[4])) as raw:
+                raw.sendall(f"{method} {bad} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+                while raw.recv(65536):
+                    pass
+        assert len(edge.asked("/origin/")) == 1, edge.asked("/origin/")
+
+
+def test_parts_of_a_segment_and_its_head():
+    with _Edge() as edge:
+        edge.rule("/origin/", 200, {"Cache-Control": "public, max-age=60", "Accept-Ranges": "bytes"}, b"0123456789")
+        url = edge.url + "/live/demo/360p/5.ts"
+        for _ in range(2):  # while it is fetched, and from the cache
+            answer = stage.get(url, {"Range": "bytes=2-4"})
+            assert answer.status == 206 and answer.body == b"234", (answer.status, answer.body)
+        answer = stage.get(url, {"Range": "bytes=0-1,3-4,6-7"})
+        assert answer.status == 200 and answer.body == b"0123456789", answer.status
+        answer = stage.get(url, method="HEAD")
+        assert answer.status == 200 and answer.headers["Content-Length"] == "10" and not answer.body
+        assert len(edge.asked("/origin/")) == 1
 
 
 def test_the_watch_page_is_everybodys():
@@ -232,6 +339,11 @@ def test_no_log_holds_a_credential():
                      "/%73/SECRET/live/demo/1.ts", "/SECRET", "/watch/demo?a=SECRET", "/watch/demo/SECRET"):
             stage.get(edge.url + path, {"Cookie": "headend=SECRET", "Authorization": "Bearer SECRET",
                                         "Referer": "http://x/SECRET", "User-Agent": "SECRET"})
+        # What fails inside of nginx is told with the request.
+        shutil.rmtree(edge.log.parent / "cache")
+        (edge.log.parent / "cache").touch()
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            stage.get(edge.url + "/s/SECRET/live/demo/360p/9.ts?a=SECRET", {"Referer": "SECRET"})
         edge.stop("A")
         edge.stop("B")
         stage.get(edge.url + "/s/SECRET/live/demo/main.m3u8?a=SECRET")
@@ -308,6 +420,35 @@ def test_a_silent_origin_costs_bounded_time():
             assert answer.status == 200 and took < 4, (answer.status, took)
             answer, took = _timed(f"{edge.url}/live/c{number}/main.m3u8")
             assert answer.status == 200 and took < 3, (answer.status, took)
+
+
+def _printed(*arguments):
+    done = subprocess.run([stage.HEADEND, "edge", *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode in (0, 1), done
+    return done.stdout or done.stderr
+
+
+def test_beside_one_node_and_with_tls():
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        description = folder / "d.json"
+        description.write_text((stage.TOP / "pipelines" / "active-active.json").read_text())
+        chain, key = folder / "edge.pem", folder / "edge.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=edge", "-days", "2",
+                        "-keyout", str(key), "-out", str(chain)], check=True, capture_output=True)
+        text = _printed(description, "--dir", name, "--node", "A", "--certificate", chain, "--key", key)
+        (folder / "nginx.conf").write_text(text)
+        tested = subprocess.run(["/usr/sbin/nginx", "-t", "-c", str(folder / "nginx.conf"), "-p", name, "-e",
+                                 str(folder / "error.log")], capture_output=True, text=True)
+        assert tested.returncode == 0, tested.stderr
+        assert "    listen 127.0.0.1:8080 ssl http2;" in text, text
+        gates = text.split("upstream gates {")[1].split("}")[0]
+        assert f"unix:{folder}/gate-a.sock" in gates and "node B" not in gates, gates
+        gates = text.split("upstream gates_any {")[1].split("}")[0]
+        assert f"unix:{folder}/gate-a.sock" in gates and "server 127.0.0.1:8092" in gates, gates
+        assert "belong together" in _printed(description, "--key", key)
+        assert "$.nodes has no" in _printed(description, "--node", "C")
+        assert "expected nginx or varnish" in _printed(description, "--for", "squid")
 
 
 def test_a_description_without_an_edge_is_refused():

@@ -83,12 +83,12 @@ serve (gpointer data)
 G_GNUC_UNUSED static guint serving;
 
 static inline Server *
-server_start (const HeListenerLimits *limits)
+server_start_on (const char *spec, const HeListenerLimits *limits)
 {
   Server *server = g_new0 (Server, 1);
   g_autoptr (GError) error = NULL;
 
-  server->listener = he_listener_new ("127.0.0.1:0", "test", limits, &error);
+  server->listener = he_listener_new (spec, "test", limits, &error);
   g_assert_no_error (error);
   server->port = he_listener_port (server->listener);
   server->context = g_main_context_new ();
@@ -97,6 +97,12 @@ server_start (const HeListenerLimits *limits)
   server->threads = serving > 0 ? he_threads_new ("serving", serving) : NULL;
   server->thread = g_thread_new ("server", serve, server);
   return server;
+}
+
+G_GNUC_UNUSED static Server *
+server_start (const HeListenerLimits *limits)
+{
+  return server_start_on ("127.0.0.1:0", limits);
 }
 
 static inline gboolean

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
+#include <gio/gunixsocketaddress.h>
+#include <glib/gstdio.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "he-error.h"
@@ -126,15 +129,129 @@ odd_addresses_are_refused (void)
 {
   static const char *const odd[]
       = { "",          "127.0.0.1",    "127.0.0.1:",    "127.0.0.1:65536", "::1:8080",
-          "[::1:8080", "localhost:80", "127.0.0.1:080", "127.0.0.1:-1",    "[]:1" };
+          "[::1:8080", "localhost:80", "127.0.0.1:080", "127.0.0.1:-1",    "[]:1",     "unix:", "unix:relative" };
 
   for (guint i = 0; i < G_N_ELEMENTS (odd); i++) {
     g_autoptr (GError) error = NULL;
 
     g_assert_null (he_listener_new (odd[i], "viewers", &usual, &error));
     g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
-    g_assert_nonnull (strstr (error->message, "ADDRESS:PORT"));
+    g_assert_nonnull (strstr (error->message, g_str_has_prefix (odd[i], "unix:")
+                                                  ? "absolute path"
+                                                  : "ADDRESS:PORT"));
   }
+}
+
+static GSocket *
+connect_to (const char *path)
+{
+  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (path);
+  GSocket *socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM,
+                                  G_SOCKET_PROTOCOL_DEFAULT, NULL);
+
+  g_socket_set_timeout (socket, 20);
+  if (!g_socket_connect (socket, address, NULL, NULL))
+    g_clear_object (&socket);
+  return socket;
+}
+
+/* What stands at a path, as far as it concerns who may connect. */
+static guint
+mode_of (const char *path)
+{
+  GStatBuf status;
+
+  return g_lstat (path, &status) == 0 ? status.st_mode : 0;
+}
+
+typedef struct {
+  char *folder, *path, *spec;
+} Place;
+
+static Place
+place_new (void)
+{
+  Place place = { .folder = g_dir_make_tmp ("headend-listener-XXXXXX", NULL) };
+
+  place.path = g_build_filename (place.folder, "gate.sock", NULL);
+  place.spec = g_strconcat ("unix:", place.path, NULL);
+  return place;
+}
+
+static void
+place_clear (Place *place)
+{
+  g_unlink (place->path);
+  g_assert_cmpint (g_rmdir (place->folder), ==, 0);
+  g_free (place->folder);
+  g_free (place->path);
+  g_free (place->spec);
+}
+
+/* Given a listener on a Unix socket, then requests by it are answered, nobody is told
+ * an address that he has not, and nobody else takes its name while it lives. */
+static void
+a_unix_socket_is_served (void)
+{
+  static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  Place place = place_new ();
+  g_autoptr (GError) error = NULL;
+  Server *server;
+  mode_t before = umask (0077);
+
+  server = server_start_on (place.spec, &usual);
+  umask (before);
+  g_assert_cmpuint (mode_of (place.path), ==, S_IFSOCK | 0660);
+  g_assert_cmpuint (he_listener_port (server->listener), ==, 0);
+  for (guint i = 0; i < 3; i++) {
+    g_autoptr (GSocket) socket = connect_to (place.path);
+    g_autoptr (Reply) reply = NULL;
+
+    g_assert_nonnull (socket);
+    client_send (socket, text, strlen (text));
+    reply = client_read (socket, TRUE);
+    g_assert_cmpuint (reply->status, ==, 200);
+  }
+  g_assert_null (he_listener_new (place.spec, "gate", &usual, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_CONFLICT);
+  g_assert_nonnull (strstr (error->message, place.path));
+  server_stop (server);
+  g_assert_cmpuint (mode_of (place.path), ==, 0);
+  place_clear (&place);
+}
+
+/* Given what a process left that was killed, then its name is taken; a file of another kind
+ * stays, and so does the socket of whoever came after us. */
+static void
+a_stale_unix_socket_is_replaced (void)
+{
+  Place place = place_new ();
+  g_autoptr (GSocketAddress) address = g_unix_socket_address_new (place.path);
+  g_autoptr (GSocket) dead = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM,
+                                           G_SOCKET_PROTOCOL_DEFAULT, NULL);
+  g_autoptr (GError) error = NULL;
+  HeListener *first, *second;
+
+  g_assert_true (g_socket_bind (dead, address, FALSE, NULL));
+  g_assert_true (g_socket_listen (dead, NULL));
+  g_socket_close (dead, NULL);
+  g_assert_cmpuint (mode_of (place.path) & S_IFMT, ==, S_IFSOCK);
+  first = he_listener_new (place.spec, "gate", &usual, &error);
+  g_assert_no_error (error);
+
+  g_unlink (place.path);
+  second = he_listener_new (place.spec, "gate", &usual, &error);
+  g_assert_no_error (error);
+  he_listener_free (first);
+  g_assert_cmpuint (mode_of (place.path) & S_IFMT, ==, S_IFSOCK);
+  he_listener_free (second);
+  g_assert_cmpuint (mode_of (place.path), ==, 0);
+
+  g_assert_true (g_file_set_contents (place.path, "kept", -1, NULL));
+  g_assert_null (he_listener_new (place.spec, "gate", &usual, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_CONFLICT);
+  g_assert_cmpuint (mode_of (place.path) & S_IFMT, ==, S_IFREG);
+  place_clear (&place);
 }
 
 int
@@ -147,5 +264,8 @@ main (int argc, char *argv[])
                    survives_a_shortage_of_descriptors);
   g_test_add_func ("/listener/port-in-use-is-named", port_in_use_is_named);
   g_test_add_func ("/listener/odd-addresses-are-refused", odd_addresses_are_refused);
+  g_test_add_func ("/listener/a-unix-socket-is-served", a_unix_socket_is_served);
+  g_test_add_func ("/listener/a-stale-unix-socket-is-replaced",
+                   a_stale_unix_socket_is_replaced);
   return g_test_run ();
 }

@@ -370,9 +370,66 @@ ticket_fetches_from_the_other_origin (void)
                   "X-Original-URI: /live/demo/360p/9000000000.ts\r\n");
   assert_denied (stranger, 401, "600");
   g_free (fields);
-  fields = g_strconcat (cookie, "X-Original-URI: /live/demo/360p/index.m3u8\r\n", NULL);
+  fields = g_strconcat (cookie, "X-Original-URI: /live/demo/main.m3u8\r\n", NULL);
   playlist = get (pair->internal[0], "/auth", fields);
   g_assert_cmpuint (playlist->status, ==, 403);
+}
+
+/* Given a viewer, then the gate says that he may have the playlist and what his lease has
+ * left, and any node gives it for that, as everybody gets it. */
+static void
+an_edge_shares_playlists (void)
+{
+  static const char path[] = "/playlists/live/demo/360p/index.m3u8";
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *cookie = NULL;
+  g_autofree char *fields = NULL;
+  g_autofree char *ticket = NULL;
+  g_autofree char *show = NULL;
+  g_autofree char *cache = NULL;
+  g_autofree char *lease = NULL;
+  g_autofree char *shared_lease = NULL;
+  g_autofree char *shared_cookie = NULL;
+  g_autofree char *text = NULL;
+  g_autoptr (Reply) auth = NULL;
+  g_autoptr (Reply) shared = NULL;
+  g_autoptr (Reply) other = NULL;
+  g_autoptr (Reply) none = NULL;
+  g_autoptr (Reply) missing = NULL;
+
+  publish_window (pair);
+  cookie = cookie_for (pair, 0, "alice");
+  fields = g_strconcat (cookie, "X-Original-URI: /live/demo/360p/index.m3u8\r\n", NULL);
+  auth = get (pair->internal[0], "/auth", fields);
+  g_assert_cmpuint (auth->status, ==, 204);
+  lease = reply_field (auth, "Headend-Lease");
+  g_assert_nonnull (lease);
+  ticket = reply_field (auth, "Headend-Ticket");
+  show = g_strdup_printf ("Headend-Ticket: %s\r\n%s", ticket, cookie);
+  shared = get (pair->internal[1], path, show);
+  g_assert_cmpuint (shared->status, ==, 200);
+  text = reply_text (shared);
+  g_assert_true (g_str_has_prefix (text, "#EXTM3U\n"));
+  cache = reply_field (shared, "Cache-Control");
+  g_assert_cmpstr (cache, ==, "public, max-age=1");
+  g_assert_null (shared_lease = reply_field (shared, "Headend-Lease"));
+  g_assert_null (shared_cookie = reply_field (shared, "Set-Cookie"));
+  other = get (pair->internal[1], "/playlists/live/demo/audio/index.m3u8", show);
+  g_assert_cmpuint (other->status, ==, 403);
+  none = get (pair->internal[1], path, NULL);
+  g_assert_cmpuint (none->status, ==, 403);
+  /* What does not exist is told by who is asked for it. */
+  g_free (fields);
+  fields = g_strconcat (cookie, "X-Original-URI: /live/demo/720p/index.m3u8\r\n", NULL);
+  reply_free (auth);
+  auth = get (pair->internal[0], "/auth", fields);
+  g_assert_cmpuint (auth->status, ==, 204);
+  g_free (ticket);
+  ticket = reply_field (auth, "Headend-Ticket");
+  g_free (show);
+  show = g_strdup_printf ("Headend-Ticket: %s\r\n", ticket);
+  missing = get (pair->internal[0], "/playlists/live/demo/720p/index.m3u8", show);
+  g_assert_cmpuint (missing->status, ==, 404);
 }
 
 static void
@@ -557,6 +614,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/origin/view/keys-only-of-what-is-held", keys_only_of_what_is_held);
   g_test_add_func ("/origin/view/ticket-fetches-from-the-other-origin",
                    ticket_fetches_from_the_other_origin);
+  g_test_add_func ("/origin/view/an-edge-shares-playlists", an_edge_shares_playlists);
   g_test_add_func ("/origin/status/ready-follows-the-segments",
                    ready_follows_the_segments);
   g_test_add_func ("/origin/status/metrics-are-openmetrics", metrics_are_openmetrics);

@@ -170,6 +170,10 @@ test_client_address (void)
     { "10.0.0.1", "127.0.0.1", "192.0.2.1, , 10.0.0.1" },
     { "127.0.0.1", "127.0.0.1", "192.0.2.1:80" },
     { "10.0.0.1", "127.0.0.1", "10.0.0.1" },
+    { "192.0.2.1", "unix", "192.0.2.1" }, /* a proxy beside us */
+    { "192.0.2.1", "unix", "6.6.6.6, 192.0.2.1, 10.0.0.1" },
+    { "unix", "unix", NULL },
+    { "unix", "unix", "nonsense" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *client

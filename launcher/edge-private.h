@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "edge.h"
+
+G_BEGIN_DECLS
+
+/* What the writers of configurations share. A text is a file of launcher/edge in which
+ * each @WORD@ is replaced: why a line is as it is stands in the text itself, since an
+ * operator reads the output. */
+
+/* The text, once the choice is found good. */
+GString *headend_edge_text (const char *name, const HeadendModel *model,
+                            const HeadendEdgeChoice *choice, GError **error);
+/* Replaces @WORD@. A trailing newline of with is left out, as the text has its own. */
+void headend_edge_fill (GString *text, const char *word, const char *with);
+
+/* The Unix socket of the node's gate, when the edge runs on the same machine; or NULL. */
+const char *
+headend_edge_gate (const HeadendEdgeChoice *choice, const HeadendNode *node);
+
+G_END_DECLS
