@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "he-cors.h"
 #include "he-pace.h"
 
 /* What several locations have in common. */
@@ -18,6 +19,7 @@ static const struct {
     "      proxy_set_header Content-Length \"\";\n"
     "      proxy_set_header Connection \"\";\n"
     "      proxy_set_header Cookie $http_cookie;\n"
+    "      proxy_set_header Origin $http_origin;\n"
     "      proxy_set_header X-Original-URI $request_uri;\n"
     "      # Overwritten, not appended: what a viewer claims of his address is no "
     "evidence.\n"
@@ -50,14 +52,19 @@ static const struct {
     "      proxy_set_header Host headend;\n"
     "      proxy_set_header Connection \"\";\n"
     "      proxy_set_header Headend-Ticket $ticket;\n"
-    "      proxy_hide_header Cache-Control;\n" },
+    "      proxy_hide_header Cache-Control;\n"
+    "      proxy_ignore_headers Vary;\n" },
   { "PRIVATE",
     "      # Viewers of a and b share a URL, so no cache between here and them may keep "
     "it.\n"
     "      add_header Cache-Control \"private, no-store\" always;\n"
     "      add_header S-Uri-Signing $code always;\n"
-    "      add_header S-Uri-Signing-Deny-Reason $reason always;\n" },
-  { "PREFLIGHT", "      if ($request_method = OPTIONS) { return 405; }\n" },
+    "      add_header S-Uri-Signing-Deny-Reason $reason always;\n"
+    "@CORS@\n" },
+  { "PREFLIGHT",
+    "      # A node knows what pages of other origins may ask.\n"
+    "      if ($request_method = OPTIONS) { return 405; }\n"
+    "      error_page 405 = @viewers_any;\n" },
   { "PACE", HE_PACE_HEADER },
 };
 
@@ -166,6 +173,38 @@ listen_lines (const char *address, const HeadendEdgeChoice *choice)
   return g_string_free (out, FALSE);
 }
 
+/* What pages of the allowed origins get: variables of nginx that are empty, and so no
+ * field, for all others; and the fields. */
+static void
+write_cors (const HeadendModel *model, GString *maps, GString *lines)
+{
+  const char *const *allowed = (const char *const *)model->gate.allowed_origins;
+  HeCorsField fields[HE_CORS_FIELDS];
+  guint n = he_cors_answer (allowed, *allowed, fields);
+  if (n > 0)
+    g_string_append (maps, "  # Pages of these origins may play from here.\n"
+                           "  map $http_origin $cors {\n    default \"\";\n");
+  for (guint i = 0; n > 0 && allowed[i]; i++)
+    g_string_append_printf (maps, "    \"%s\" \"%s\";\n", allowed[i], allowed[i]);
+  if (n > 0)
+    g_string_append (maps, "  }\n");
+  for (guint i = 0; i < n; i++) {
+    if (fields[i].value == *allowed) {
+      g_string_append_printf (lines, "      add_header %s $cors always;\n",
+                              fields[i].name);
+    } else if (g_str_has_prefix (fields[i].name, "Access-Control-")) {
+      g_string_append_printf (
+          maps, "  map $cors $cors_%u {\n    default \"%s\";\n    \"\" \"\";\n  }\n", i,
+          fields[i].value);
+      g_string_append_printf (lines, "      add_header %s $cors_%u always;\n",
+                              fields[i].name, i);
+    } else {
+      g_string_append_printf (lines, "      add_header %s \"%s\" always;\n",
+                              fields[i].name, fields[i].value);
+    }
+  }
+}
+
 /* Workers write below dir and read the gate's socket as its owner; only a master that is
  * root may say who that is. */
 static char *
@@ -196,10 +235,15 @@ headend_edge_nginx (const HeadendModel *model, const HeadendEdgeChoice *choice,
   /* Those with others inside come first. */
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     headend_edge_fill (out, parts[i].word, parts[i].lines);
+  g_autoptr (GString) maps = g_string_new (NULL);
+  g_autoptr (GString) cors = g_string_new (NULL);
+  write_cors (model, maps, cors);
+  headend_edge_fill_lines (out, "CORS", cors->str);
+  headend_edge_fill_lines (out, "ORIGINS", maps->str);
   headend_edge_fill (out, "UPSTREAMS", servers->str);
   headend_edge_fill (out, "LISTEN", listening);
   headend_edge_fill (out, "TRIES", tries);
-  g_string_replace (out, "@USER@", user, 0);
+  headend_edge_fill_lines (out, "USER", user);
   headend_edge_fill (out, "DIR", choice->dir);
   return g_string_free (out, FALSE);
 }

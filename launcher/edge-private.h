@@ -14,6 +14,8 @@ GString *headend_edge_text (const char *name, const HeadendModel *model,
                             const HeadendEdgeChoice *choice, GError **error);
 /* Replaces @WORD@. A trailing newline of with is left out, as the text has its own. */
 void headend_edge_fill (GString *text, const char *word, const char *with);
+/* Replaces whole lines of @WORD@ by whole lines, or none. */
+void headend_edge_fill_lines (GString *text, const char *word, const char *lines);
 
 /* The Unix socket of the node's gate, when the edge runs on the same machine; or NULL. */
 const char *

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "he-cors.h"
 #include "he-pace.h"
 
 /* Tags of Varnish's log in which a URL, a query or a field of a request stands. */
@@ -53,6 +54,32 @@ append_backend (GString *out, const Room *room, const HeadendNode *node, guint n
       room->probe);
 }
 
+static char *
+cors_lines (const HeadendModel *model)
+{
+  const char *const *allowed = (const char *const *)model->gate.allowed_origins;
+  GString *out = g_string_new (NULL);
+  GString *all = g_string_new (NULL);
+  HeCorsField fields[HE_CORS_FIELDS];
+  guint n = he_cors_answer (allowed, *allowed, fields);
+  for (guint i = 0; i < n; i++) {
+    gboolean is_theirs = g_str_has_prefix (fields[i].name, "Access-Control-");
+    g_string_append_printf (is_theirs ? out : all, "  %sset resp.http.%s = ",
+                            is_theirs ? "  " : "", fields[i].name);
+    if (fields[i].value == *allowed)
+      g_string_append (out, "req.http.Headend-Origin;\n");
+    else
+      g_string_append_printf (is_theirs ? out : all, "\"%s\";\n", fields[i].value);
+  }
+  for (guint i = 0; n > 0 && allowed[i]; i++)
+    g_string_append_printf (all, "%sreq.http.Headend-Origin == \"%s\"",
+                            i == 0 ? "  if (" : "\n      || ", allowed[i]);
+  if (n > 0)
+    g_string_append_printf (all, ") {\n%s  }\n", out->str);
+  g_string_free (out, TRUE);
+  return g_string_free (all, FALSE);
+}
+
 char *
 headend_edge_varnish (const HeadendModel *model, const HeadendEdgeChoice *choice,
                       GError **error)
@@ -78,12 +105,8 @@ headend_edge_varnish (const HeadendModel *model, const HeadendEdgeChoice *choice
   headend_edge_fill (out, "RETRIES", retries);
   headend_edge_fill (out, "MASK", MASK);
   headend_edge_fill (out, "PACE", HE_PACE_HEADER);
-  headend_edge_fill (out, "PREFLIGHT",
-                     "      if (req.method == \"OPTIONS\") {\n"
-                     "        return (synth(405));\n"
-                     "      }");
-  g_string_replace (out, "@CORS@\n", "", 0);
-  g_string_replace (out, "@REMEMBER@\n", "", 0);
+  g_autofree char *cors = cors_lines (model);
+  headend_edge_fill_lines (out, "CORS", cors);
   headend_edge_fill (out, "LISTEN", model->edge.listen);
   headend_edge_fill (out, "DIR", choice->dir);
   return g_string_free (out, FALSE);

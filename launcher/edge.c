@@ -77,6 +77,13 @@ headend_edge_fill (GString *text, const char *word, const char *with)
   g_string_replace (text, marked, bare, 0);
 }
 
+void
+headend_edge_fill_lines (GString *text, const char *word, const char *lines)
+{
+  g_autofree char *marked = g_strconcat ("@", word, "@\n", NULL);
+  g_string_replace (text, marked, lines, 0);
+}
+
 const char *
 headend_edge_gate (const HeadendEdgeChoice *choice, const HeadendNode *node)
 {

@@ -31,6 +31,11 @@ sub written {
           + resp.status + " " + req.http.Headend-Hits);
 }
 
+# What pages of the allowed origins get.
+sub cors {
+@CORS@
+}
+
 # Fields by which the two halves of a request know each other are ours alone.
 sub clean {
   unset req.http.Headend-Path;
@@ -43,6 +48,7 @@ sub clean {
   unset req.http.X-Original-URI;
   unset req.http.X-Forwarded-Host;
   unset req.http.Proxy;
+  set req.http.Headend-Origin = req.http.Origin;
   # What a viewer claims of his address is no evidence.
   set req.http.X-Forwarded-For = client.ip;
   set req.http.X-Forwarded-Proto = "http";
@@ -68,10 +74,13 @@ sub vcl_recv {
     if (req.method != "GET" && req.method != "HEAD" && req.method != "OPTIONS") {
       return (synth(405));
     }
+    # A node knows what pages of other origins may ask.
+    if (req.method == "OPTIONS" && req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/") {
+      return (pass);
+    }
     # Segments and playlists: first the gate says whether, and which variant (vcl_deliver
     # starts again with that); only then the cache is looked at.
     if (req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/([0-9]+\.ts|index\.m3u8)$") {
-@PREFLIGHT@
       set req.http.Headend-Shared = regsub(req.http.Headend-Path, "^(/s/[^/]+)?/live/", "");
       set req.http.X-Original-URI = req.url;
       set req.url = "/auth";
@@ -122,6 +131,7 @@ sub vcl_backend_fetch {
   unset bereq.http.Headend-Shared;
   unset bereq.http.Headend-Lease;
   unset bereq.http.Headend-Cookie;
+  unset bereq.http.Headend-Origin;
   unset bereq.http.X-Varnish;
 }
 
@@ -184,13 +194,12 @@ sub vcl_deliver {
         set req.http.Headend-Lease = resp.http.Headend-Lease;
         set req.http.Headend-Cookie = resp.http.Set-Cookie;
       }
-@REMEMBER@
       return (restart);
     }
     if (resp.status != 401 && resp.status != 403) {
       return (synth(503));
     }
-@CORS@
+    call cors;
   } else if (req.url ~ "^/(origin|playlists)/") {
     # What is one viewer's is added after the cache, and no cache behind us may keep it.
     set resp.http.Cache-Control = "private, no-store";
@@ -202,7 +211,7 @@ sub vcl_deliver {
     if (req.http.Headend-Cookie) {
       set resp.http.Set-Cookie = req.http.Headend-Cookie;
     }
-@CORS@
+    call cors;
   }
   set req.http.Headend-Hits = obj.hits;
   call written;
@@ -215,7 +224,7 @@ sub vcl_synth {
   if (resp.status == 503) {
     set resp.http.Retry-After = "1";
   }
-@CORS@
+  call cors;
   set resp.body = resp.reason + {"
 "};
   call written;

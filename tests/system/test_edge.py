@@ -93,7 +93,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.wfile.write(body)
 
-    do_HEAD = do_GET
+    do_HEAD = do_OPTIONS = do_GET
 
     def log_message(self, *arguments):
         pass
@@ -103,8 +103,11 @@ _ALLOWED = {"X-Variant": "a", "Headend-Ticket": "1.x", "Cache-Control": "no-stor
 _SEGMENT = (200, {"Cache-Control": "public, max-age=60", "WMPaceInfoEgress": "position"}, b"segment of a")
 
 
+_PAGE = "https://tv.example"
+
+
 class _Edge:
-    """nginx as it is generated, in front of nodes A and B."""
+    """nginx as it is generated, in front of nodes A and B; pages of _PAGE may play from it."""
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
@@ -113,6 +116,7 @@ class _Edge:
         self.ports = stage.free_ports(5)
         for node, (listen, internal) in zip(model["nodes"], (self.ports[0:2], self.ports[2:4])):
             node["listen"], node["internal"] = f"127.0.0.1:{listen}", f"127.0.0.1:{internal}"
+        model["gate"] = {"allowed-origins": ["https://other.example", _PAGE]}
         model["edge"]["listen"] = f"127.0.0.1:{self.ports[4]}"
         self.url = f"http://127.0.0.1:{self.ports[4]}"
         (self.dir / "d.json").write_text(json.dumps(model))
@@ -258,6 +262,24 @@ def test_nobody_changes_what_others_get():
                 while raw.recv(65536):
                     pass
         assert len(edge.asked("/origin/")) == 1, edge.asked("/origin/")
+
+
+def test_pages_of_allowed_origins_alone_may_read():
+    with _Edge() as edge:
+        for path in ("/live/demo/360p/5.ts", "/live/demo/360p/index.m3u8"):
+            for status in (204, 403):
+                edge.rule("/auth", status, _ALLOWED, b"")
+                for origin, allowed in ((_PAGE, _PAGE), ("https://tv.example.evil", None), ("null", None),
+                                        (None, None)):
+                    answer = stage.get(edge.url + path, {"Origin": origin} if origin else {})
+                    assert answer.status == {204: 200, 403: 403}[status]
+                    assert answer.headers["Access-Control-Allow-Origin"] == allowed, (path, origin, answer.headers)
+                    assert answer.headers["Access-Control-Allow-Credentials"] == ("true" if allowed else None)
+                    assert answer.headers.get_all("Vary") == ["Origin"], answer.headers
+        for fake in edge.viewers.values():
+            fake.rules["/live/"] = (204, {"Access-Control-Allow-Origin": _PAGE}, b"")
+        answer = stage.get(edge.url + "/live/demo/360p/index.m3u8", {"Origin": _PAGE}, method="OPTIONS")
+        assert answer.status == 204 and answer.headers["Access-Control-Allow-Origin"] == _PAGE, answer.status
 
 
 def test_parts_of_a_segment_and_its_head():
