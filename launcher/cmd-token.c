@@ -12,6 +12,7 @@
 #include "he-error.h"
 #include "he-secret.h"
 #include "he-token.h"
+#include "token-rotate.h"
 
 /* headend token: the operator's side of entry tokens. 0 done, 1 failed, 2 used wrongly.
  */
@@ -257,6 +258,43 @@ mint (int argc, char **argv)
 }
 
 static int
+rotate (int argc, char **argv)
+{
+  g_autofree char *dir = NULL, *algorithm = NULL;
+  int keep = 86400, wait = 5;
+  gboolean announce = FALSE;
+  g_autoptr (GError) error = NULL;
+  const GOptionEntry entries[] = {
+    { "dir", 0, 0, G_OPTION_ARG_FILENAME, &dir, "Folder that keygen wrote", "DIR" },
+    { "algorithm", 0, 0, G_OPTION_ARG_STRING, &algorithm,
+      "Of the new key (as the old one's)", "NAME" },
+    { "keep", 0, 0, G_OPTION_ARG_INT, &keep,
+      "Seconds that tokens of the old key stay good for (86400)", "SECONDS" },
+    { "wait", 0, 0, G_OPTION_ARG_INT, &wait,
+      "Seconds that nodes get to read the new key before it signs (5)", "SECONDS" },
+    { "announce", 0, 0, G_OPTION_ARG_NONE, &announce,
+      "Only make the new key known; the next rotate takes it into use", NULL },
+    { NULL },
+  };
+  if (!parse_options ("rotate", "change over to a new key for signing tokens", entries,
+                      &argc, &argv, &error))
+    return usage ("rotate", error->message);
+  if (argc > 1)
+    return usage ("rotate", "there is an argument too many");
+  if (!dir)
+    return usage ("rotate", "--dir is missing");
+  if (keep < 0 || wait < 0 || wait > 3600)
+    return usage ("rotate", "--keep is not negative, --wait 0 to 3600");
+  const HeadendRotation rotation = { .dir = dir,
+                                     .algorithm = algorithm,
+                                     .keep_seconds = (guint)keep,
+                                     .wait_seconds = (guint)wait,
+                                     .announce = announce,
+                                     .now = g_get_real_time () / G_USEC_PER_SEC };
+  return headend_token_rotate (&rotation, &error) ? 0 : fail (g_steal_pointer (&error));
+}
+
+static int
 inspect (int argc, char **argv)
 {
   const GOptionEntry entries[] = { { NULL } };
@@ -287,10 +325,14 @@ headend_cmd_token (int argc, char **argv)
   static const struct {
     const char *name;
     int (*run) (int argc, char **argv);
-  } verbs[] = { { "keygen", keygen }, { "mint", mint }, { "inspect", inspect },
-              { "revoke", headend_cmd_token_revoke } };
+  } verbs[] = { { "keygen", keygen },
+                { "rotate", rotate },
+                { "mint", mint },
+                { "inspect", inspect },
+                { "revoke", headend_cmd_token_revoke } };
   static const char help[]
       = "Usage: headend token keygen --dir DIR\n"
+        "       headend token rotate --dir DIR [--keep SECONDS] [--announce]\n"
         "       headend token mint --key FILE --account NAME --channel NAME [OPTION...]\n"
         "       headend token inspect TOKEN|-\n"
         "       headend token revoke FILE [--account NAME] [--session ID] [--token ID]\n";

@@ -34,6 +34,7 @@ _headend() {
       load) words="--key= --viewers= --seconds= --channel= --edge= --transport= --report= --help" ;;
       trace) words="--description= --channel= --candidates= --ledger= --false-alarm= --json= --html= --help" ;;
       "token keygen") words="--dir= --algorithm= --help" ;;
+      "token rotate") words="--dir= --algorithm= --keep= --wait= --announce --help" ;;
       "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=
         --session= --max-sessions= --url= --transport= --page --help" ;;
       "token revoke") words="--account= --session= --token= --keep= --help" ;;
@@ -44,12 +45,13 @@ _headend() {
       edge:--for | edge:-f) words="nginx varnish" ;;
       run:--node | run:-n | edge:--node | edge:-n) words=$(_headend_names node) ;;
       run:--channel | run:-c | drill:--channel | drill:-c | load:--channel | load:-c) words=$(_headend_names channel) ;;
-      edge:--dir | edge:-d | "token keygen:--dir")
+      edge:--dir | edge:-d | "token keygen:--dir" | "token rotate:--dir")
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current")
         return ;;
-      "token keygen:--algorithm") words="ES256 EdDSA RS256 PS256 HS256" ;;
+      "token keygen:--algorithm" | "token rotate:--algorithm") words="ES256 EdDSA RS256 PS256 HS256" ;;
       "token mint:--algorithm") words="PS256" ;;
+      "token rotate:--keep" | "token rotate:--wait") ;;
       "token revoke:--account" | "token revoke:--session" | "token revoke:--token" | "token revoke:--keep") ;;
       "token mint:--transport" | load:--transport) words="cookie path" ;;
       "token mint:--key" | load:--key | load:-k)
@@ -57,7 +59,7 @@ _headend() {
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.pem' -- "$current")
         return ;;
       drill:*.json | drill:[a-z]*-[a-z]*) words=$(headend drill --list 2>/dev/null | sed 's/ .*//') ;;
-      token:*) words="keygen mint inspect revoke" ;;
+      token:*) words="keygen rotate mint inspect revoke" ;;
       trace:--description | trace:-d | detect:--description | detect:-d)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")

@@ -144,6 +144,41 @@ he_json_writer_boolean (HeJsonWriter *writer, const char *name, gboolean value)
   g_string_append (writer->text, value ? "true" : "false");
 }
 
+void
+he_json_writer_node (HeJsonWriter *writer, const char *name, const HeJson *node)
+{
+  gboolean is_object = he_json_type (node) == HE_JSON_OBJECT;
+
+  switch (he_json_type (node)) {
+    case HE_JSON_NULL:
+      he_json_writer_string (writer, name, NULL);
+      return;
+    case HE_JSON_BOOLEAN:
+      he_json_writer_boolean (writer, name, he_json_boolean (node));
+      return;
+    case HE_JSON_INTEGER:
+      he_json_writer_int64 (writer, name, he_json_integer (node));
+      return;
+    case HE_JSON_NUMBER:
+      he_json_writer_number (writer, name, he_json_number (node));
+      return;
+    case HE_JSON_STRING:
+      he_json_writer_string (writer, name, he_json_string (node));
+      return;
+    case HE_JSON_ARRAY:
+    case HE_JSON_OBJECT:
+      break;
+  }
+  if (is_object)
+    he_json_writer_open_object (writer, name);
+  else
+    he_json_writer_open_array (writer, name);
+  for (guint i = 0; i < he_json_length (node); i++)
+    he_json_writer_node (writer, is_object ? he_json_member_name (node, i) : NULL,
+                         he_json_element (node, i));
+  he_json_writer_close (writer);
+}
+
 char *
 he_json_writer_end (HeJsonWriter *writer)
 {

@@ -78,6 +78,8 @@ void he_json_writer_int64 (HeJsonWriter *writer, const char *name, gint64 value)
 /* A finite one, as short as reads back the same. */
 void he_json_writer_number (HeJsonWriter *writer, const char *name, double value);
 void he_json_writer_boolean (HeJsonWriter *writer, const char *name, gboolean value);
+/* A copy of what was read. */
+void he_json_writer_node (HeJsonWriter *writer, const char *name, const HeJson *node);
 /* Closes what is open, frees the writer, and returns compact text. */
 char *he_json_writer_end (HeJsonWriter *writer);
 

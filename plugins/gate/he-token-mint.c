@@ -156,6 +156,27 @@ signer_read (Signer *signer, const char *private_key, const char *algorithm,
          && signer_choose (signer, algorithm, error);
 }
 
+char *
+he_token_kid (const char *private_key, const char *algorithm, GError **error)
+{
+  g_auto (Signer) signer = { 0 };
+  return signer_read (&signer, private_key, algorithm, error)
+             ? g_steal_pointer (&signer.kid)
+             : NULL;
+}
+
+char *
+he_token_public_jwk (const char *private_key, const char *algorithm, GError **error)
+{
+  g_auto (Signer) signer = { 0 };
+  if (!signer_read (&signer, private_key, algorithm, error))
+    return NULL;
+  char *jwk = he_token_jwk_write (signer.algorithm, signer.key, signer.kid);
+  if (!jwk)
+    g_set_error (error, HE_ERROR, HE_ERROR_CRYPTO, "the signing key has no public key");
+  return jwk;
+}
+
 /* Matches the path alone, as our gate sees it, and the absolute URI, as other verifiers
  * of RFC 9246 do. Names need no escapes. */
 static char *

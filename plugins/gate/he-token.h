@@ -86,7 +86,7 @@ const char *const *he_token_algorithm_names (void);
 gboolean he_token_algorithms_parse (const char *const *names,
                                     HeTokenAlgorithms *ret_algorithms, GError **error);
 
-/* Keys by kid, from a JWKS file (RFC 7517; at most 64 keys). Those of other algorithms than
+/* Keys by kid, from a JWKS file (RFC 7517; at most 64 keys). One ends with its "exp". Those of other algorithms than
  * `accepted` are passed over. A key has one algorithm: its "alg", which RSA keys must have.
  * A file with secrets (HS256) is refused when others may read it. Thread-safe: reload
  * parses completely, then swaps. */
@@ -139,6 +139,20 @@ typedef struct {
   const char *algorithm;       /* NULL: the key's own, RS256 of RSA */
 } HeTokenRequest;
 char *he_token_mint (const char *private_key, const HeTokenRequest *request, GError **error);
+
+/* What a private key is called in a JWKS, and its JWK there (of HS256 with the secret:
+ * he_string_wipe_free()). algorithm NULL: the key's own, RS256 of RSA. */
+char *he_token_kid (const char *private_key, const char *algorithm, GError **error);
+char *he_token_public_jwk (const char *private_key, const char *algorithm, GError **error);
+
+/* The "alg" of a private key in a JWKS. HE_ERROR_NOT_FOUND: it is not there. */
+char *he_token_jwks_algorithm (const char *jwks, const char *private_key, GError **error);
+/* A JWKS with the new key first; the old one gets old_end as its "exp" (G_MAXINT64: none
+ * yet) unless it has an earlier one, and keys whose end has come are left out. Others stay
+ * as they are. For he_string_wipe_free(). */
+char *he_token_jwks_rotate (const char *jwks, const char *old_key, const char *new_key,
+                            const char *algorithm, gint64 now, gint64 old_end,
+                            GError **error);
 
 /* Header and claims as indented JSON, not verified. */
 char *he_token_inspect (const char *text, GError **error);
