@@ -27,34 +27,34 @@ def stock(encoders):
     return LAUNCH + line.split()
 
 
-def rung(variant):
+def rung(variant, sparse, ticks):
     pad = "sink.video_b_0" if variant == "b" else "sink.video_0"
-    mark = (f"forensicmark key=file:mark.key channel=bench variant={variant} ! "
+    mark = (f"forensicmark key=file:mark.key channel=bench variant={variant} sparse={sparse} ! "
             if variant else "")
     encoder = X264.format(FORCED).replace("! video", "! capsfilter caps=video")
-    return (f" rung. ! {QUEUE} {mark} segmentencoder".split()
+    return (f" rung. ! {QUEUE} {mark} segmentencoder segment-duration={ticks}".split()
             + [f"encoder={encoder}"] + f"! {PARSE} {pad}".split())
 
 
-def chain(variants):
-    head = ("hlsgatesink name=sink channel=bench secret=file:content.secret listen=127.0.0.1:0 "
-            "jwks=tokens.jwks filesrc location=video.ts ! epochdemux").split()
-    decode = (f"! h264parse ! avdec_h264 output-corrupt=false max-threads=2 ! epochalign ! "
-              f"{QUEUE} {SCALE} tee name=rung").split()
-    command = LAUNCH + head + ["anchor=" + clips.anchor("video.ts")] + decode
+def chain(variants, sparse=1, ticks=clips.SEGMENT):
+    head = (f"hlsgatesink name=sink channel=bench segment-duration={ticks} secret=file:content.secret "
+            "listen=127.0.0.1:0 jwks=tokens.jwks filesrc location=video.ts ! epochdemux").split()
+    decode = (f"! h264parse ! avdec_h264 output-corrupt=false max-threads=2 ! epochalign "
+              f"segment-duration={ticks} ! {QUEUE} {SCALE} tee name=rung").split()
+    command = LAUNCH + head + ["anchor=" + clips.anchor("video.ts", sparse * ticks)] + decode
     for variant in variants:
-        command += rung(variant)
+        command += rung(variant, sparse, ticks)
     return command
 
 
-def check(command, variants):
+def check(command, segments):
     """That no frame was left out: every segment came of it."""
     command = [command[0], "-m", *command[2:]]
     said = subprocess.run(command, cwd=clips.folder, capture_output=True, text=True, check=True,
                           stdin=subprocess.DEVNULL).stdout
-    segments = said.count("hlsgatesink-segment,")
-    if segments != 4 * len(variants):
-        sys.exit(f"the chain made {segments} segments of 8 s and {len(variants)} variants")
+    made = said.count("hlsgatesink-segment,")
+    if made != segments:
+        sys.exit(f"the chain made {made} segments instead of {segments}")
 
 
 def compare(title, ours, theirs, runs, most):
@@ -64,9 +64,26 @@ def compare(title, ours, theirs, runs, most):
     measure.limit(f"{title}: ratio", measure.ratio(seconds["ours"], seconds["stock"]), most)
 
 
+def price_of_tracing(runs):
+    """Of eight segments of a second, variants differ in one, in all, and in none."""
+    second = 90000
+    commands = {name: chain(variants, sparse, second) for name, variants, sparse in (
+        ("a alone", "a", 8), ("sparse of 8", "ab", 8), ("all", "ab", 1))}
+    check(commands["sparse of 8"], 16)
+    seconds = measure.together(commands, runs, cwd=clips.folder)
+    for name, spent in seconds.items():
+        measure.row(f"variants in one segment of 8: {name}", measure.spread(spent, " s"))
+    more = [few - a for few, a in zip(seconds["sparse of 8"], seconds["a alone"])]
+    second_encode = [full - a for full, a in zip(seconds["all"], seconds["a alone"])]
+    measure.row("what b costs of what it costs in all segments",
+                f"{measure.ratio(more, second_encode):7.3f}")
+    measure.limit("what b adds to the chain of a", 1 + measure.ratio(more, seconds["a alone"]), 1.125)
+
+
 def run(runs):
     measure.part(f"chain: 8 s of 1080p, decoded and encoded by x264 superfast at 4 Mbit/s; "
                  f"CPU seconds, both at the same time, median of {runs}")
-    check(chain(["a"]), "a")
+    check(chain(["a"]), 4)
     compare("one encode, no mark", chain([""]), stock(1), runs, 1.05)
     compare("variants a and b, against two encodes", chain("ab"), stock(2), runs, 1.10)
+    price_of_tracing(runs)

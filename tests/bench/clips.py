@@ -60,14 +60,14 @@ def empty(name):
     return folder / name
 
 
-def anchor(name):
-    """An anchor by which the clip begins at a segment's boundary, so that all of it counts."""
+def anchor(name, ticks=SEGMENT):
+    """An anchor by which the clip begins at a boundary of so many ticks, so that all of it counts."""
     done = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries",
                            "stream=start_pts", "-of", "json", str(folder / name)],
                           check=True, capture_output=True)
     pts = json.loads(done.stdout)["streams"][0]["start_pts"]
     wall = int(time.time() * 90000)
     turns = round((wall - pts) / WRAP)
-    offset = -(turns * WRAP + pts) % SEGMENT
+    offset = -(turns * WRAP + pts) % ticks
     return json.dumps({"generation": 0, "offset90": offset, "node": "bench",
                        "wall-offset90": wall - (turns * WRAP + pts + offset)})
