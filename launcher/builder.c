@@ -28,14 +28,16 @@ set_source (GstElement *pipeline, const HeadendPlan *plan, const HeadendJob *job
 }
 
 static void
-set_mark_keys (GstElement *pipeline, const HeSecret *key)
+set_marks (GstElement *pipeline, const HeSecret *key, const char *payload)
 {
   g_autoptr (GstIterator) elements = gst_bin_iterate_elements (GST_BIN (pipeline));
   GValue item = G_VALUE_INIT;
   while (gst_iterator_next (elements, &item) == GST_ITERATOR_OK) {
     GstElement *element = g_value_get_object (&item);
-    if (g_str_has_prefix (GST_OBJECT_NAME (element), "mark-"))
+    if (g_str_has_prefix (GST_OBJECT_NAME (element), "mark-")) {
       set_secret (element, "key", key);
+      g_object_set (element, "payload", payload, NULL);
+    }
     g_value_reset (&item);
   }
   g_value_unset (&item);
@@ -379,7 +381,7 @@ headend_builder_build (const HeadendPlan *plan, const HeadendJob *job, GError **
   g_autoptr (GstElement) demux = gst_bin_get_by_name (GST_BIN (pipeline), "demux");
   set_source (pipeline, plan, job);
   if (plan->description->watermark)
-    set_mark_keys (pipeline, job->secrets[HE_PURPOSE_MARK]);
+    set_marks (pipeline, job->secrets[HE_PURPOSE_MARK], plan->description->payload);
   if (!set_sink (sink, plan, job, error))
     return NULL;
   g_signal_connect_data (demux, "pad-added", G_CALLBACK (on_pad_added),

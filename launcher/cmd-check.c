@@ -12,13 +12,15 @@ print_channel (const HeadendModelChannel *description)
 {
   g_autoptr (HeChannel) channel = headend_plan_channel (description);
   g_autofree char *source = headend_source_display (description->source);
-  g_autofree char *marks
-      = description->sparse > 1
-            ? g_strdup_printf ("variants a and b, one segment in %u", description->sparse)
-            : g_strdup ("variants a and b");
+  g_autofree char *marks = !description->watermark ? g_strdup ("no watermark")
+                           : description->payload ? g_strdup ("marked for one recipient")
+                           : description->sparse > 1
+                               ? g_strdup_printf ("variants a and b, one segment in %u",
+                                                  description->sparse)
+                               : g_strdup ("variants a and b");
   g_print ("  channel %s from %s: segments of %g s, %s, %s, %s\n", channel->name, source,
            (double)channel->duration90 / 90000, channel->encrypted ? "aes-128" : "clear",
-           description->watermark ? marks : "no watermark",
+           marks,
            headend_agreement_name (description));
   if (description->backup) {
     g_autofree char *backup = headend_source_display (description->backup);

@@ -150,9 +150,9 @@ code_of (const Options *options, HeSymbols *symbols, guint *ret_colluders,
     return NULL;
   }
   const HeadendModelChannel *channel = headend_model_channel (model, symbols->channel);
-  if (!channel || !channel->watermark) {
+  if (!channel || !headend_model_channel_has_variants (channel)) {
     g_set_error (error, HE_ERROR, HE_ERROR_NOT_FOUND,
-                 "%s has no marked channel \"%s\", of which the symbols are",
+                 "%s has no marked channel with variants \"%s\", of which the symbols are",
                  options->description, symbols->channel);
     return NULL;
   }

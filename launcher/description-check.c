@@ -236,6 +236,15 @@ check_audio (const HeadendModelChannel *channel, guint index, guint j, Fault *re
                 audio->bitrate, audio->channels, audio->rate, most);
 }
 
+/* A mark for one recipient is in every segment. */
+static gboolean
+check_mark (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
+{
+  return !channel->payload || channel->sparse == 1
+         || fault (ret_fault, g_strdup_printf ("$.channels[%u].watermark.sparse", index),
+                   "is for variants, and there is a payload instead; expected 1");
+}
+
 /* What the source's own pictures cannot be: marked, or cut beside others. */
 static gboolean
 check_copy (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
@@ -275,10 +284,11 @@ check_destination (const HeadendModelChannel *channel, guint index, Fault *ret_f
                      "is for a destination, and there is none; expected "
                      "\"destination\": \"file:DIR\" or \"http://HOST/PATH/\" beside it");
   }
-  if (channel->watermark)
+  if (headend_model_channel_has_variants (channel))
     return fault (ret_fault, g_strdup_printf ("$.channels[%u].watermark", index),
                   "true (the default) needs a gate that chooses between variants, and at "
-                  "the destination there is none; expected \"watermark\": false");
+                  "the destination there is none; expected \"watermark\": false, or a "
+                  "\"payload\"");
   if (channel->encrypted && !channel->key_uri)
     return fault (ret_fault, g_strdup_printf ("$.channels[%u].destination", index),
                   "holds encrypted segments, and nobody serves their keys there; "
@@ -373,6 +383,7 @@ check_channel (const HeadendModelChannel *channel, guint index, Fault *ret_fault
     return fault (ret_fault, g_strdup (keys),
                   "\"keys\" is where the keys are served; expected another name");
   return check_source (channel, index, ret_fault)
+         && check_mark (channel, index, ret_fault)
          && check_copy (channel, index, ret_fault)
          && check_destination (channel, index, ret_fault)
          && check_duration (channel, index, ret_fault);

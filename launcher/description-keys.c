@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include <string.h>
 #include "encoder.h"
+#include "he-codec.h"
 #include "he-codeword.h"
 #include "he-keys.h"
 #include "he-place.h"
@@ -271,7 +272,21 @@ read_key_uri (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
   return headend_read_text (reader, key, value, field, error);
 }
 
+static gboolean
+read_payload (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+              gpointer field, GError **error)
+{
+  guint8 bytes[8];
+  if (he_json_type (value) != HE_JSON_STRING
+      || !he_hex_decode (he_json_string (value), strlen (he_json_string (value)), bytes,
+                         sizeof bytes))
+    return headend_read_refuse (reader, key, value, error);
+  return headend_read_text (reader, key, value, field, error);
+}
+
 static const HeadendKey watermark_keys[] = {
+  { "payload", read_payload, G_STRUCT_OFFSET (HeadendModelChannel, payload), FALSE,
+    "a payload", "16 hex digits", 16, 16 },
   { "colluders", headend_read_uint, G_STRUCT_OFFSET (HeadendModelChannel, colluders),
     FALSE, "a number of colluders", "an integer 1..16", 1, HE_CODEWORD_MAX_COLLUDERS },
   { "sparse", headend_read_uint, G_STRUCT_OFFSET (HeadendModelChannel, sparse), FALSE,
@@ -323,7 +338,7 @@ static const HeadendKey channel_keys[] = {
   { "tier", headend_read_name, G_STRUCT_OFFSET (HeadendModelChannel, tier), FALSE,
     "a rights tier", "1..64 letters, digits, '-' or '_', a letter or digit first" },
   { "watermark", read_watermark, 0, FALSE, "a switch",
-    "true, false, or an object with colluders, sparse" },
+    "true, false, or an object with payload, colluders, sparse" },
   { "agreement", headend_read_choice, G_STRUCT_OFFSET (HeadendModelChannel, identical),
     FALSE, "an agreement", "\"identical\" or \"interchangeable\"",
     .data = agreement_names },

@@ -56,16 +56,15 @@ add_rung (GPtrArray *boxes, const char *worker, const HeadendModelChannel *chann
     join (boxes, copy, sink);
     return;
   }
-  for (guint i = 0; i < (channel->watermark ? 2 : 1); i++) {
-    g_autofree char *mark = channel->watermark
-                                ? g_strdup_printf (" ! forensicmark %s", variants[i])
-                                : g_strdup ("");
+  const gboolean two = headend_model_channel_has_variants (channel);
+  for (guint i = 0; i < (two ? 2 : 1); i++) {
+    g_autofree char *mark = two ? g_strdup_printf (" ! forensicmark %s", variants[i])
+                                : g_strdup (channel->watermark ? " ! forensicmark" : "");
     gboolean h265 = headend_encoder_of (video)->codec == HE_VIDEO_H265;
     guint rung = add (boxes, worker,
                       "%s%s%s: scale %ux%u%s ! segmentencoder (%s %u kbit/s, %s) ! "
                       "%s",
-                      r->name, channel->watermark ? " " : "",
-                      channel->watermark ? variants[i] : "", r->width, r->height, mark,
+                      r->name, two ? " " : "", two ? variants[i] : "", r->width, r->height, mark,
                       video->encoder, video->bitrate, r->codecs,
                       h265 ? "h265parse" : "h264parse");
     join (boxes, from, rung);

@@ -81,6 +81,7 @@ headend_model_channel_free (HeadendModelChannel *channel)
   g_free (channel->destination);
   g_free (channel->credentials);
   g_free (channel->key_uri);
+  g_free (channel->payload);
   g_ptr_array_unref (channel->video);
   g_ptr_array_unref (channel->audio);
   g_free (channel);
@@ -205,6 +206,12 @@ const char *
 headend_agreement_name (const HeadendModelChannel *channel)
 {
   return channel->identical ? "identical" : "interchangeable";
+}
+
+gboolean
+headend_model_channel_has_variants (const HeadendModelChannel *channel)
+{
+  return channel->watermark && !channel->payload;
 }
 
 gboolean

@@ -51,6 +51,7 @@ typedef struct {
   int identical;
   guint colluders;    /* that its codewords are made for */
   guint sparse;       /* variants differ in one segment of so many */
+  char *payload;      /* 16 hex digits, marked instead of variants, or NULL; not to be shown */
   char *destination;  /* he-place.h, a folder absolute; NULL: none */
   char *credentials;  /* file, or NULL */
   char *key_uri;      /* or NULL */
@@ -131,6 +132,9 @@ guint headend_model_channel_tracks (const HeadendModelChannel *channel);
 
 /* What its nodes shall agree in, as segmentencoder and people call it. */
 const char *headend_agreement_name (const HeadendModelChannel *channel);
+
+/* Whether each video rendition is there as a and b. */
+gboolean headend_model_channel_has_variants (const HeadendModelChannel *channel);
 
 /* Whether all nodes that take the source see the same timestamps, so that they can make
  * the same segments. */

@@ -44,7 +44,7 @@ video_rendition (const HeadendModelChannel *channel, const HeadendVideo *video,
 {
   const HeadendLevel *level = headend_level_of (video);
   HeRendition *rendition = he_rendition_new (video->name, HE_MEDIA_VIDEO);
-  rendition->variants = channel->watermark;
+  rendition->variants = headend_model_channel_has_variants (channel);
   rendition->bandwidth
       = ts_rate (peak_kbits (video->bitrate, channel->duration90), channel->duration90)
         + (largest_audio ? largest_audio->bandwidth : 0);

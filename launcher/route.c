@@ -303,7 +303,8 @@ headend_route_append_rung (const HeadendRoute *route, GString *text,
     return;
   }
   g_string_append_printf (text, "tee name=video-%u\n", index);
-  for (guint i = 0; i < G_N_ELEMENTS (marked); i++) {
+  const guint n = headend_model_channel_has_variants (channel) ? G_N_ELEMENTS (marked) : 1;
+  for (guint i = 0; i < n; i++) {
     g_autofree char *pad = g_strdup_printf ("%s_%u", marked[i].prefix, index);
     g_string_append_printf (
         text,

@@ -57,6 +57,7 @@ print_channel (gpointer item, gpointer user_data)
   NUMBER (channel, identical);
   NUMBER (channel, colluders);
   NUMBER (channel, sparse);
+  TEXT (channel, payload);
   TEXT (channel, destination);
   TEXT (channel, credentials);
   TEXT (channel, key_uri);

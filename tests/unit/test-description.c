@@ -117,6 +117,23 @@ test_watermark (void)
   g_assert_true (channel->watermark);
   g_assert_cmpuint (channel->colluders, ==, 3);
   g_assert_cmpuint (channel->sparse, ==, 8);
+  g_assert_true (headend_model_channel_has_variants (channel));
+}
+
+/* Given a payload, then there are no variants, and a destination may have it. */
+static void
+test_session (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeadendModel) model
+      = parse (HEAD "\"watermark\": {\"payload\": \"00000000deadbeef\"}, \"encryption\": \"none\", \"destination\": "
+                    "\"file:out\", " TAIL,
+               &error);
+  g_assert_no_error (error);
+  const HeadendModelChannel *channel = model->channels->pdata[0];
+  g_assert_true (channel->watermark);
+  g_assert_false (headend_model_channel_has_variants (channel));
+  g_assert_cmpstr (channel->payload, ==, "00000000deadbeef");
 }
 
 /* Each with the whole message: it is what a person reads. */
@@ -313,6 +330,11 @@ static const struct {
   { "colluders-beyond-the-table", HEAD "\"watermark\": {\"colluders\": 17}, " TAIL,
     "$.channels[0].watermark.colluders: 17 is not a number of colluders; expected an "
     "integer 1..16" },
+  { "payload-of-another-length", HEAD "\"watermark\": {\"payload\": \"12\"}, " TAIL,
+    "$.channels[0].watermark.payload: \"12\" is not a payload; expected 16 hex digits" },
+  { "sparse-session",
+    HEAD "\"watermark\": {\"payload\": \"0123456789abcdef\", \"sparse\": 2}, " TAIL,
+    "$.channels[0].watermark.sparse: is for variants" },
   { "sparse-beyond-reason", HEAD "\"watermark\": {\"sparse\": 65}, " TAIL,
     "$.channels[0].watermark.sparse: 65 is not a number of segments; expected an integer "
     "1..64" },
@@ -447,6 +469,7 @@ main (int argc, char **argv)
   g_test_add_func ("/description/fills-in-defaults", test_defaults);
   g_test_add_func ("/description/holds-every-key", test_every_key);
   g_test_add_func ("/description/watermark/is-as-described", test_watermark);
+  g_test_add_func ("/description/watermark/for-one-recipient", test_session);
   for (guint i = 0; i < G_N_ELEMENTS (malformed); i++) {
     g_autofree char *path
         = g_strdup_printf ("/description/refuses/%s", malformed[i].name);

@@ -158,6 +158,23 @@ test_sparse (void)
   g_assert_null (strstr (plan->pipeline, "sparse=1 "));
 }
 
+/* Given a channel for one recipient, then each rung is encoded once, with a mark, and what
+ * it says stands nowhere. */
+static void
+test_session (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  HeadendModelChannel *channel = model->channels->pdata[0];
+  channel->payload = g_strdup ("0123456789abcdef");
+  g_autoptr (HeadendPlan) plan = plan_of (model, "A");
+  const HeRendition *first = plan->channel->renditions->pdata[0];
+  g_assert_false (first->variants);
+  g_assert_cmpuint (plan->pads->len, ==, 3);
+  g_assert_nonnull (strstr (plan->pipeline, "forensicmark name=mark-a-0"));
+  g_assert_null (strstr (plan->pipeline, "variant=b"));
+  g_assert_null (strstr (plan->pipeline, channel->payload));
+}
+
 /* Given a node, then it publishes to its own origin first and to every other one. */
 static void
 test_origins (void)
@@ -553,6 +570,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/bandwidth-has-headroom", test_bandwidth);
   g_test_add_func ("/plan/pads-follow-variants", test_pads);
   g_test_add_func ("/plan/sparse/both-variants-are-told", test_sparse);
+  g_test_add_func ("/plan/session/one-encode-with-a-mark", test_session);
   g_test_add_func ("/plan/publishes-to-all-origins", test_origins);
   g_test_add_func ("/plan/no-secret-in-any-text", test_no_secret_in_text);
   g_test_add_func ("/plan/files-are-paced", test_pace);
