@@ -67,7 +67,7 @@ run_until (GstElement *pipeline, Result *result, IsThere is_there, gpointer data
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (!done) {
     g_autoptr (GstMessage) message
-        = gst_bus_timed_pop_filtered (bus, 600 * GST_SECOND, MESSAGES);
+        = gst_bus_timed_pop_filtered (bus, 3600 * GST_SECOND, MESSAGES);
 
     g_assert_nonnull (message);
     take_message (result, message);

@@ -316,7 +316,7 @@ run_to_end (GstElement *pipeline)
   g_autoptr (GstMessage) message = NULL;
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = gst_bus_timed_pop_filtered (bus, 120 * GST_SECOND,
+  message = gst_bus_timed_pop_filtered (bus, 3600 * GST_SECOND,
                                         GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
   g_assert_nonnull (message);
   if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {

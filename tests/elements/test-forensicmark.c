@@ -324,7 +324,7 @@ error_of (const char *description)
   g_autoptr (GError) error = NULL;
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   g_autoptr (GstMessage) message = gst_bus_timed_pop_filtered (
-      bus, 600 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+      bus, 3600 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
   g_assert_nonnull (message);
   g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ERROR);
   gst_message_parse_error (message, &error, NULL);

@@ -417,7 +417,7 @@ test_plays_again_after_ready (void)
 
       g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PLAYING), !=,
                        GST_STATE_CHANGE_FAILURE);
-      message = gst_bus_timed_pop_filtered (bus, 600 * GST_SECOND,
+      message = gst_bus_timed_pop_filtered (bus, 3600 * GST_SECOND,
                                             GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
       g_assert_nonnull (message);
       g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_EOS);

@@ -136,7 +136,7 @@ run_pipeline (Run *run, const char *sources, Annotations annotations, guint64 mu
   bus = gst_element_get_bus (pipeline);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (!done) {
-    g_autoptr (GstMessage) message = gst_bus_timed_pop (bus, 600 * GST_SECOND);
+    g_autoptr (GstMessage) message = gst_bus_timed_pop (bus, 3600 * GST_SECOND);
 
     g_assert_nonnull (message); /* no end within a minute */
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)

@@ -240,7 +240,7 @@ static GError *
 first_error (GstBus *bus)
 {
   g_autoptr (GstMessage) message
-      = gst_bus_timed_pop_filtered (bus, 10 * GST_SECOND, GST_MESSAGE_ERROR);
+      = gst_bus_timed_pop_filtered (bus, 3600 * GST_SECOND, GST_MESSAGE_ERROR);
   GError *error = NULL;
 
   g_assert_nonnull (message);

@@ -266,7 +266,7 @@ test_mistakes (void)
     g_autofree char *both = NULL;
 
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
-    first = gst_bus_timed_pop_filtered (bus, 600 * GST_SECOND, GST_MESSAGE_ERROR);
+    first = gst_bus_timed_pop_filtered (bus, 3600 * GST_SECOND, GST_MESSAGE_ERROR);
     g_assert_nonnull (first);
     gst_message_parse_error (first, &error, &debug);
     both = g_strconcat (error->message, " ", debug, NULL);

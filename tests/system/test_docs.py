@@ -322,4 +322,22 @@ def test_every_description_is_told_in_the_readme():
         assert f"pipelines/{path.name}" in README, f"README.md does not tell of pipelines/{path.name}"
 
 
+def _depends(field, package):
+    """The names in a dependency field of a paragraph of debian/control, alternatives included."""
+    paragraph, = [part for part in (stage.TOP / "debian" / "control").read_text().split("\n\n")
+                  if part.startswith(package + "\n")]
+    value = re.search(rf"^{field}:(.*\n(?:[ \t].*\n?)*)", paragraph + "\n", re.M).group(1)
+    return set(re.findall(r"(?:^|[,|])\s*([a-z0-9][a-z0-9+.-]+)", value))
+
+
+def test_debian_packages_need_what_check_installs():
+    lines = [line.split() for line in (stage.TOP / "tools" / "packages").read_text().splitlines()]
+    kinds = {kind: {words[0] for words in lines if words[1:2] == [kind]} for kind in ("build", "run")}
+    # The rest comes with debhelper and meson, or with another one's -dev package.
+    given = {"gcc", "libc6-dev", "ninja-build", "libglib2.0-dev-bin", "pkg-config"}
+    assert kinds["build"] - given <= _depends("Build-Depends", "Source: gst-headend")
+    elements = {name for name in kinds["run"] if name.startswith("gstreamer1.0-") and name != "gstreamer1.0-tools"}
+    assert len(elements) >= 5 and elements <= _depends("Depends", "Package: headend")
+
+
 stage.main()
