@@ -139,6 +139,7 @@ resolve (HeGate *gate, const HeTarget *target, HeAnswer *answer)
     return FALSE;
   switch (target->kind) {
     case HE_TARGET_MULTIVARIANT:
+    case HE_TARGET_SESSION:
       return TRUE;
     case HE_TARGET_KEY:
       return answer->channel->encrypted
@@ -178,6 +179,9 @@ grant (HeGate *gate, const HeTarget *target, const HeSessionRecord *contents,
       break;
     case HE_TARGET_MEDIA:
       answer->kind = HE_ANSWER_MEDIA;
+      break;
+    case HE_TARGET_SESSION:
+      answer->kind = HE_ANSWER_SESSION;
       break;
     case HE_TARGET_KEY:
       answer->kind = HE_ANSWER_KEY;
@@ -244,9 +248,9 @@ touch (HeGate *gate, const HeSessionRecord *contents, HeTouch how, gint64 now,
 static HeTouch
 touch_of (HeGate *gate, const HeTarget *target)
 {
-  HeTouch how = target->kind == HE_TARGET_MULTIVARIANT || target->kind == HE_TARGET_MEDIA
-                    ? HE_TOUCH_PLAYLIST
-                    : HE_TOUCH_MEDIA;
+  HeTouch how = target->kind == HE_TARGET_SEGMENT || target->kind == HE_TARGET_KEY
+                    ? HE_TOUCH_MEDIA
+                    : HE_TOUCH_PLAYLIST;
   g_rw_lock_reader_lock (&gate->lock);
   const Entry *entry = g_hash_table_lookup (gate->channels, target->channel);
   if (entry && entry->channel->recording && target->kind == HE_TARGET_KEY)
@@ -278,13 +282,32 @@ open_credential (HeGate *gate, HeSpan text, const char *address, HeCode *ret_cod
   return he_opened_keep (gate->opened, text.text, text.len, address, &contents);
 }
 
+/* The session's credential, from the record that holds: a token shown again finds the
+ * session as it was opened, and does not prolong it. */
+static char *
+seal_session (HeGate *gate, const HeSessionRecord *contents, gint64 *ret_ends)
+{
+  g_auto (HeSessionRecord) record = { 0 };
+  gboolean known = he_sessions_lookup (gate->sessions, contents->id, &record);
+  *ret_ends = (known ? &record : contents)->hard_end / G_USEC_PER_SEC;
+  return he_credential_seal (gate->sealing_key, known ? &record : contents);
+}
+
+static char *
+cookie_of (const HeGateRequest *request, const char *credential)
+{
+  return g_strconcat (COOKIE "=", credential, "; Path=/live/; HttpOnly; SameSite=",
+                      request->secure && request->foreign ? "None" : "Lax",
+                      request->secure ? "; Secure" : NULL, NULL);
+}
+
 /* One credential of possibly several. TRUE when it settled the request: granted, or not
  * found by somebody who may ask. */
 static gboolean
-try_credential (HeGate *gate, const HeTarget *target, HeSpan text, const char *address,
-                gint64 now, HeAnswer *answer, HeCode *ret_code)
+try_credential (HeGate *gate, const HeGateRequest *request, const HeTarget *target,
+                HeSpan text, gint64 now, HeAnswer *answer, HeCode *ret_code)
 {
-  g_autoptr (HeOpened) opened = open_credential (gate, text, address, ret_code);
+  g_autoptr (HeOpened) opened = open_credential (gate, text, request->address, ret_code);
   if (!opened)
     return FALSE;
   const HeSessionRecord *contents = &opened->contents;
@@ -302,10 +325,16 @@ try_credential (HeGate *gate, const HeTarget *target, HeSpan text, const char *a
     *ret_code = code;
     return FALSE;
   }
-  if (resolve (gate, target, answer))
-    grant (gate, target, contents, answer);
-  else
+  if (!resolve (gate, target, answer)) {
     not_found (answer);
+    return TRUE;
+  }
+  grant (gate, target, contents, answer);
+  if (answer->kind == HE_ANSWER_SESSION) {
+    g_autofree char *credential = seal_session (gate, contents, &answer->ends);
+    if (!target->credential.text && credential)
+      answer->set_cookie = cookie_of (request, credential);
+  }
   return TRUE;
 }
 
@@ -327,7 +356,7 @@ decide_by_credential (HeGate *gate, const HeGateRequest *request, const HeTarget
     return;
   }
   for (guint i = 0; i < count; i++)
-    if (try_credential (gate, target, texts[i], request->address, now, answer, &code))
+    if (try_credential (gate, request, target, texts[i], now, answer, &code))
       return;
   deny (answer, code);
 }
@@ -379,14 +408,21 @@ contents_from_token (HeGate *gate, const HeGateRequest *request, HeSpan text, gi
                                                                           : HE_CODE_OK;
 }
 
-/* The session's credential, from the record that holds: a token shown again finds the
- * session as it was opened, and does not prolong it. */
-static char *
-seal_session (HeGate *gate, const HeSessionRecord *contents)
+/* A page that refreshes with a new token leaves its session for the token's: where an
+ * account has one place, it must not stand in its own way. */
+static void
+end_replaced (HeGate *gate, const HeGateRequest *request, const HeSessionRecord *by,
+              gint64 now)
 {
-  g_auto (HeSessionRecord) record = { 0 };
-  gboolean known = he_sessions_lookup (gate->sessions, contents->id, &record);
-  return he_credential_seal (gate->sealing_key, known ? &record : contents);
+  HeSpan texts[MAX_COOKIES];
+  HeCode code = HE_CODE_NO_CREDENTIAL;
+  guint count = he_cookie_find (request->cookie, COOKIE, texts, MAX_COOKIES);
+  for (guint i = 0; i < count; i++) {
+    g_autoptr (HeOpened) old = open_credential (gate, texts[i], request->address, &code);
+    if (old && strcmp (old->contents.account, by->account) == 0
+        && memcmp (old->contents.id, by->id, sizeof by->id) != 0)
+      he_sessions_end (gate->sessions, old->contents.id, HE_CODE_EVICTED, now);
+  }
 }
 
 static void
@@ -416,9 +452,11 @@ decide_by_token (HeGate *gate, const HeGateRequest *request, const HeTarget *tar
     not_found (answer);
     return;
   }
+  if (target->kind == HE_TARGET_SESSION)
+    end_replaced (gate, request, &contents, now);
   code = touch (gate, &contents, HE_TOUCH_ENTRY, now, answer);
   g_autofree char *credential
-      = code == HE_CODE_OK ? seal_session (gate, &contents) : NULL;
+      = code == HE_CODE_OK ? seal_session (gate, &contents, &answer->ends) : NULL;
   if (!credential) {
     g_clear_pointer (&answer->channel, he_channel_unref);
     deny (answer, code == HE_CODE_OK ? HE_CODE_MALFORMED : code);
@@ -430,11 +468,25 @@ decide_by_token (HeGate *gate, const HeGateRequest *request, const HeTarget *tar
     answer->status = 302;
     answer->location = g_strconcat ("/s/", credential, target->live, NULL);
   } else {
-    answer->set_cookie
-        = g_strconcat (COOKIE "=", credential, "; Path=/live/; HttpOnly; SameSite=",
-                       request->secure && request->foreign ? "None" : "Lax",
-                       request->secure ? "; Secure" : NULL, NULL);
+    answer->set_cookie = cookie_of (request, credential);
   }
+}
+
+/* Its token is in no URI, and speaks of the channel's. */
+static void
+decide_session (HeGate *gate, const HeGateRequest *request, const HeTarget *target,
+                gint64 now, HeAnswer *answer)
+{
+  HeSpan token = he_bearer_find (request->authorization);
+  if (target->credential.text || !token.text) {
+    decide_by_credential (gate, request, target, now, answer);
+    return;
+  }
+  g_autofree char *path = g_strdup_printf ("/live/%s/main.m3u8", target->channel);
+  HeGateRequest entry = *request;
+  entry.path = path;
+  entry.query = NULL;
+  decide_by_token (gate, &entry, target, token, now, answer);
 }
 
 void
@@ -448,6 +500,8 @@ he_gate_decide (HeGate *gate, const HeGateRequest *request, gint64 now,
     not_found (&answer);
   } else if (request->query && strnlen (request->query, MAX_QUERY + 1) > MAX_QUERY) {
     deny (&answer, HE_CODE_MALFORMED);
+  } else if (target.kind == HE_TARGET_SESSION) {
+    decide_session (gate, request, &target, now, &answer);
   } else if (target.kind != HE_TARGET_MULTIVARIANT || target.credential.text) {
     decide_by_credential (gate, request, &target, now, &answer);
   } else if (!he_query_find (request->query, TOKEN_PARAMETER, &token)) {

@@ -52,6 +52,7 @@ typedef enum {
   HE_ANSWER_MULTIVARIANT, /* main.m3u8 of channel */
   HE_ANSWER_MEDIA,        /* index.m3u8 of channel, rendition */
   HE_ANSWER_KEY,          /* key of channel, tier, period */
+  HE_ANSWER_SESSION,      /* the session goes on: lease_seconds, ends */
   HE_ANSWER_SEGMENT,      /* segment, its variant chosen for this viewer */
 } HeAnswerKind;
 
@@ -69,7 +70,8 @@ typedef struct {
   char session[33];             /* hex id for the log, or "" */
   char *account;                /* whose request was granted, or NULL */
   guint8 address_hash[16];      /* of the session; with account */
-  guint lease_seconds;          /* MULTIVARIANT, MEDIA: what the session's lease has left */
+  guint lease_seconds;          /* MULTIVARIANT, MEDIA, SESSION: what the lease has left */
+  gint64 ends;                  /* SESSION: when it ends for good, unix seconds */
 } HeAnswer;
 
 void he_answer_clear (HeAnswer *answer);
@@ -78,7 +80,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeAnswer, he_answer_clear)
 /* now: unix microseconds. Fills *ret_answer completely.
  *
  * main.m3u8 with a token (query URISigningPackage, else a bearer header) and without a path
- * prefix is an entry: the token alone decides, and opens or finds its session. Every other
+ * prefix is an entry: the token alone decides, and opens or finds its session. So does
+ * "session" with a bearer token, which is judged as for main.m3u8; the session of a cookie
+ * beside it, of the same account, then ends: it is the same player's. Every other
  * request needs a credential: the path prefix, else the cookie "headend". Sessions are
  * bound to the address that opened them, whatever carries the credential. What does not
  * exist is NOT_FOUND only to who may know; to others it is denied like what does. */

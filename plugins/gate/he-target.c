@@ -79,6 +79,8 @@ he_target_parse (const char *path, HeTarget *ret_target)
   target.live = path;
   if (count == 3 && span_is (part[2], "main.m3u8")) {
     target.kind = HE_TARGET_MULTIVARIANT;
+  } else if (count == 3 && span_is (part[2], "session")) {
+    target.kind = HE_TARGET_SESSION;
   } else if (count == 4 && span_to_name (part[2], target.rendition)) {
     if (span_is (part[3], "index.m3u8"))
       target.kind = HE_TARGET_MEDIA;

@@ -13,6 +13,7 @@ typedef enum {
   HE_TARGET_MEDIA,        /* /live/CH/REND/index.m3u8 */
   HE_TARGET_SEGMENT,      /* /live/CH/REND/MSN.ts */
   HE_TARGET_KEY,          /* /live/CH/keys/TIER/PERIOD */
+  HE_TARGET_SESSION,      /* /live/CH/session: the player's own, to be refreshed */
 } HeTargetKind;
 
 #define HE_TARGET_MAX_PATH 4096

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-origin-private.h"
 
+#include <string.h>
+
 #include "he-cors.h"
+#include "he-json.h"
 #include "he-keys.h"
 #include "he-pace.h"
 
@@ -127,6 +130,24 @@ respond_segment (const HeDecision *decision)
   he_origin_respond_held (decision->request, held);
 }
 
+/* For players that know when their lease ends, and pages with a new token. */
+static void
+respond_session (const HeDecision *decision)
+{
+  HeJsonWriter *writer = he_json_writer_new ();
+  g_autoptr (GBytes) body = NULL;
+  char *text;
+
+  he_json_writer_open_object (writer, NULL);
+  he_json_writer_uint64 (writer, "lease", decision->answer.lease_seconds);
+  he_json_writer_int64 (writer, "ends", decision->answer.ends);
+  text = he_json_writer_end (writer);
+  body = g_bytes_new_take (text, strlen (text));
+  he_request_add_field (decision->request, "Cache-Control", "no-store");
+  he_origin_add_session (decision);
+  he_request_respond (decision->request, 200, "application/json", body);
+}
+
 static void
 decided (const HeDecision *decision)
 {
@@ -155,6 +176,10 @@ decided (const HeDecision *decision)
     case HE_ANSWER_MEDIA:
       he_request_set_class (request, "playlist");
       respond_playlist (decision);
+      return;
+    case HE_ANSWER_SESSION:
+      he_request_set_class (request, "session");
+      respond_session (decision);
       return;
     case HE_ANSWER_KEY:
       he_request_set_class (request, "key");
@@ -208,7 +233,9 @@ he_viewer_handle (HeRequest *request, gpointer data)
   add_fields (request, fields,
               he_cors_answer ((const char *const *)origin->allowed_origins,
                               he_request_field (request, "Origin"), fields));
-  if (!g_str_equal (method, "GET") && !g_str_equal (method, "HEAD")) {
+  if (!g_str_equal (method, "GET") && !g_str_equal (method, "HEAD")
+      && !(g_str_equal (method, "POST")
+           && g_str_has_suffix (he_request_path (request), "/session"))) {
     he_request_set_class (request, "unknown");
     he_request_add_field (request, "Allow", "GET, HEAD");
     he_request_respond_text (request, 405, "GET or HEAD\n");

@@ -50,6 +50,9 @@ check_target (const char *text)
       g_string_append_printf (again, "%s/%" G_GUINT64_FORMAT ".ts", target.rendition,
                               target.number);
       break;
+    case HE_TARGET_SESSION:
+      g_string_append (again, "session");
+      break;
     case HE_TARGET_KEY:
       g_string_append_printf (again, "keys/%s/%" G_GUINT64_FORMAT, target.tier,
                               target.number);

@@ -253,6 +253,80 @@ test_cookie_is_secure (void)
   }
 }
 
+static HeAnswer
+refresh (Fixture *f, const char *path, const char *cookie, const char *authorization,
+         gint64 now)
+{
+  HeAnswer answer;
+  const HeGateRequest request
+      = { .path = path, .cookie = cookie, .authorization = authorization, .address = HOME };
+  he_gate_decide (f->gate, &request, now, &answer);
+  return answer;
+}
+
+/* Given a session, when its player refreshes it, then its lease goes on to where it would
+ * with a playlist, and its cookie is another text that is good beside the first. */
+static void
+test_refresh (void)
+{
+  static const char path[] = "/live/demo/session", segment[] = "/live/demo/360p/1.ts";
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  g_autofree char *cookie = cookie_of (&f, token);
+  g_auto (HeAnswer) answer = refresh (&f, path, cookie, NULL, T0 + 200 * S);
+  assert_answer (answer, HE_ANSWER_SESSION, 200, HE_CODE_OK);
+  g_assert_cmpuint (answer.lease_seconds, ==, 300);
+  g_assert_cmpint (answer.ends, ==, T0 / S + LENGTH);
+  g_autofree char *renewed
+      = g_strndup (answer.set_cookie, strcspn (answer.set_cookie, ";"));
+  g_assert_cmpstr (renewed, !=, cookie);
+  g_auto (HeAnswer) by_first = ask (&f, segment, cookie, HOME, T0 + 450 * S);
+  g_auto (HeAnswer) by_second = ask (&f, segment, renewed, HOME, T0 + 450 * S);
+  assert_answer (by_first, HE_ANSWER_SEGMENT, 200, HE_CODE_OK);
+  assert_answer (by_second, HE_ANSWER_SEGMENT, 200, HE_CODE_OK);
+  g_autofree char *prefixed
+      = g_strconcat ("/s/", cookie + strlen ("headend="), path, NULL);
+  g_auto (HeAnswer) by_path = refresh (&f, prefixed, NULL, NULL, T0 + 450 * S);
+  assert_answer (by_path, HE_ANSWER_SESSION, 200, HE_CODE_OK);
+  g_assert_null (by_path.set_cookie);
+  assert_denied (refresh (&f, path, NULL, NULL, T0), HE_CODE_NO_CREDENTIAL);
+  assert_denied (refresh (&f, path, cookie, NULL, T0 + (LENGTH + 1) * S), HE_CODE_LEASE);
+  g_autofree char *elsewhere = mint_for ("alice", "clear", 0, NULL);
+  g_autofree char *bearer = g_strconcat ("Bearer ", elsewhere, NULL);
+  assert_denied (refresh (&f, path, cookie, bearer, T0), HE_CODE_URI);
+  /* In a URL, a token counts for nothing here. */
+  g_auto (HeAnswer) in_url = enter_at (&f, path, token, NULL, HOME, T0);
+  g_assert_cmpint (in_url.code, ==, HE_CODE_NO_CREDENTIAL);
+}
+
+/* Given an account with one place, when its page refreshes with a new token, then it goes
+ * on in the token's session, by either policy; somebody else's cookie ends nothing. */
+static void
+test_refresh_by_token (void)
+{
+  static const char path[] = "/live/demo/session", media[] = "/live/demo/360p/index.m3u8";
+  for (guint policy = 0; policy < 2; policy++) {
+    g_auto (Fixture) f;
+    fixture_init (&f, policy ? HE_SESSIONS_REJECT_NEWEST : HE_SESSIONS_EVICT_OLDEST);
+    g_autofree char *first = mint ("alice"), *second = mint ("alice"), *other = mint ("bob");
+    g_autofree char *cookie = cookie_of (&f, first);
+    g_autofree char *bobs = cookie_of (&f, other);
+    g_autofree char *both = g_strconcat (cookie, "; ", bobs, NULL);
+    g_autofree char *bearer = g_strconcat ("Bearer ", second, NULL);
+    g_auto (HeAnswer) answer = refresh (&f, path, both, bearer, T0 + S);
+    assert_answer (answer, HE_ANSWER_SESSION, 200, HE_CODE_OK);
+    g_assert_nonnull (answer.replicate); /* peers learn of both */
+    g_autofree char *fresh
+        = g_strndup (answer.set_cookie, strcspn (answer.set_cookie, ";"));
+    g_auto (HeAnswer) goes_on = ask (&f, media, fresh, HOME, T0 + 2 * S);
+    assert_answer (goes_on, HE_ANSWER_MEDIA, 200, HE_CODE_OK);
+    g_auto (HeAnswer) bob = ask (&f, media, bobs, HOME, T0 + 2 * S);
+    assert_answer (bob, HE_ANSWER_MEDIA, 200, HE_CODE_OK);
+    assert_denied (ask (&f, media, cookie, HOME, T0 + 2 * S), HE_CODE_EVICTED);
+  }
+}
+
 static void
 test_without_keys (void)
 {
@@ -285,6 +359,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gate/entry/again-does-not-prolong", test_reentry_does_not_prolong);
   g_test_add_func ("/gate/entry/absolute-uri-where-the-host-is-known", test_absolute_uri);
   g_test_add_func ("/gate/entry/a-cookie-by-https-is-secure", test_cookie_is_secure);
+  g_test_add_func ("/gate/session/is-refreshed", test_refresh);
+  g_test_add_func ("/gate/session/is-refreshed-with-a-new-token", test_refresh_by_token);
   g_test_add_func ("/gate/entry/without-keys-nobody", test_without_keys);
   return kit_run ();
 }

@@ -21,6 +21,9 @@ test_ours (void)
   g_assert_cmpint (target.kind, ==, HE_TARGET_KEY);
   g_assert_cmpstr (target.tier, ==, "base");
   g_assert_cmpuint (target.number, ==, 0);
+  g_assert_true (he_target_parse ("/live/demo/session", &target));
+  g_assert_cmpint (target.kind, ==, HE_TARGET_SESSION);
+  g_assert_false (he_target_parse ("/live/demo/session/", &target));
   /* A rendition may be called keys: the two have different depths. */
   g_assert_true (he_target_parse ("/live/demo/keys/7.ts", &target));
   g_assert_cmpint (target.kind, ==, HE_TARGET_SEGMENT);
