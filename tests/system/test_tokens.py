@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Tokens of ours are good for an independent implementation of JOSE, its tokens for us, and those of the
+examples in docs/minting."""
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+from jwcrypto import jwk, jws
+
+import stage
+
+MINTING = stage.TOP / "docs" / "minting"
+URI = "/live/demo/main.m3u8"
+
+
+def _run(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120,
+                          stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, f"{words}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def _codes(folder, *tokens):
+    return _run(os.environ["TOKEN_VERIFY"], folder / "tokens.jwks", URI, *tokens).splitlines()
+
+
+def _folder(top, algorithm):
+    folder = pathlib.Path(top) / algorithm
+    _run(stage.HEADEND, "token", "keygen", "--dir", folder, "--algorithm", algorithm)
+    return folder
+
+
+def _altered(token):
+    head, claims, signature = token.split(".")
+    return ".".join((head, claims, ("B" if signature[0] == "A" else "A") + signature[1:]))
+
+
+def test_every_algorithm_both_ways():
+    with tempfile.TemporaryDirectory(prefix="headend-test-") as top:
+        for algorithm in ("ES256", "EdDSA", "RS256", "PS256", "HS256"):
+            folder = _folder(top, algorithm)
+            private = folder / ("token.jwk" if algorithm == "HS256" else "token.pem")
+            kind = ("--algorithm", "PS256") if algorithm == "PS256" else ()
+            ours = _run(stage.HEADEND, "token", "mint", "--key", private, "--account", "alice", "--channel", "demo",
+                        *kind)
+            named = json.loads((folder / "tokens.jwks").read_text())["keys"][0]
+            signed = jws.JWS()
+            signed.allowed_algs = [algorithm]
+            signed.deserialize(ours)
+            signed.verify(jwk.JWK(**named))
+            claims = json.loads(signed.payload)
+            assert claims["headend_acc"] == "alice", claims
+
+            text = private.read_text()
+            key = jwk.JWK.from_json(text) if algorithm == "HS256" else jwk.JWK.from_pem(text.encode())
+            claims["headend_acc"] = "bob"
+            theirs = jws.JWS(json.dumps(claims))
+            theirs.allowed_algs = [algorithm]
+            theirs.add_signature(key, None, json.dumps({"alg": algorithm, "typ": "JWT", "kid": named["kid"]}))
+            theirs = theirs.serialize(compact=True)
+            codes = _codes(folder, ours, theirs, _altered(ours), _altered(theirs))
+            assert codes == ["200 alice", "200 bob", "400 -", "400 -"], (algorithm, codes)
+
+
+def test_the_examples_mint():
+    with tempfile.TemporaryDirectory(prefix="headend-test-") as top:
+        rsa, ec = _folder(top, "RS256"), _folder(top, "ES256")
+        for folder, *command in ((rsa, "sh", MINTING / "mint.sh"), (ec, "/usr/bin/python3", MINTING / "mint.py"),
+                                 (rsa, "/usr/bin/python3", MINTING / "mint.py"), (ec, "node", MINTING / "mint.mjs")):
+            token = _run(*command, folder / "token.pem", "carol", "demo")
+            other = _run(*command, folder / "token.pem", "carol", "news")
+            codes = _codes(folder, token, other)
+            assert codes == ["200 carol", "411 -"], (command, codes)
+
+
+stage.main()
