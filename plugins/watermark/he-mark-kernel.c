@@ -18,7 +18,8 @@ typedef guint8 Sample;
 #else
 typedef guint16 Sample;
 #define VALUE(sample) ((sample) >> shift)
-#define SAMPLE(value) ((Sample)((value) << shift))
+/* What is no sample of 10 bits may be negative here. */
+#define SAMPLE(value) ((Sample)((guint)(value) << shift))
 #endif
 
 /* Strength s: one level is moved by s * pattern == 1 << STRENGTH_BITS. Products fit 16

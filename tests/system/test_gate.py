@@ -90,24 +90,27 @@ def _a_copy_at_another_address_is_refused(air):
         assert owner.get("/live/demo/360p/index.m3u8").status == 200
 
 
-def test_a_second_session_evicts_the_first_or_is_refused():
-    for policy, first, second in (("evict-oldest", "604", None), ("reject-newest", None, "605")):
-        def change(model, policy=policy):
-            model["sessions"] = dict(model.get("sessions", {}), policy=policy)
-        with stage.Stage(change=change).on_air() as air:
-            one = stage.Viewer(air.url("shared"))
-            assert one.get("/live/demo/360p/index.m3u8").status == 200
-            two_url = air.url("shared")
-            if second:
-                _refused(stage.get(two_url), policy, second)
-                assert one.get("/live/demo/360p/index.m3u8").status == 200
-            else:
-                two = stage.Viewer(two_url)
-                # Every node knows, not only the one that opened it.
-                for base in (air.edge_url, *air.origin.values()):
-                    if base == air.edge_url:
-                        _refused(one.get("/live/demo/360p/index.m3u8", base), policy, first)
-                assert two.get("/live/demo/360p/index.m3u8").status == 200
+def _shared(air):
+    """The first viewer of an account that one may watch with at a time, and the second one's URL."""
+    one = stage.Viewer(air.url("shared"))
+    assert one.get("/live/demo/360p/index.m3u8").status == 200
+    return one, air.url("shared")
+
+
+def _a_second_session_evicts_the_first(air):
+    one, second = _shared(air)
+    two = stage.Viewer(second)
+    _refused(one.get("/live/demo/360p/index.m3u8"), "evict-oldest", "604")
+    assert two.get("/live/demo/360p/index.m3u8").status == 200
+
+
+def test_a_second_session_is_refused_where_the_first_stays():
+    def change(model):
+        model["sessions"] = dict(model.get("sessions", {}), policy="reject-newest")
+    with stage.Stage(change=change).on_air() as air:
+        one, second = _shared(air)
+        _refused(stage.get(second), "reject-newest", "605")
+        assert one.get("/live/demo/360p/index.m3u8").status == 200
 
 
 def test_a_session_survives_the_node_that_opened_it():
@@ -196,7 +199,7 @@ def _no_secret_in_any_log(air):
             assert secret.encode() not in data, file
 
 
-def test_no_byte_without_a_valid_token():
+def test_sessions_and_tokens():
     """On one stage, each with accounts of its own; the logs last."""
     def change(model):
         model.setdefault("tokens", {})["algorithms"] = ["ES256"] + _ALGORITHMS
@@ -206,6 +209,7 @@ def test_no_byte_without_a_valid_token():
         _rights_are_by_channel(air)
         _every_algorithm_that_is_configured_opens(air)
         _every_viewer_gets_his_own_variants(air)
+        _a_second_session_evicts_the_first(air)
         _no_secret_in_any_log(air)
 
 

@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The smallest description: one node, no edge, a player straight at the origin."""
 import json
+import os
 import signal
 import subprocess
 
 import stage
+
+
+def _a_dead_worker_is_started_again(air, name):
+    workers = lambda: subprocess.run(["pgrep", "-f", "-s", str(air.nodes[name].pid), "headend worker"],
+                                     capture_output=True, text=True).stdout.split()
+    before = workers()
+    assert len(before) == 1, before
+    os.kill(int(before[0]), signal.SIGKILL)
+    stage.wait_for("another worker", lambda: workers() not in ([], before))
 
 
 def test_single_plays_without_an_edge():
@@ -24,6 +34,8 @@ def test_single_plays_without_an_edge():
         assert status, status
         metrics = stage.get(air.internal[name] + "/metrics").body.decode()
         assert metrics.endswith("# EOF\n"), metrics[-200:]
+
+        _a_dead_worker_is_started_again(air, name)
 
         # A polite end: everything goes, with exit code 0.
         process = air.nodes[name]
@@ -56,18 +68,6 @@ def test_a_source_that_is_lost_is_filled():
         air.start_feed()
         stage.wait_for("the source again", lambda: channel()["newest"] == "clean", 60)
         assert channel()["run"] >= 10 and channel()["anchor"]["generation"] == 1, channel()
-
-
-def test_a_dead_worker_is_started_again():
-    with stage.Stage("single.json").on_air() as air:
-        (name, _), = air.origin.items()
-        workers = lambda: subprocess.run(["pgrep", "-f", "-s", str(air.nodes[name].pid), "headend worker"],
-                                         capture_output=True, text=True).stdout.split()
-        before = workers()
-        assert len(before) == 1, before
-        import os
-        os.kill(int(before[0]), signal.SIGKILL)
-        stage.wait_for("another worker", lambda: workers() not in ([], before), 15)
 
 
 def _words(air):
