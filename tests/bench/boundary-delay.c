@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How long pictures of a live source take through segmentencoder: a line for each, with its number and
- * the microseconds from its going in to its coming out.
+/* How long pictures of a live source take through segmentencoder: a line for each, with
+ * its number and the microseconds from its going in to its coming out.
  *
  *   boundary-delay AGREEMENT ENCODER WIDTH HEIGHT PICTURES */
 #include <gst/gst.h>
@@ -9,11 +9,13 @@
 
 static gint64 went_in[100000]; /* each element written before the picture goes on */
 
+/* A live source begins between two places of the grid: rounded down, the first picture of
+ * a segment has its boundary's number. */
 static guint64
 number_of (GstPadProbeInfo *info)
 {
-  return gst_util_uint64_scale_round (GST_BUFFER_PTS (GST_PAD_PROBE_INFO_BUFFER (info)),
-                                      FPS, GST_SECOND);
+  return gst_util_uint64_scale (GST_BUFFER_PTS (GST_PAD_PROBE_INFO_BUFFER (info)), FPS,
+                                GST_SECOND);
 }
 
 static GstPadProbeReturn

