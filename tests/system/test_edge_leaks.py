@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Hunts for leaks: viewers of every transport and a stranger behind one warm edge, nginx or Varnish as
+headend edge writes it, with real origins that hold prepared segments. Credentials are renewed, caches
+evict, origins die, all ask for the same at once. Afterwards no secret of one is in a file, a log or
+somebody else's answer, and nobody who is denied got a byte of a segment, a playlist or a key. That the
+hunt finds leaks is shown by some that are planted."""
+import base64
+import concurrent.futures
+import contextlib
+import hashlib
+import hmac
+import http.client
+import os
+import re
+import subprocess
+import threading
+import time
+
+import stage
+
+_BYTES = 60000
+_WINDOW = 20
+_TICKS = 180000
+_ROTATION = 5
+
+
+def _parts(*parts):
+    out = b""
+    for part in parts:
+        part = part.to_bytes(8, "big") if isinstance(part, int) else part if isinstance(part, bytes) else part.encode()
+        out += len(part).to_bytes(4, "big") + part
+    return out
+
+
+def _derive(key, *info):
+    return hmac.digest(hmac.digest(bytes(32), key, "sha256"), _parts(*info) + b"\1", "sha256")
+
+
+def _base64url(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+class _Party:
+    """Somebody who asks, from an address of his own; remembers what he was told."""
+
+    def __init__(self, hunt, name, source):
+        self.hunt, self.name, self.source = hunt, name, source
+        self.headers, self.prefix, self.told, self.secrets = {}, "", [], set()
+
+    def get(self, path, base=None, headers=None, method="GET"):
+        try:
+            answer = stage.get((base or self.hunt.edge) + path, headers or {}, self.source, method)
+        except (OSError, http.client.HTTPException):
+            return stage.Answer(0, {}, b"")  # an edge may break off; it may not leak
+        self.told.append((path, str(answer.headers).encode() + answer.body))
+        return answer
+
+    def ask(self, path, base=None, **more):
+        return self.get(self.prefix + path, base, self.headers, **more)
+
+    def enter(self, transport):
+        """Opens or finds the session; returns the token that it was."""
+        token = self.hunt.air.token(self.name)
+        self.secrets.add(token)
+        self.headers, self.prefix = {}, ""
+        path = "/live/demo/main.m3u8"
+        if transport == "bearer":
+            answer = self.get(path, headers={"Authorization": "Bearer " + token})
+        else:
+            answer = self.get(f"{path}?URISigningPackage={token}&transport={transport}")
+        if transport == "path":
+            assert answer.status == 302, (self.name, answer.status, answer.code)
+            self.prefix = re.match(r"/s/[^/]+", answer.headers["Location"]).group(0)
+            self.secrets.add(self.prefix[3:])
+        else:
+            assert answer.status == 200, (self.name, answer.status, answer.code)
+            self.headers = {"Cookie": answer.headers["Set-Cookie"].split(";")[0]}
+            self.secrets.add(self.headers["Cookie"].split("=", 1)[1])
+        return token
+
+
+class _Hunt:
+    """Two origins with a window, an edge before them, three viewers and a stranger."""
+
+    def __init__(self, kind, change=lambda text: text):
+        def describe(model):
+            model["channels"][0].update({"window": _WINDOW, "key-rotation": _ROTATION})
+        self.air = stage.Stage(change=describe)
+        self.kind, self.change, self.edge = kind, change, self.air.edge_url
+        self.bodies, self.newest, self.keys = {}, 9000, {}
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        self._stack.enter_context(self.air)
+        try:
+            self._start()
+        except BaseException as error:
+            self._stack.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self
+
+    def __exit__(self, *problem):
+        return self._stack.__exit__(*problem)
+
+    def _start(self):
+        air = self.air
+        for name in air.origin:
+            air.nodes[name] = air.spawn(f"node-{name}", stage.HEADEND, "run", str(air.description), "--node", name,
+                                        "--origin", start_new_session=True)
+        for name, base in air.internal.items():
+            stage.wait_for(f"origin {name}", lambda: self._is_up(base))
+        self.publish(_WINDOW + 2)
+        folder = air.dir / "edge"
+        folder.mkdir()
+        conf = folder / "edge.conf"
+        conf.write_text(self.change(air.headend("edge", str(air.description), "--for", self.kind, "--dir", str(folder))))
+        if self.kind == "nginx":
+            command = ["/usr/sbin/nginx", "-c", str(conf), "-p", str(folder), "-e", str(folder / "error.log")]
+        else:  # without a jail it stays who we are, and may read what is ours alone
+            command = ["/usr/sbin/varnishd", "-F", "-j", "none", "-f", str(conf), "-a",
+                       air.edge_url.removeprefix("http://"), "-n", str(folder / "varnish"), "-s",
+                       f"default=file,{folder}/cache,2m", "-p", re.search(r"vsl_mask=\S+", conf.read_text()).group(0)]
+        air.processes.append(air.spawn("edge", *command))
+        stage.wait_for("the edge", lambda: stage._listens(self.edge), 30)
+        self.viewers = {t: _Party(self, f"viewer-{t}", f"127.0.0.{i}")
+                        for i, t in enumerate(("cookie", "path", "bearer"), 2)}
+        for transport, viewer in self.viewers.items():
+            viewer.enter(transport)
+        # Some who get other variants of what is asked for first: whoever it takes.
+        for number in range(100):
+            if len({self._variants(v)[-6:] for v in self.viewers.values()}) > 1:
+                break
+            self.viewers["cookie"].name = f"viewer-cookie-{number}"
+            self.viewers["cookie"].enter("cookie")
+        self.stranger = _Party(self, "stranger", "127.0.0.9")
+
+    @staticmethod
+    def _is_up(base):
+        with contextlib.suppress(OSError):
+            return stage.get(base + "/healthz").status == 200
+
+    def publish(self, count):
+        secret = bytes.fromhex(self.air.secret)
+        key = _derive(secret, "headend", "publish")
+        content = _derive(secret, "headend", "content")
+        for msn in range(self.newest, self.newest + count):
+            self.keys[msn // _ROTATION] = _derive(content, 1, "demo", "base", msn // _ROTATION)[:16]
+            for rendition, variant in (("360p", "a"), ("360p", "b"), ("audio", "none")):
+                body = self.bodies.setdefault((rendition, msn), {}).setdefault(variant, os.urandom(_BYTES))
+                path, now = f"/origin/{variant}/demo/{rendition}/{msn}.ts", int(time.time())
+                mac = hmac.digest(key, _parts("PUT", path, hashlib.sha256(body).digest(), now), "sha256")
+                for name in self.air.nodes:
+                    answer = stage.get(self.air.internal[name] + path, {
+                        "Authorization": f"Headend-HMAC t={now},s={_base64url(mac)}", "Headend-Node": name,
+                        "Headend-Segment": f"generation=0;pts90={msn * _TICKS};duration90={_TICKS};flags=0"},
+                        method="PUT", body=body)
+                    assert answer.status in (200, 201), (path, answer.status, answer.body)
+        self.newest += count
+
+    def _variants(self, viewer):
+        """What a node itself gives him of the window."""
+        node = next(iter(self.air.nodes))
+        viewer.ask("/live/demo/360p/index.m3u8", self.air.origin[node])
+        return "".join(self._variant(viewer.ask(f"/live/demo/360p/{msn}.ts", self.air.origin[node]), msn)
+                       for msn in range(self.newest - _WINDOW, self.newest))
+
+    def _variant(self, answer, msn):
+        for variant, body in self.bodies["360p", msn].items():
+            if answer.body == body:
+                return variant
+        raise AssertionError(f"{msn}: {answer.status} {answer.code}, {len(answer.body)} bytes that nobody published")
+
+    def watch(self, viewer, msns):
+        """Plays: playlist, key, pictures, sound; each his own."""
+        listed = viewer.ask("/live/demo/360p/index.m3u8")
+        assert listed.status == 200 and b".ts" in listed.body, (viewer.name, listed.status, listed.code)
+        assert int(listed.headers["Headend-Lease"]) > 0, listed.headers
+        got = ""
+        for msn in msns:
+            got += self._variant(viewer.ask(f"/live/demo/360p/{msn}.ts"), msn)
+            sound = viewer.ask(f"/live/demo/audio/{msn}.ts")
+            assert sound.body == self.bodies["audio", msn]["none"], (viewer.name, msn, sound.status)
+            key = viewer.ask(f"/live/demo/keys/base/{msn // _ROTATION}")
+            assert key.body == self.keys[msn // _ROTATION], (viewer.name, key.status)
+            head = viewer.ask(f"/live/demo/360p/{msn}.ts", method="HEAD")
+            assert head.status == 200 and not head.body, head.status
+        return got
+
+    def denied(self, answer, what):
+        assert answer.status in (0, 400, 401, 403, 404, 405, 503), f"{what}: {answer.status}"
+        for bodies in self.bodies.values():
+            assert answer.body not in bodies.values(), what
+        assert b"#EXTM3U" not in answer.body and answer.body not in self.keys.values(), what
+        for field in ("Set-Cookie", "Headend-Lease"):
+            assert field not in answer.headers, f"{what}: {field}"
+
+    def strange(self, msn):
+        """All that somebody may try who has no right, some of it with what he stole."""
+        paths = ["/live/demo/main.m3u8", "/live/demo/360p/index.m3u8", f"/live/demo/360p/{msn}.ts",
+                 f"/live/demo/audio/{msn}.ts", f"/live/demo/keys/base/{msn // _ROTATION}"]
+        paths += [p + "?x=1" for p in paths]
+        cookie = self.viewers["cookie"].headers["Cookie"]
+        for path in paths:
+            for headers in ({}, {"Cookie": "headend=AAAA"}, {"Cookie": cookie},
+                            {"Cookie": cookie, "X-Forwarded-For": self.viewers["cookie"].source},
+                            {"X-Variant": "a", "Headend-Ticket": "1.x", "X-Original-URI": paths[2]}):
+                self.denied(self.stranger.get(path, headers=headers), f"stranger {path} {sorted(headers)}")
+            self.denied(self.stranger.get("/s/AAAA" + path), f"stranger, false prefix, {path}")
+            self.denied(self.stranger.get(self.viewers["path"].prefix + path), f"stranger, stolen prefix, {path}")
+        for variant in "ab":
+            self.denied(self.stranger.get(f"/origin/{variant}/demo/360p/{msn}.ts"), "the origin's own path")
+        self.denied(self.stranger.get("/playlists/live/demo/360p/index.m3u8"), "the origin's own playlist")
+
+    def race(self):
+        """Nobody has asked for it yet, and all do at once."""
+        self.publish(1)
+        msn = self.newest - 1
+        path = f"/live/demo/360p/{msn}.ts"
+        told = [lambda v=v: v.ask(path) for v in self.viewers.values()]
+        told += [lambda: self.stranger.get(path),
+                 lambda: self.stranger.get(path, headers=self.viewers["cookie"].headers),
+                 lambda: self.stranger.get(self.viewers["path"].prefix + path)]
+        told *= 3
+        start = threading.Barrier(len(told))
+
+        def one(ask):
+            start.wait()
+            return ask()
+        with concurrent.futures.ThreadPoolExecutor(len(told)) as pool:
+            answers = list(pool.map(one, told))
+        n = len(self.viewers)
+        for i, answer in enumerate(answers):
+            if i % (n + 3) < n:
+                self._variant(answer, msn)
+            else:
+                self.denied(answer, "a stranger in a race")
+
+    def search(self):
+        """No secret in a file, and none of one in an answer to another."""
+        time.sleep(2)  # logs are written out
+        secrets = {s.encode(): v.name for v in self.viewers.values() for s in v.secrets}
+        secrets.update({key: f"key {p}" for p, key in self.keys.items()})
+        secrets.update({key.hex().encode(): f"key {p}" for p, key in self.keys.items()})
+        files = [f for f in self.air.dir.rglob("*") if f.is_file() and f.name not in ("headend.secret", "token.pem")]
+        assert any(b"/live/demo/" in f.read_bytes() for f in files if "edge" in str(f)), "the edge writes no log"
+        for file in files:
+            with contextlib.suppress(FileNotFoundError):  # a cache may evict it meanwhile
+                data = file.read_bytes()
+                for secret, whose in secrets.items():
+                    assert secret not in data, f"{file.name} holds a secret of {whose}"
+        for party in [*self.viewers.values(), self.stranger]:
+            for path, text in party.told:
+                for secret, whose in secrets.items():
+                    own = whose == party.name or (party is not self.stranger and whose.startswith("key "))
+                    assert own or secret not in text, f"{party.name} was told a secret of {whose} by {path}"
+
+    def hits(self):
+        """How often its cache had what was asked for."""
+        if self.kind == "nginx":
+            return (self.air.dir / "edge" / "access.log").read_text().count(" HIT")
+        counted = subprocess.run(["varnishstat", "-1", "-n", str(self.air.dir / "edge" / "varnish"), "-f",
+                                  "MAIN.cache_hit"], capture_output=True, text=True, check=True).stdout
+        return int(counted.split()[1])
+
+    def tour(self):
+        newest = self.newest
+        played = {v.name: self.watch(v, range(newest - 6, newest)) for v in self.viewers.values()}
+        for viewer in self.viewers.values():
+            assert self._variants(viewer)[-6:] == played[viewer.name], viewer.name
+        self.strange(newest - 1)
+        self.race()
+
+
+def _tiny(text):
+    """A cache in which nothing stays for long."""
+    return text.replace("max_size=1g", "max_size=256k").replace("inactive=2m", "inactive=2s")
+
+
+def _whole_hunt(kind):
+    with _Hunt(kind, _tiny) as hunt:
+        hunt.tour()
+        # A new token of an account ends the session before, whose credential is no good any more.
+        cookie = hunt.viewers["cookie"]
+        old = dict(cookie.headers)
+        cookie.enter("cookie")
+        path = f"/live/demo/360p/{hunt.newest - 1}.ts"
+        hunt.denied(cookie.get(path, headers=old), "an evicted session")
+        assert cookie.ask(path).status == 200
+        for transport, viewer in hunt.viewers.items():  # and all enter again by another way
+            viewer.enter({"cookie": "bearer", "path": "cookie", "bearer": "path"}[transport])
+            hunt.watch(viewer, range(hunt.newest - _WINDOW + 2, hunt.newest))
+        hunt.viewers = {"cookie": hunt.viewers["path"], "path": hunt.viewers["bearer"], "bearer": cookie}
+        hunt.air.kill_node("A")
+        for _ in range(3):
+            hunt.race()
+        hunt.tour()
+        hunt.air.kill_node("B")
+        for viewer in hunt.viewers.values():  # no gate, no answer, however warm the cache is
+            for name in (f"{hunt.newest - 1}.ts", "index.m3u8"):
+                hunt.denied(viewer.ask("/live/demo/360p/" + name), "no gate is left")
+        hunt.strange(hunt.newest - 1)
+        hunt.search()
+        assert hunt.hits() > 20, "the cache was never warm"
+
+
+def test_nginx_leaks_nothing():
+    _whole_hunt("nginx")
+
+
+def test_varnish_leaks_nothing():
+    _whole_hunt("varnish")
+
+
+def _found(kind, what, change):
+    """The hunt fails, by an assertion of its own, once this leak is planted."""
+    def planted(text):
+        changed = change(text)
+        assert changed != text, f"{what}: the configuration reads otherwise now"
+        return changed
+    with _Hunt(kind, planted) as hunt:
+        try:
+            hunt.tour()
+            hunt.search()
+        except AssertionError as error:
+            print(f"# {what}: {str(error)[:100]}")
+            return
+    raise AssertionError(f"nothing was found: {what}")
+
+
+def test_planted_leaks_are_found():
+    _found("nginx", "a cookie in the cache's key",
+           lambda t: t.replace("proxy_cache_key $variant/", "proxy_cache_key $http_cookie/$variant/"))
+    _found("nginx", "a request in the log", lambda t: t.replace('"$request_method $logged_path"', '"$request"'))
+    _found("nginx", "addresses that viewers claim", lambda t: t.replace(
+        "X-Forwarded-For $remote_addr", "X-Forwarded-For $claimed").replace(
+        "http {\n", 'http {\n  map $http_x_forwarded_for $claimed { "" $remote_addr; default $http_x_forwarded_for; }\n'))
+    _found("nginx", "one copy for both variants",
+           lambda t: t.replace("proxy_cache_key $variant/", "proxy_cache_key "))
+    _found("varnish", "one copy for both variants",
+           lambda t: t.replace("hash_data(req.url)", 'hash_data(regsub(req.url, "^/origin/[ab]/", "/"))'))
+    _found("varnish", "requests in the log", lambda t: t.replace("vsl_mask=-ReqURL,-ReqHeader", "vsl_mask=-Hash"))
+
+
+stage.main()
