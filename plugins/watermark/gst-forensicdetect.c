@@ -21,8 +21,8 @@
  * they were made, at a speed of 96 to 104 %. Both are in a channel's epoch time, unless
  * `wall-offsets` says by how much the wall clock is ahead of it. With a `window` of 0 the PTS of buffers are
  * epoch time, as they are behind `epochalign`. Where PTS jump, it begins anew. It searches
- * when eight segments are there, then 16, 32 and so on until it has found the mark, and at
- * the end of a shorter copy. A search holds up the stream for seconds, and with `views` and
+ * for whole frames when 8 segments are there, then 16, 24, 36 and so on until it has found the
+ * mark, for other views after 16, 32 and so on, and for all at the end of a shorter copy. A search holds up the stream for seconds, and with `views` and
  * a `window` for minutes: in a live pipeline put it in a branch behind a leaky queue. A
  * flush, and going to READY, end it.
  *
@@ -86,6 +86,7 @@ struct _GstForensicDetect {
   GstVideoInfo info;
   char **names;
   HeReader *reader;
+  guint8 *narrow; /* a frame's luma in 8 bits; NULL where it comes so */
   gint64 next_search; /* monotonic time of the next message of a search */
 
   guint halted; /* atomic: the reasons to end a search */
@@ -98,7 +99,8 @@ G_DEFINE_FINAL_TYPE (GstForensicDetect, gst_forensic_detect, GST_TYPE_BASE_TRANS
 GST_ELEMENT_REGISTER_DEFINE (forensicdetect, "forensicdetect", GST_RANK_NONE,
                              GST_TYPE_FORENSIC_DETECT)
 
-#define FORMATS "{ I420, NV12, YV12, NV21, Y42B, Y444, GRAY8 }"
+#define FORMATS \
+  "{ I420, NV12, YV12, NV21, Y42B, Y444, GRAY8, I420_10LE, I422_10LE, Y444_10LE, P010_10LE }"
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
@@ -217,13 +219,40 @@ gst_forensic_detect_stop (GstBaseTransform *trans)
 
   g_clear_pointer (&self->reader, he_reader_free);
   g_clear_pointer (&self->names, g_strfreev);
+  g_clear_pointer (&self->narrow, g_free);
   return TRUE;
 }
 
 static gboolean
 gst_forensic_detect_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *outcaps)
 {
-  return gst_video_info_from_caps (&GST_FORENSIC_DETECT (trans)->info, incaps);
+  GstForensicDetect *self = GST_FORENSIC_DETECT (trans);
+
+  if (!gst_video_info_from_caps (&self->info, incaps))
+    return FALSE;
+  g_clear_pointer (&self->narrow, g_free);
+  if (GST_VIDEO_INFO_COMP_DEPTH (&self->info, 0) > 8)
+    self->narrow = g_malloc ((gsize)GST_VIDEO_INFO_WIDTH (&self->info)
+                             * (gsize)GST_VIDEO_INFO_HEIGHT (&self->info));
+  return TRUE;
+}
+
+/* Of words of more than 8 bits the upper 8: what the mark is read from are averages. */
+static const guint8 *
+luma_of (GstForensicDetect *self, const GstVideoFrame *frame, gsize *ret_stride)
+{
+  const guint8 *plane = GST_VIDEO_FRAME_PLANE_DATA (frame, 0);
+  const gsize stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0);
+  const gsize width = (gsize)GST_VIDEO_FRAME_WIDTH (frame);
+  const gsize height = (gsize)GST_VIDEO_FRAME_HEIGHT (frame);
+  const guint shift = GST_VIDEO_FORMAT_INFO_SHIFT (frame->info.finfo, 0)
+                      + GST_VIDEO_FORMAT_INFO_DEPTH (frame->info.finfo, 0) - 8;
+  *ret_stride = self->narrow ? width : stride;
+  for (gsize y = 0; self->narrow && y < height; y++)
+    for (gsize x = 0; x < width; x++)
+      self->narrow[y * width + x]
+          = (guint8)(GST_READ_UINT16_LE (plane + y * stride + 2 * x) >> shift);
+  return self->narrow ? self->narrow : plane;
 }
 
 static void
@@ -275,9 +304,9 @@ gst_forensic_detect_transform_ip (GstBaseTransform *trans, GstBuffer *buffer)
     GST_ELEMENT_ERROR (self, RESOURCE, READ, (NULL), ("cannot map a frame"));
     return GST_FLOW_ERROR;
   }
-  he_reader_add (self->reader, GST_VIDEO_FRAME_PLANE_DATA (&frame, 0),
-                 (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0),
-                 (guint)GST_VIDEO_FRAME_WIDTH (&frame),
+  gsize stride;
+  const guint8 *luma = luma_of (self, &frame, &stride);
+  he_reader_add (self->reader, luma, stride, (guint)GST_VIDEO_FRAME_WIDTH (&frame),
                  (guint)GST_VIDEO_FRAME_HEIGHT (&frame), GST_BUFFER_PTS (buffer), &error);
   gst_video_frame_unmap (&frame);
   post_readings (self);

@@ -16,11 +16,12 @@
 #define BORDER_TIME 250000000 /* or nanoseconds */
 #define BORDER_GROWTH 64 /* a part of the frame: less does not matter */
 #define FIRST_TRY (8 * HE_SLOTS_PER_SEGMENT)
+#define FIRST_VIEWS (16 * HE_SLOTS_PER_SEGMENT) /* where the time is unknown too */
 #define MAX_GAP 4          /* segments without a frame, and */
 #define MAX_BACK 1         /* segments back in time, within one recording */
 #define COVERAGE 0.4       /* of a segment, to be worth a symbol */
 #define BESIDE 0.2         /* of a segment: what is nearest to it in time */
-#define TRACK_EVERY 8      /* segments after which start and speed are looked at again */
+#define TRACK_EVERY 12     /* segments after which start and speed are looked at again */
 #define WHOLE_PART 0.05    /* of the time of a search for whole frames and views */
 #define VIEW_SEGMENTS 8    /* that a view is refined with */
 #define TICKS_PER_SECOND 90000.0
@@ -50,7 +51,7 @@ struct _HeReader {
   double tests;  /* of a try */
   double looks;  /* at evidence since the copy began */
   double search_begin, search_part; /* of all searches of a try */
-  guint gathered, next_try; /* slots */
+  guint gathered, next_try, next_views; /* slots */
   double read_until;        /* copy's clock: segments that begin before were read */
   guint read;               /* segments since start and speed were looked at */
 
@@ -253,14 +254,14 @@ paid (HeReader *reader, double log_p)
 /* Of all channels the likeliest. Whole frames are looked for in all of them before other
  * views are in any. */
 static HeSync
-search_channels (HeReader *reader, const HeSyncWindow *windows, guint n)
+search_channels (HeReader *reader, const HeSyncWindow *windows, guint n, gboolean all_views)
 {
   HeSync best = { .log_p = G_MAXDOUBLE };
   guint best_channel = 0, first = 0, end = reader->n_channels;
   double log_p = 0;
   reader->tests = 0;
-  for (guint views = 0; views <= (reader->settings.views ? 1 : 0); views++) {
-    const double part = reader->settings.views ? views ? 1 - WHOLE_PART : WHOLE_PART : 1;
+  for (guint views = 0; views <= (all_views ? 1 : 0); views++) {
+    const double part = all_views ? views ? 1 - WHOLE_PART : WHOLE_PART : 1;
     for (reader->channel = first; reader->channel < end && pass_progress (reader, 0);
          reader->channel++) {
       reader->search_part = part / (end - first);
@@ -287,10 +288,13 @@ try_to_lock (HeReader *reader)
 {
   HeSyncWindow windows[HE_SYNC_MAX_WINDOWS];
   const guint n = he_slots_windows (reader->slots, reader->whitener, windows);
-  reader->next_try = reader->gathered * 2;
+  const gboolean views = reader->settings.views && reader->gathered >= reader->next_views;
+  reader->next_try = reader->gathered + MAX (FIRST_TRY, reader->gathered / 2);
+  if (views)
+    reader->next_views = reader->gathered * 2;
   if (n == 0)
     return;
-  HeSync sync = search_channels (reader, windows, n);
+  HeSync sync = search_channels (reader, windows, n, views);
   for (guint i = 0; i < n; i++)
     he_spectrum_free (windows[i].spectrum);
   if (sync.log_p > HE_SYNC_LOG_P || !pass_progress (reader, 1))
@@ -381,6 +385,7 @@ restart (HeReader *reader)
   memset (reader->sum, 0, sizeof *reader->sum);
   reader->frames = reader->gathered = 0;
   reader->next_try = FIRST_TRY;
+  reader->next_views = reader->settings.time_known ? FIRST_TRY : FIRST_VIEWS;
 }
 
 /* Where the view was found with another area, it is put in terms of the new one. */
@@ -498,7 +503,8 @@ he_reader_finish (HeReader *reader)
 {
   if (reader->frames && reader->now <= reader->slot_begin)
     reader->now = reader->slot_begin + 1e-3;
-  reader->next_try = reader->locked ? reader->next_try : 1;
+  if (!reader->locked)
+    reader->next_try = reader->next_views = 0;
   close_slot (reader);
   /* With a known time the view that most copies have is right or reads noise. */
   if (reader->locked || reader->settings.time_known)

@@ -10,12 +10,13 @@ G_BEGIN_DECLS
 /* Reads a copy's marks blindly, as its frames come: a symbol for each segment.
  *
  * First, frames are gathered until it is clear how the copy shows the marked pictures and
- * when those were made (he_sync_search(): tried after 8 segments, 16, 32 and so on, and at the end). From
+ * when those were made (he_sync_search(): whole frames after 8 segments, 16, 24, 36 and so on,
+ * other views after 16, 32 and so on, or from 8 on where the time is known; all at the end). From
  * then on each segment is read with that view and time; those gathered before are read as
  * well. The scores are standard normal under a key that did not make the mark (see
  * he-detect.h), whatever the view.
  *
- * Black bars are cut off. Memory: some 60 MB, however long the copy. Frames may change in
+ * Black bars are cut off. Memory: some 90 MB, however long the copy. Frames may change in
  * size. Not thread-safe. */
 typedef struct _HeReader HeReader;
 

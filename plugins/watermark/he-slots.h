@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * they can be put together once it is known where its segments begin. */
 
 #define HE_SLOTS_PER_SEGMENT 10
-#define HE_SLOTS_MAX 100 /* 460 KB each */
+#define HE_SLOTS_MAX 170 /* 460 KB each */
 
 typedef struct {
   double begin, end; /* time since the copy's start, in segments of the copy's clock */

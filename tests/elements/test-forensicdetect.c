@@ -13,13 +13,13 @@ typedef struct {
 /* Given marked pictures, when they pass the detector, then it says which variant each
  * segment is of, on the bus. */
 static Run
-run (const char *marker, const char *detector)
+run_format (const char *format, const char *marker, const char *detector)
 {
   g_autofree char *text = g_strdup_printf (
       "videotestsrc num-buffers=%d pattern=zone-plate kx2=2 ky2=3 kt=9 ! "
-      "video/x-raw,format=I420,width=320,height=180,framerate=5/1 ! %s ! "
+      "videoconvert ! video/x-raw,format=%s,width=320,height=180,framerate=5/1 ! %s ! "
       "forensicdetect %s ! fakesink",
-      FRAMES, marker, detector);
+      FRAMES, format, marker, detector);
   g_autoptr (GError) error = NULL;
   g_autoptr (GstElement) pipeline = gst_parse_launch (text, &error);
   g_assert_no_error (error);
@@ -49,6 +49,25 @@ run (const char *marker, const char *detector)
   }
   gst_element_set_state (pipeline, GST_STATE_NULL);
   return result;
+}
+
+static Run
+run (const char *marker, const char *detector)
+{
+  return run_format ("I420", marker, detector);
+}
+
+static void
+test_reads_ten_bits (void)
+{
+  const char *const formats[] = { "I420_10LE", "P010_10LE" };
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    Run result = run_format (formats[i], "forensicmark key=" KEY " channel=demo variant=b",
+                             "key=" KEY " channels=demo views=false");
+    g_assert_null (result.error);
+    g_assert_cmpuint (result.segments, ==, 6);
+    g_assert_cmpuint (result.wrong, <=, 1);
+  }
 }
 
 static void
@@ -119,6 +138,7 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/forensicdetect/reads-the-variant", test_reads_the_variant);
+  g_test_add_func ("/forensicdetect/reads-ten-bits", test_reads_ten_bits);
   g_test_add_func ("/forensicdetect/reads-nothing-from-the-unmarked",
                    test_reads_nothing_from_the_unmarked);
   g_test_add_func ("/forensicdetect/stopping-ends-a-search", test_stopping_ends_a_search);
