@@ -127,12 +127,12 @@ choose_channels (const HeadendModel *model, const Options *options, GError **err
   for (guint i = 0; i < model->channels->len; i++) {
     const HeadendModelChannel *channel = model->channels->pdata[i];
     if (options->channels ? g_strv_contains ((const char *const *)options->channels, channel->name)
-                          : channel->watermark)
+                          : headend_model_channel_has_variants (channel))
       g_ptr_array_add (chosen, model->channels->pdata[i]);
   }
   for (guint i = 0; options->channels && options->channels[i]; i++) {
     const HeadendModelChannel *channel = headend_model_channel (model, options->channels[i]);
-    if (channel && channel->watermark)
+    if (channel && headend_model_channel_has_variants (channel))
       continue;
     g_set_error (error, HE_ERROR, HE_ERROR_NOT_FOUND, "%s has no marked channel \"%s\"",
                  options->description, options->channels[i]);
