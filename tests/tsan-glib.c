@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Preloaded under ThreadSanitizer: GLib and GStreamer were not built with it, and GLib's locks
- * are futexes of its own, so it would take everything that they guard for a race. Each function
- * here calls the real one, and says what it puts in order. */
+/* Preloaded under ThreadSanitizer: GLib and GStreamer were not built with it, and GLib's
+ * locks are futexes of its own, so it would take everything that they guard for a race.
+ * Each function here calls the real one, and says what it puts in order. */
 #define G_DISABLE_DEPRECATION_WARNINGS
 #include <dlfcn.h>
 #include <gst/gst.h>
@@ -150,7 +150,8 @@ g_atomic_ref_count_dec (gatomicrefcount *count)
   return last;
 }
 
-/* --- Errands to another thread's main context ------------------------------------------ */
+/* --- Errands to another thread's main context ------------------------------------------
+ */
 
 typedef struct {
   GSourceFunc func;
@@ -193,4 +194,49 @@ void
 g_main_context_invoke (GMainContext *context, GSourceFunc func, gpointer data)
 {
   g_main_context_invoke_full (context, G_PRIORITY_DEFAULT, func, data, NULL);
+}
+
+/* --- Tasks of a pool of threads
+ * ---------------------------------------------------------- */
+
+typedef struct {
+  GFunc func;
+  gpointer user_data;
+} Tasks;
+
+static void
+run_task (gpointer data, gpointer user_data)
+{
+  Tasks *tasks = user_data;
+
+  __tsan_acquire (tasks);
+  tasks->func (data, tasks->user_data);
+  __tsan_release (tasks);
+}
+
+GThreadPool *
+g_thread_pool_new (GFunc func, gpointer user_data, gint max_threads, gboolean exclusive,
+                   GError **error)
+{
+  Tasks *tasks = g_new (Tasks, 1); /* for ever: threads may outlive the pool */
+
+  *tasks = (Tasks) { func, user_data };
+  return REAL (g_thread_pool_new) (run_task, tasks, max_threads, exclusive, error);
+}
+
+gboolean
+g_thread_pool_push (GThreadPool *pool, gpointer data, GError **error)
+{
+  __tsan_release (pool->user_data);
+  return REAL (g_thread_pool_push) (pool, data, error);
+}
+
+void
+g_thread_pool_free (GThreadPool *pool, gboolean immediate, gboolean wait)
+{
+  Tasks *tasks = pool->user_data;
+
+  REAL (g_thread_pool_free) (pool, immediate, wait);
+  if (wait)
+    __tsan_acquire (tasks);
 }
