@@ -70,7 +70,7 @@ class Answer:
 def get(url, headers=None, source="127.0.0.1", method="GET", body=None):
     """One request on a connection of its own, from a source address; follows nothing."""
     parts = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10,
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60,
                                             source_address=(source, 0))
     try:
         target = parts.path + ("?" + parts.query if parts.query else "")
@@ -131,7 +131,7 @@ class Stage:
 
     def headend(self, *arguments):
         """Runs a command of the launcher to its end and returns what it printed."""
-        done = subprocess.run([HEADEND, *arguments], capture_output=True, text=True, timeout=30,
+        done = subprocess.run([HEADEND, *arguments], capture_output=True, text=True, timeout=120,
                               stdin=subprocess.DEVNULL)
         if done.returncode:
             raise AssertionError(f"headend {arguments[0]} failed: {done.stderr}")
@@ -166,7 +166,7 @@ class Stage:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, how)
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
@@ -228,7 +228,7 @@ def end(process):
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(5)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(5)

@@ -51,7 +51,7 @@ def test_each_node_is_a_group_of_its_own():
             assert sorted(name.split()[0] for _, name in below) == ["origin", "worker"], below
             assert all(os.getpgid(pid) == node for pid, _ in below), below
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert not _alive(pid for pid, _ in tree), tree
 
 

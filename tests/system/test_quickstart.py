@@ -33,7 +33,7 @@ class Quickstart:
     def interrupt(self):
         """Ctrl-C: the terminal sends SIGINT to the whole foreground group."""
         os.killpg(self.process.pid, signal.SIGINT)
-        self.process.communicate(timeout=30)
+        self.process.communicate(timeout=120)
         return self.process.returncode
 
 
@@ -47,7 +47,7 @@ def _left():
 def test_seconds_ends_healthy_and_leaves_nothing():
     demo = Quickstart("--seconds", "8")
     demo.read_until("healthy for 8 s")
-    demo.process.communicate(timeout=30)
+    demo.process.communicate(timeout=120)
     assert demo.process.returncode == 0, demo.lines
     told = [line for line in demo.lines if re.match(r"(feed|node|edge|watch|page|kill|status)\b", line)]
     assert len(told) < 10 and any("watch" in line for line in told), told

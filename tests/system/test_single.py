@@ -30,7 +30,7 @@ def test_single_plays_without_an_edge():
         assert not stage.consecutive(seen), stage.consecutive(seen)
 
         status = json.loads(subprocess.run([stage.HEADEND, "status", "--json", str(air.description)],
-                                           capture_output=True, timeout=20, check=True).stdout)
+                                           capture_output=True, timeout=120, check=True).stdout)
         assert status, status
         metrics = stage.get(air.internal[name] + "/metrics").body.decode()
         assert metrics.endswith("# EOF\n"), metrics[-200:]
