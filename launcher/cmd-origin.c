@@ -69,6 +69,11 @@ origin_of (const HeadendJob *job, GError **error)
   const HeadendModel *model = job->model;
   g_auto (GStrv) peers = peers_of (job, FALSE);
   g_auto (GStrv) names = peers_of (job, TRUE);
+  g_autoptr (HeSecret) login = NULL;
+  if (model->sessions.redis_credentials
+      && !(login = he_secret_login_from_file (model->sessions.redis_credentials,
+                                              "the login of Redis", error)))
+    return NULL;
   const HeOriginConfig config = {
     .node = job->node->name,
     .listen = job->node->listen,
@@ -93,6 +98,8 @@ origin_of (const HeadendJob *job, GError **error)
     .allowed_origins = (const char *const *)model->gate.allowed_origins,
     .trusted_proxies = (const char *const *)model->edge.trusted,
     .log = on_log,
+    .redis = (const char *const *)model->sessions.redis,
+    .redis_login = login,
   };
   g_autoptr (HeOrigin) origin = he_origin_new (&config, error);
   if (!origin)

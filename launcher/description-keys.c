@@ -431,20 +431,6 @@ static const HeadendKey edge_keys[] = {
   { NULL },
 };
 
-static const char *const policy_names[] = { "evict-oldest", "reject-newest" };
-
-static const HeadendKey session_keys[] = {
-  { "per-account", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, per_account),
-    FALSE, "a number of sessions", "an integer 1..100", 1, 100 },
-  { "policy", headend_read_choice, G_STRUCT_OFFSET (HeadendSessions, reject_newest),
-    FALSE, "a policy", "\"evict-oldest\" or \"reject-newest\"", .data = policy_names },
-  { "lease", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, lease), FALSE,
-    "a lease", "an integer 10..3600, in seconds", 10, 3600 },
-  { "length", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, length), FALSE,
-    "a length of a session", "an integer 60..2592000, in seconds", 60, 2592000 },
-  { NULL },
-};
-
 static gboolean
 read_algorithms (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
                  gpointer field, GError **error)
@@ -515,7 +501,7 @@ const HeadendKey headend_root_keys[] = {
   { "tokens", read_object, G_STRUCT_OFFSET (HeadendModel, tokens), FALSE, "an object",
     "keys, algorithms, issuer, audience", .data = token_keys },
   { "sessions", read_object, G_STRUCT_OFFSET (HeadendModel, sessions), FALSE, "an object",
-    "per-account, policy, lease, length", .data = session_keys },
+    "per-account, policy, lease, length, redis", .data = headend_session_keys },
   { "gate", read_object, G_STRUCT_OFFSET (HeadendModel, gate), FALSE, "an object",
     "allowed-origins", .data = headend_gate_keys },
   { "nodes", read_list, G_STRUCT_OFFSET (HeadendModel, nodes), FALSE, "a list of nodes",

@@ -31,6 +31,8 @@ struct _HeadendKey {
 
 /* The table of the whole document. */
 extern const HeadendKey headend_root_keys[];
+/* That of "sessions". */
+extern const HeadendKey headend_session_keys[];
 /* That of "gate". */
 extern const HeadendKey headend_gate_keys[];
 

@@ -144,6 +144,8 @@ headend_model_free (HeadendModel *model)
   g_free (model->tokens.issuer);
   g_free (model->tokens.audience);
   g_strfreev (model->gate.allowed_origins);
+  g_strfreev (model->sessions.redis);
+  g_free (model->sessions.redis_credentials);
   g_ptr_array_unref (model->nodes);
   g_free (model->edge.listen);
   g_strfreev (model->edge.trusted);

@@ -83,6 +83,8 @@ typedef struct {
   guint per_account;
   gboolean reject_newest; /* else evict-oldest */
   guint lease, length;    /* seconds */
+  char **redis;             /* servers, tried in turn; NULL: in memory */
+  char *redis_credentials;  /* file, or NULL */
 } HeadendSessions;
 
 typedef struct {

@@ -51,6 +51,8 @@ he_code_reason (HeCode code)
       return "the channel is not among the session's rights";
     case HE_CODE_REVOKED:
       return "the session was revoked";
+    case HE_CODE_UNAVAILABLE:
+      return "no session can be opened for the moment";
   }
   return "unknown reason";
 }

@@ -30,6 +30,7 @@ decision_free (HeDecision *decision)
   he_answer_clear (&decision->answer);
   he_request_unref (decision->request);
   g_free (decision->path);
+  g_free (decision->query);
   g_free (decision->address);
   g_free (decision);
 }
@@ -37,6 +38,8 @@ decision_free (HeDecision *decision)
 typedef struct {
   HeDecision *decision;
   HeDecidedFunc done;
+  HeCode code; /* what was said of its session */
+  gboolean changed;
 } Waiting;
 
 static void
@@ -84,21 +87,28 @@ is_secure (HeOrigin *origin, HeRequest *request)
 }
 
 static HeDecision *
-decide (HeOrigin *origin, HeRequest *request, const char *path, const char *query)
+decision_new (HeOrigin *origin, HeRequest *request, const char *path, const char *query)
 {
   HeDecision *decision = g_new0 (HeDecision, 1);
-  HeGateRequest asked;
-  gint64 now;
 
   decision->request = he_request_ref (request);
   decision->origin = origin;
   decision->path = g_strdup (path);
+  decision->query = g_strdup (query);
   decision->address = he_gate_client_address (
       he_request_peer (request), he_request_field (request, "X-Forwarded-For"),
       (const char *const *)origin->trusted);
-  asked = (HeGateRequest) {
-    .path = path,
-    .query = query,
+  return decision;
+}
+
+static void
+decide (HeDecision *decision)
+{
+  HeOrigin *origin = decision->origin;
+  HeRequest *request = decision->request;
+  const HeGateRequest asked = {
+    .path = decision->path,
+    .query = decision->query,
     .cookie = he_request_field (request, "Cookie"),
     .authorization = he_request_field (request, "Authorization"),
     .address = decision->address,
@@ -107,12 +117,9 @@ decide (HeOrigin *origin, HeRequest *request, const char *path, const char *quer
     .foreign = he_cors_allows ((const char *const *)origin->allowed_origins,
                                he_request_field (request, "Origin")),
   };
-  now = g_get_real_time ();
-  he_gate_decide (origin->gate, &asked, now, &decision->answer);
-  write_ledger (origin, &decision->answer, now);
-  if (decision->answer.kind == HE_ANSWER_DENY)
-    log_denial (decision);
-  return decision;
+
+  he_answer_clear (&decision->answer);
+  he_gate_decide (origin->gate, &asked, g_get_real_time (), &decision->answer);
 }
 
 static gboolean
@@ -128,22 +135,72 @@ tell_peers (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* Writes down what was decided, and answers once the peers know. */
+static void
+finish (Waiting *waiting)
+{
+  HeDecision *decision = waiting->decision;
+  HeOrigin *origin = decision->origin;
+
+  write_ledger (origin, &decision->answer, g_get_real_time ());
+  if (decision->answer.kind == HE_ANSWER_DENY)
+    log_denial (decision);
+  if (decision->answer.replicate != NULL && he_peers_count (origin->peers) > 0) {
+    g_main_context_invoke (origin->context, tell_peers, waiting);
+    return;
+  }
+  waiting->done (decision);
+  decision_free (decision);
+  g_free (waiting);
+}
+
+static gboolean
+settled (gpointer data)
+{
+  Waiting *waiting = data;
+  HeDecision *decision = waiting->decision;
+  g_autofree char *account = g_strdup (decision->answer.ask->account);
+
+  if (waiting->code != HE_CODE_OK) {
+    decision->answer.code = waiting->code;
+    decision->answer.status = waiting->code == HE_CODE_UNAVAILABLE ? 503 : 403;
+  } else {
+    decide (decision);
+  }
+  if (waiting->changed && decision->answer.replicate == NULL)
+    decision->answer.replicate
+        = he_sessions_account_to_json (decision->origin->sessions, account);
+  finish (waiting);
+  return G_SOURCE_REMOVE;
+}
+
+/* On the thread of redis, or at once on that of the request. */
+static void
+asked_redis (HeCode code, gboolean changed, gpointer data)
+{
+  Waiting *waiting = data;
+
+  waiting->code = code;
+  waiting->changed = changed;
+  g_main_context_invoke (waiting->decision->origin->context, settled, waiting);
+}
+
 void
 he_origin_decide (HeOrigin *origin, HeRequest *request, const char *path,
                   const char *query, HeDecidedFunc done)
 {
-  HeDecision *decision = decide (origin, request, path, query);
+  HeDecision *decision = decision_new (origin, request, path, query);
   Waiting *waiting;
 
-  if (decision->answer.replicate == NULL || he_peers_count (origin->peers) == 0) {
-    done (decision);
-    decision_free (decision);
-    return;
-  }
+  decide (decision);
   waiting = g_new0 (Waiting, 1);
   waiting->decision = decision;
   waiting->done = done;
-  g_main_context_invoke (origin->context, tell_peers, waiting);
+  if (decision->answer.ask != NULL && origin->redis != NULL)
+    he_redis_ask (origin->redis, decision->answer.ask, decision->answer.ask_how,
+                  asked_redis, waiting);
+  else
+    finish (waiting);
 }
 
 void
@@ -151,6 +208,7 @@ he_origin_respond_denied (const HeDecision *decision)
 {
   HeRequest *request = decision->request;
   const HeAnswer *answer = &decision->answer;
+  guint status = answer->status;
   g_autofree char *code = g_strdup_printf ("%03d", answer->code);
   g_autofree char *text = g_strdup_printf ("%s\n", he_code_reason (answer->code));
 
@@ -161,7 +219,13 @@ he_origin_respond_denied (const HeDecision *decision)
   /* A 401 says how one gets in (RFC 9110 section 11.6.1). */
   if (answer->status == 401)
     he_request_add_field (request, "WWW-Authenticate", "Bearer");
-  he_request_respond_text (request, answer->status, text);
+  if (status == 503) {
+    he_request_add_field (request, "Retry-After", "1");
+    /* nginx makes 500 of anything but 401 and 403. */
+    if (g_strcmp0 (he_request_class (request), "auth") == 0)
+      status = 403;
+  }
+  he_request_respond_text (request, status, text);
 }
 
 void

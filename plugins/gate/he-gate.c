@@ -98,6 +98,7 @@ he_answer_clear (HeAnswer *answer)
   g_clear_pointer (&answer->set_cookie, g_free);
   g_clear_pointer (&answer->replicate, g_free);
   g_clear_pointer (&answer->account, g_free);
+  g_clear_pointer (&answer->ask, he_session_record_free);
   answer->rendition = NULL;
 }
 
@@ -105,7 +106,9 @@ static void
 deny (HeAnswer *answer, HeCode code)
 {
   answer->kind = HE_ANSWER_DENY;
-  answer->status = code == HE_CODE_NO_CREDENTIAL ? 401 : 403;
+  answer->status = code == HE_CODE_NO_CREDENTIAL ? 401
+                   : code == HE_CODE_UNAVAILABLE ? 503
+                                                 : 403;
   answer->code = code;
 }
 
@@ -234,6 +237,11 @@ touch (HeGate *gate, const HeSessionRecord *contents, HeTouch how, gint64 now,
   gboolean changed = FALSE;
   name_session (contents, answer);
   HeCode code = he_sessions_touch (gate->sessions, contents, how, now, &changed);
+  if (code == HE_CODE_UNAVAILABLE) {
+    he_session_record_free (answer->ask);
+    answer->ask = he_session_record_copy (contents);
+    answer->ask_how = how;
+  }
   if (code == HE_CODE_OK && how != HE_TOUCH_MEDIA)
     answer->lease_seconds = lease_left (gate, contents->id, now);
   if (changed) {
@@ -358,6 +366,8 @@ decide_by_credential (HeGate *gate, const HeGateRequest *request, const HeTarget
   for (guint i = 0; i < count; i++)
     if (try_credential (gate, request, target, texts[i], now, answer, &code))
       return;
+    else if (code == HE_CODE_UNAVAILABLE)
+      break;
   deny (answer, code);
 }
 

@@ -58,7 +58,7 @@ typedef enum {
 
 typedef struct {
   HeAnswerKind kind;
-  guint status; /* 200, 302, 401, 403, 404 */
+  guint status; /* 200, 302, 401, 403, 404, 503 */
   HeCode code;
   HeChannel *channel;           /* reference, or NULL */
   const HeRendition *rendition; /* of channel, or NULL */
@@ -70,6 +70,9 @@ typedef struct {
   char session[33];             /* hex id for the log, or "" */
   char *account;                /* whose request was granted, or NULL */
   guint8 address_hash[16];      /* of the session; with account */
+  HeSessionRecord *ask;         /* DENY, HE_CODE_UNAVAILABLE: whose session is to be settled
+                                   (he_sessions_settle()), and the request decided again */
+  HeTouch ask_how;              /* with ask */
   guint lease_seconds;          /* MULTIVARIANT, MEDIA, SESSION: what the lease has left */
   gint64 ends;                  /* SESSION: when it ends for good, unix seconds */
 } HeAnswer;

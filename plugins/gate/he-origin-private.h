@@ -11,6 +11,7 @@
 #include "he-origin.h"
 #include "he-peers.h"
 #include "he-playlists.h"
+#include "he-redis.h"
 #include "he-store.h"
 
 G_BEGIN_DECLS
@@ -23,6 +24,8 @@ struct _HeOrigin {
   char **peer_addresses, **peer_nodes, **trusted, **allowed_origins;
   HeSecret *content, *codeword, *credential, *publish;
   HeSessionPolicy policy;
+  char **redis_servers; /* NULL: none */
+  HeSecret *redis_login;
   guint per_account, lease_seconds, session_seconds;
   HeTokenKeys *keys;
   HeStore *store;
@@ -58,6 +61,7 @@ struct _HeOrigin {
   GHashTable *joined; /* names of channels that our own worker was in step with once */
   gboolean was_ready;
   guint64 behind; /* peers, by bit, that must get all sessions next time */
+  HeRedis *redis;  /* while it runs, where sessions are shared; or NULL */
   guint64 unaware; /* peers, by bit, that must get all revocations */
   guint64 unheard; /* peers, by bit, whose revocations we have not got since our start */
   guint revoking; /* such exchanges under way */
@@ -68,7 +72,7 @@ struct _HeOrigin {
 typedef struct {
   HeRequest *request;
   HeOrigin *origin;
-  char *path; /* that was decided on */
+  char *path, *query; /* that was decided on; query may be NULL */
   char *address;
   HeAnswer answer;
 } HeDecision;
@@ -147,6 +151,12 @@ void he_sync_tick (HeOrigin *origin);
 gboolean he_revoke_load (HeOrigin *origin, const char *folder, GError **error);
 void he_revoke_start (HeOrigin *origin);
 void he_revoke_tick (HeOrigin *origin);
+/* What is new of such a list holds from now on, and is kept; not told on. */
+void he_revoke_take (HeOrigin *origin, const char *text, gsize len);
+
+/* Redis, where the description names one: between the thread's start and its end. */
+void he_shared_start (HeOrigin *origin, gint64 slot_ttl);
+void he_shared_stop (HeOrigin *origin);
 
 /* The peers' part in a listing: a complete segment is listed once every peer that answers
  * holds it too, or after 250 ms. he_ack_note(): something was put, and the newest

@@ -34,7 +34,8 @@ check_config (const HeOriginConfig *config, GError **error)
                          "each peer of an origin needs the name of its node");
     return FALSE;
   }
-  return he_peers_check (config->peers, error);
+  return (config->redis == NULL || he_redis_check (error))
+         && he_peers_check (config->peers, error);
 }
 
 static HeSecret *
@@ -87,6 +88,8 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->credential = ref_secret (config->credential);
   origin->publish = ref_secret (config->publish);
   origin->policy = config->policy;
+  origin->redis_servers = g_strdupv ((char **)config->redis);
+  origin->redis_login = ref_secret (config->redis_login);
   origin->per_account = config->per_account;
   origin->lease_seconds = config->lease_seconds;
   origin->session_seconds = config->session_seconds;
@@ -137,6 +140,8 @@ he_origin_free (HeOrigin *origin)
   he_secret_unref (origin->codeword);
   he_secret_unref (origin->credential);
   he_secret_unref (origin->publish);
+  g_strfreev (origin->redis_servers);
+  he_secret_unref (origin->redis_login);
   g_strfreev (origin->peer_addresses);
   g_strfreev (origin->peer_nodes);
   g_strfreev (origin->trusted);
@@ -181,25 +186,34 @@ he_origin_channels (HeOrigin *origin)
   return channels;
 }
 
-/* Made at the first start, because a slot is free after three target durations (whole
- * seconds, at least one) of silence, and only now the channels are known. */
-static void
-make_gate (HeOrigin *origin)
+/* A slot is free after three target durations (whole seconds, at least one) of silence. */
+static gint64
+slot_ttl (HeOrigin *origin)
 {
   guint64 target = 1;
-  HeGateRules rules;
 
-  if (origin->gate != NULL)
-    return;
   for (guint i = 0; i < origin->channels->len; i++) {
     const HeChannel *channel = g_ptr_array_index (origin->channels, i);
 
     target = MAX (target,
                   (channel->duration90 + HE_TICKS_PER_SECOND / 2) / HE_TICKS_PER_SECOND);
   }
+  return (gint64)(3 * target) * G_USEC_PER_SEC;
+}
+
+/* Made at the first start, as only now the channels are known. */
+static void
+make_gate (HeOrigin *origin)
+{
+  HeGateRules rules;
+
+  if (origin->gate != NULL)
+    return;
   origin->sessions
       = he_sessions_new (origin->policy, (gint64)origin->lease_seconds * G_USEC_PER_SEC,
-                         (gint64)(3 * target) * G_USEC_PER_SEC, MAX_SESSIONS);
+                         slot_ttl (origin), MAX_SESSIONS);
+  if (origin->redis_servers != NULL)
+    he_sessions_share (origin->sessions);
   rules = (HeGateRules) {
     .keys = origin->keys,
     .issuer = origin->issuer,
@@ -317,6 +331,7 @@ run (gpointer data)
   g_main_context_push_thread_default (origin->context);
   origin->peers
       = he_peers_new ((const char *const *)origin->peer_addresses, origin->publish);
+  he_shared_start (origin, slot_ttl (origin));
   origin->threads
       = he_threads_new ("serving", CLAMP (g_get_num_processors (), 1, MAX_THREADS));
   origin->viewers = he_http_new (g_steal_pointer (&origin->viewer_listener),
@@ -343,6 +358,8 @@ run (gpointer data)
   g_clear_pointer (&origin->door, he_http_free);
   drain (origin->context);
   origin->stopping = TRUE;
+  he_shared_stop (origin); /* what it leaves open is answered by the next line */
+  drain (origin->context);
   he_peers_free (origin->peers); /* its last callbacks still look at it */
   origin->peers = NULL;
   he_backfill_stop (origin);

@@ -72,6 +72,11 @@ typedef struct {
    * on the origin's threads. NULL: silent. */
   void (*log) (const char *line, gpointer user_data);
   gpointer log_data;
+
+  /* Where sessions are kept for all nodes, tried in turn: "unix:PATH" or
+   * "redis://HOST:PORT[/DB]". NULL: in memory. */
+  const char *const *redis;
+  HeSecret *redis_login; /* USER:PASSWORD, or NULL */
 } HeOriginConfig;
 
 HeOrigin *he_origin_new (const HeOriginConfig *config, GError **error);

@@ -64,6 +64,18 @@ he_revoke_load (HeOrigin *origin, const char *folder, GError **error)
   return origin->revocations != NULL;
 }
 
+void
+he_revoke_take (HeOrigin *origin, const char *text, gsize len)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean kept;
+  g_autoptr (GPtrArray) news = take (origin, text, len, &kept, &error);
+
+  if (news == NULL)
+    he_log_event (origin->log, g_get_monotonic_time (), "revocations refused: %s",
+                  error->message);
+}
+
 /* --- Who revokes
  * ------------------------------------------------------------------------ */
 
@@ -157,12 +169,14 @@ he_revoke_handle (HeOrigin *origin, HeRequest *request)
   waiting->request = he_request_ref (request);
   waiting->kept = kept;
   count_kinds (news, waiting);
+  json = he_revocations_list_to_json (news);
+  body = g_bytes_new_take (json, strlen (json));
+  if (origin->redis != NULL && news->len > 0)
+    he_redis_revoke (origin->redis, json);
   if (news->len == 0 || he_peers_count (origin->peers) == 0) {
     respond (waiting, he_peers_count (origin->peers), he_peers_count (origin->peers));
     return;
   }
-  json = he_revocations_list_to_json (news);
-  body = g_bytes_new_take (json, strlen (json));
   he_peers_call (origin->peers, HE_PEERS_ALL, "POST", HE_REVOKE_PATH, body, TELL_MS, told,
                  waiting);
 }

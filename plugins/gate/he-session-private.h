@@ -6,6 +6,29 @@
 
 G_BEGIN_DECLS
 
+struct _HeSessions {
+  GMutex lock; /* guards all below */
+  HeSessionPolicy policy;
+  gint64 lease, slot_ttl;
+  guint max_sessions;
+  GHashTable *by_id;      /* id -> HeSessionRecord, owned */
+  GHashTable *by_account; /* account -> GPtrArray of borrowed HeSessionRecord */
+  GHashTable *dirty;      /* set of borrowed HeSessionRecord that peers have not seen */
+  GHashTable *owed;       /* set of borrowed HeSessionRecord that are to be settled */
+  gboolean shared;
+  gint64 next_sweep;
+};
+
+/* Of he-session.c; the lock is held. */
+gboolean he_sessions_make_room (HeSessions *sessions, const HeSessionRecord *coming,
+                                gint64 now);
+void he_sessions_insert (HeSessions *sessions, HeSessionRecord *record);
+void he_sessions_mark_dirty (HeSessions *sessions, HeSessionRecord *record);
+HeCode he_sessions_check_known (HeSessions *sessions, HeSessionRecord *known,
+                                const HeSessionRecord *contents, HeTouch touch, gint64 now);
+HeCode he_sessions_touch_shared (HeSessions *sessions, const HeSessionRecord *contents,
+                                 HeTouch touch, gint64 now);
+
 /* One record of a batch. */
 void he_session_record_to_json (const HeSessionRecord *record, HeJsonWriter *writer);
 gboolean he_session_record_from_json (const HeJson *node, HeSessionRecord *ret_record,

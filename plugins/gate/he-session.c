@@ -11,17 +11,6 @@
  * who has a token minted a second must not fill the table. */
 #define ACCOUNT_RECORDS 64
 
-struct _HeSessions {
-  GMutex lock; /* guards all below */
-  HeSessionPolicy policy;
-  gint64 lease, slot_ttl;
-  guint max_sessions;
-  GHashTable *by_id;      /* id -> HeSessionRecord, owned */
-  GHashTable *by_account; /* account -> GPtrArray of borrowed HeSessionRecord */
-  GHashTable *dirty;      /* set of borrowed HeSessionRecord that peers have not seen */
-  gint64 next_sweep;
-};
-
 void
 he_session_record_clear (HeSessionRecord *record)
 {
@@ -29,15 +18,17 @@ he_session_record_clear (HeSessionRecord *record)
   g_clear_pointer (&record->rights, g_strfreev);
 }
 
-static void
-record_free (gpointer data)
+void
+he_session_record_free (HeSessionRecord *record)
 {
-  he_session_record_clear (data);
-  g_free (data);
+  if (!record)
+    return;
+  he_session_record_clear (record);
+  g_free (record);
 }
 
-static HeSessionRecord *
-record_copy (const HeSessionRecord *from)
+HeSessionRecord *
+he_session_record_copy (const HeSessionRecord *from)
 {
   HeSessionRecord *copy = g_memdup2 (from, sizeof *from);
   copy->account = g_strdup (from->account);
@@ -70,10 +61,11 @@ he_sessions_new (HeSessionPolicy policy, gint64 lease, gint64 slot_ttl,
   sessions->lease = lease;
   sessions->slot_ttl = slot_ttl;
   sessions->max_sessions = max_sessions;
-  sessions->by_id = g_hash_table_new_full (id_hash, id_equal, NULL, record_free);
+  sessions->by_id = g_hash_table_new_full (id_hash, id_equal, NULL, (GDestroyNotify)he_session_record_free);
   sessions->by_account = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                                 (GDestroyNotify)g_ptr_array_unref);
   sessions->dirty = g_hash_table_new (NULL, NULL);
+  sessions->owed = g_hash_table_new (NULL, NULL);
   return sessions;
 }
 
@@ -83,6 +75,7 @@ he_sessions_free (HeSessions *sessions)
   if (!sessions)
     return;
   g_hash_table_unref (sessions->dirty);
+  g_hash_table_unref (sessions->owed);
   g_hash_table_unref (sessions->by_account);
   g_hash_table_unref (sessions->by_id);
   g_mutex_clear (&sessions->lock);
@@ -99,6 +92,7 @@ remove_record (HeSessions *sessions, HeSessionRecord *record)
   if (of_account->len == 0)
     g_hash_table_remove (sessions->by_account, record->account);
   g_hash_table_remove (sessions->dirty, record);
+  g_hash_table_remove (sessions->owed, record);
   g_hash_table_remove (sessions->by_id, record->id);
 }
 
@@ -119,8 +113,8 @@ sweep (HeSessions *sessions, gint64 now)
 
 /* Makes room for one more record of an account, giving up its oldest evicted ones: one
  * that comes back is evicted again by whoever holds the slot. */
-static gboolean
-make_room (HeSessions *sessions, const HeSessionRecord *coming, gint64 now)
+gboolean
+he_sessions_make_room (HeSessions *sessions, const HeSessionRecord *coming, gint64 now)
 {
   if (g_hash_table_size (sessions->by_id) >= sessions->max_sessions) {
     if (now >= sessions->next_sweep - SWEEP_INTERVAL + G_USEC_PER_SEC)
@@ -145,8 +139,8 @@ make_room (HeSessions *sessions, const HeSessionRecord *coming, gint64 now)
 }
 
 /* Takes ownership. There is room. */
-static void
-insert_record (HeSessions *sessions, HeSessionRecord *record)
+void
+he_sessions_insert (HeSessions *sessions, HeSessionRecord *record)
 {
   GPtrArray *of_account = g_hash_table_lookup (sessions->by_account, record->account);
   if (!of_account) {
@@ -157,8 +151,8 @@ insert_record (HeSessions *sessions, HeSessionRecord *record)
   g_hash_table_insert (sessions->by_id, record->id, record);
 }
 
-static void
-mark_dirty (HeSessions *sessions, HeSessionRecord *record)
+void
+he_sessions_mark_dirty (HeSessions *sessions, HeSessionRecord *record)
 {
   g_hash_table_add (sessions->dirty, record);
 }
@@ -214,13 +208,13 @@ take_slot (HeSessions *sessions, HeSessionRecord *self, gint64 now, gboolean *re
   HeCode code = he_session_take_slot (sessions->policy, sessions->slot_ttl, of_account,
                                       self, now, losers);
   for (guint i = 0; i < losers->len; i++)
-    mark_dirty (sessions, losers->pdata[i]);
+    he_sessions_mark_dirty (sessions, losers->pdata[i]);
   *ret_changed = losers->len > 0 || code == HE_CODE_EVICTED;
   return code;
 }
 
-static HeCode
-check_known (HeSessions *sessions, HeSessionRecord *known,
+HeCode
+he_sessions_check_known (HeSessions *sessions, HeSessionRecord *known,
              const HeSessionRecord *contents, HeTouch touch, gint64 now)
 {
   if (strcmp (known->account, contents->account) != 0)
@@ -228,7 +222,7 @@ check_known (HeSessions *sessions, HeSessionRecord *known,
   /* A token says when it is shown, not when the session was opened: only what we sealed
    * may take a session over. */
   if (touch != HE_TOUCH_ENTRY && join_identity (known, contents))
-    mark_dirty (sessions, known);
+    he_sessions_mark_dirty (sessions, known);
   if (!same_address (known, contents))
     return HE_CODE_ADDRESS;
   if (known->ended != HE_CODE_NONE)
@@ -243,7 +237,7 @@ check_known (HeSessions *sessions, HeSessionRecord *known,
 static HeSessionRecord *
 record_from_contents (const HeSessionRecord *contents, gint64 lease_end)
 {
-  HeSessionRecord *record = record_copy (contents);
+  HeSessionRecord *record = he_session_record_copy (contents);
   record->lease_end = MIN (lease_end, record->hard_end);
   record->last_seen = 0;
   record->ended = HE_CODE_NONE;
@@ -257,21 +251,21 @@ touch_locked (HeSessions *sessions, const HeSessionRecord *contents, HeTouch tou
   HeSessionRecord *record = g_hash_table_lookup (sessions->by_id, contents->id);
   gboolean known = record != NULL;
   if (known) {
-    HeCode code = check_known (sessions, record, contents, touch, now);
+    HeCode code = he_sessions_check_known (sessions, record, contents, touch, now);
     if (code != HE_CODE_OK)
       return code;
   } else {
-    if (!make_room (sessions, contents, now))
+    if (!he_sessions_make_room (sessions, contents, now))
       return HE_CODE_TOO_MANY;
     record = record_from_contents (contents, now + sessions->lease);
   }
   HeCode code = take_slot (sessions, record, now, ret_changed);
   if (!known && code == HE_CODE_TOO_MANY) {
-    record_free (record);
+    he_session_record_free (record);
     return code;
   }
   if (!known)
-    insert_record (sessions, record);
+    he_sessions_insert (sessions, record);
   if (code == HE_CODE_OK) {
     record->last_seen = MAX (record->last_seen, now);
     if (touch != HE_TOUCH_MEDIA)
@@ -281,7 +275,7 @@ touch_locked (HeSessions *sessions, const HeSessionRecord *contents, HeTouch tou
       *ret_changed = TRUE;
   }
   if (code != HE_CODE_TOO_MANY)
-    mark_dirty (sessions, record);
+    he_sessions_mark_dirty (sessions, record);
   return code;
 }
 
@@ -295,7 +289,9 @@ he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents, HeTouc
   g_mutex_lock (&sessions->lock);
   if (now >= sessions->next_sweep)
     sweep (sessions, now);
-  HeCode code = touch_locked (sessions, contents, touch, now, ret_changed);
+  HeCode code = sessions->shared
+                    ? he_sessions_touch_shared (sessions, contents, touch, now)
+                    : touch_locked (sessions, contents, touch, now, ret_changed);
   g_mutex_unlock (&sessions->lock);
   return code;
 }
@@ -306,7 +302,7 @@ he_sessions_lookup (HeSessions *sessions, const guint8 id[16],
 {
   g_mutex_lock (&sessions->lock);
   HeSessionRecord *record = g_hash_table_lookup (sessions->by_id, id);
-  g_autofree HeSessionRecord *copy = record ? record_copy (record) : NULL;
+  g_autofree HeSessionRecord *copy = record ? he_session_record_copy (record) : NULL;
   g_mutex_unlock (&sessions->lock);
   if (copy)
     *ret_record = *copy;
@@ -330,7 +326,7 @@ he_sessions_end (HeSessions *sessions, const guint8 id[16], HeCode why, gint64 n
   HeSessionRecord *record = g_hash_table_lookup (sessions->by_id, id);
   if (record && why > record->ended) {
     record->ended = why;
-    mark_dirty (sessions, record);
+    he_sessions_mark_dirty (sessions, record);
   }
   g_mutex_unlock (&sessions->lock);
   return record != NULL;
@@ -348,7 +344,7 @@ he_sessions_end_account (HeSessions *sessions, const char *account, gint64 opene
     if (record->opened > opened_by || why <= record->ended)
       continue;
     record->ended = why;
-    mark_dirty (sessions, record);
+    he_sessions_mark_dirty (sessions, record);
     ended++;
   }
   g_mutex_unlock (&sessions->lock);
@@ -444,8 +440,8 @@ merge_record (HeSessions *sessions, HeSessionRecord *from, gint64 now)
   if (from->hard_end + RETAIN <= now)
     return;
   if (!into) {
-    if (make_room (sessions, from, now))
-      insert_record (sessions, record_copy (from));
+    if (he_sessions_make_room (sessions, from, now))
+      he_sessions_insert (sessions, he_session_record_copy (from));
     return;
   }
   if (strcmp (into->account, from->account) != 0)
@@ -465,7 +461,7 @@ he_sessions_merge_json (HeSessions *sessions, const char *text, gssize len, gint
     return FALSE;
   if (he_json_type (root) != HE_JSON_ARRAY)
     return he_json_set_error (error, root, "a batch of sessions must be an array");
-  g_autoptr (GPtrArray) batch = g_ptr_array_new_with_free_func (record_free);
+  g_autoptr (GPtrArray) batch = g_ptr_array_new_with_free_func ((GDestroyNotify)he_session_record_free);
   for (guint i = 0; i < he_json_length (root); i++) {
     HeSessionRecord record;
     if (!he_session_record_from_json (he_json_element (root, i), &record, error))

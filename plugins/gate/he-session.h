@@ -22,9 +22,13 @@ typedef struct {
   guint max_sessions; /* of the account */
   gint64 opened, hard_end, lease_end, last_seen;
   HeCode ended; /* HE_CODE_NONE while it lives; else why it ended */
+  gboolean wants_lease; /* shared: since the last settling */
+  gint64 settled;
 } HeSessionRecord;
 
 void he_session_record_clear (HeSessionRecord *record);
+HeSessionRecord *he_session_record_copy (const HeSessionRecord *record);
+void he_session_record_free (HeSessionRecord *record);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeSessionRecord, he_session_record_clear)
 
 HeSessions *he_sessions_new (HeSessionPolicy policy, gint64 lease, gint64 slot_ttl,
@@ -44,6 +48,25 @@ typedef enum {
  * session was opened, evicted or ended). */
 HeCode he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents,
                           HeTouch touch, gint64 now, gboolean *ret_changed);
+
+/* --- Slots and leases that are given out elsewhere (he-redis.h) --------------------------- */
+
+/* From now on this is a mirror. Touching grants what was settled: to sessions whose lease
+ * runs, and an opening to one whose slot is held. For all else the code is
+ * HE_CODE_UNAVAILABLE, and where the slots are must be asked; what is said there is settled,
+ * and the same touch is then granted. Before the first touch. */
+void he_sessions_share (HeSessions *sessions);
+
+typedef struct {
+  HeCode code;
+  gint64 opened, hard_end, lease_end; /* with HE_CODE_OK */
+} HeSessionVerdict;
+/* Returns the verdict's code, or why there is no room. */
+HeCode he_sessions_settle (HeSessions *sessions, const HeSessionRecord *contents,
+                           const HeSessionVerdict *verdict, gint64 now);
+/* Copies of those that were touched and not settled for a third of slot_ttl; or of all that
+ * hold a slot. wants_lease: a lease is to be extended, not a heartbeat alone. */
+GPtrArray *he_sessions_take_owed (HeSessions *sessions, gboolean everything, gint64 now);
 
 /* A copy of what is known of a session. FALSE, and *ret_record untouched, when nothing is. */
 gboolean he_sessions_lookup (HeSessions *sessions, const guint8 id[16],

@@ -53,6 +53,7 @@ typedef enum {
   HE_CODE_TOO_MANY = 605,      /* the account's slots are taken (reject-newest) */
   HE_CODE_RIGHTS = 606,        /* the channel is not among the session's rights */
   HE_CODE_REVOKED = 607,
+  HE_CODE_UNAVAILABLE = 608, /* where sessions are kept cannot be asked */
 } HeCode;
 
 const char *he_code_reason (HeCode code); /* one English sentence, no period */

@@ -83,6 +83,8 @@ print_model (const HeadendModel *model)
   g_autofree char *trusted
       = model->edge.trusted ? g_strjoinv (" ", model->edge.trusted) : NULL;
   g_autofree char *origins = g_strjoinv (" ", model->gate.allowed_origins);
+  g_autofree char *redis
+      = model->sessions.redis ? g_strjoinv (" ", model->sessions.redis) : NULL;
   TEXT (model, secret.file);
   TEXT (model, secret.variable);
   TEXT (model, tokens.keys);
@@ -93,6 +95,8 @@ print_model (const HeadendModel *model)
   NUMBER (model, sessions.reject_newest);
   NUMBER (model, sessions.lease);
   NUMBER (model, sessions.length);
+  printf ("redis %s\n", redis ? redis : "-");
+  TEXT (model, sessions.redis_credentials);
   printf ("allowed_origins %s\n", *origins ? origins : "-");
   TEXT (model, edge.listen);
   printf ("trusted %s\n", trusted ? trusted : "-");

@@ -28,6 +28,7 @@ typedef struct {
   HeCodeword *code; /* of channel "demo" */
   HeChannel *channel;
   HeSessionPolicy policy;
+  char **redis; /* servers: then they are no peers; or NULL */
   guint internal[2];
   char *peer[2];
   HeOrigin *origin[2]; /* A, B */
@@ -98,8 +99,9 @@ pair_new_origin (Pair *pair, guint i, const char *state, GError **error)
     .node = i == 0 ? "A" : "B",
     .listen = "127.0.0.1:0",
     .internal = internal,
-    .peers = peers,
-    .peer_nodes = peer_nodes,
+    .peers = pair->redis ? NULL : peers,
+    .peer_nodes = pair->redis ? NULL : peer_nodes,
+    .redis = (const char *const *)pair->redis,
     .state_dir = state,
     .jwks_path = pair->jwks,
     .issuer = "headend",
@@ -200,6 +202,7 @@ pair_free (Pair *pair)
   he_secret_unref (pair->credential);
   he_secret_unref (pair->publish);
   remove_tree (pair->folder);
+  g_strfreev (pair->redis);
   g_free (pair->folder);
   g_free (pair->pem);
   g_free (pair->jwks);

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <hiredis/hiredis.h>
+#include "he-redis.h"
+
+G_BEGIN_DECLS
+
+/* How long Redis may take for an answer. */
+#define HE_REDIS_TIMEOUT_MS 500
+
+/* A connection to a master, logged in; NULL and why not (owned). */
+redisContext *he_redis_connect (const char *server, const HeSecret *login, char **ret_why);
+/* One that hears of what others end and revoke. */
+redisContext *he_redis_subscribe (const char *server, const HeSecret *login, char **ret_why);
+
+/* Keeps a list of revocations, what is kept alike replaced or not, and tells the others. FALSE: the connection is of no more use. */
+gboolean he_redis_keep_revoked (redisContext *redis, const char *list, gboolean replace);
+/* Keeps ours, and gives what is kept to revoked. */
+gboolean he_redis_exchange_revoked (redisContext *redis, const char *ours,
+                                    void (*revoked) (const char *text, gsize len,
+                                                     gpointer user_data),
+                                    gpointer user_data);
+/* Ends the session whose id the text begins with. */
+void he_redis_end (HeSessions *sessions, const char *text, HeCode why);
+
+G_END_DECLS

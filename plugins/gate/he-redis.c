@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-redis.h"
+
+#include <hiredis/hiredis.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "he-codec.h"
+#include "he-redis-private.h"
+#include "he-redis-script.h"
+
+#define BATCH 256
+#define QUEUE_MAX 20000
+#define PACE_MS 250
+#define OWED_US (G_USEC_PER_SEC / 2)
+#define RETRY_MIN_US (G_USEC_PER_SEC / 4)
+#define RETRY_MAX_US (2 * G_USEC_PER_SEC)
+
+/* A question, or what the mirror owes (done is NULL). */
+typedef struct {
+  HeSessionRecord *contents;
+  HeTouch how;
+  HeRedisFunc done;
+  gpointer user_data;
+} Question;
+
+struct _HeRedis {
+  HeRedisConfig config;
+  char **servers;
+  GThread *thread;
+  int wake; /* eventfd */
+  int up, stopping; /* atomic */
+  GMutex lock;      /* guards both */
+  GQueue questions;
+  GQueue revoked; /* lists to tell */
+
+  redisContext *commands, *messages; /* of the thread: NULL while it is away */
+  guint next;                        /* server to try */
+  gint64 retry_at, retry_us, owed_at;
+};
+
+static void
+question_free (Question *question)
+{
+  he_session_record_free (question->contents);
+  g_free (question);
+}
+
+static void
+answer (Question *question, HeCode code, gboolean changed)
+{
+  if (question->done)
+    question->done (code, changed, question->user_data);
+  question_free (question);
+}
+
+static void
+disconnect (HeRedis *redis, const char *reason)
+{
+  g_autofree char *why = g_strdup (reason); /* it may be in what goes now */
+  g_clear_pointer (&redis->commands, redisFree);
+  g_clear_pointer (&redis->messages, redisFree);
+  redis->retry_at = g_get_monotonic_time () + redis->retry_us;
+  redis->retry_us = MIN (redis->retry_us * 2, RETRY_MAX_US);
+  redis->next++;
+  if (g_atomic_int_compare_and_exchange (&redis->up, TRUE, FALSE))
+    redis->config.state (FALSE, why, redis->config.user_data);
+}
+
+/* --- Deciding --------------------------------------------------------------------------- */
+
+static void
+append (HeRedis *redis, const Question *question, const char *verb, const char *script)
+{
+  static const char *const hows[] = { "entry", "playlist", "media" };
+  const HeSessionRecord *record = question->contents;
+  gint64 now = g_get_real_time ();
+  g_autofree char *id = he_hex_encode (record->id, sizeof record->id);
+  g_autofree char *address
+      = record->has_address
+            ? he_hex_encode (record->address_hash, sizeof record->address_hash)
+            : g_strdup ("");
+  gint64 left = record->lease_end ? MAX (record->lease_end - now, 0) : redis->config.lease;
+  redisAppendCommand (redis->commands,
+                      "%s %s 1 headend:account:%s %s %s %s %lld %lld %lld %lld %u %s %lld",
+                      verb, script, record->account, id, hows[question->how],
+                      redis->config.policy == HE_SESSIONS_EVICT_OLDEST ? "evict" : "reject",
+                      (long long)redis->config.slot_ttl, (long long)redis->config.lease,
+                      (long long)MAX (now - record->opened, 0),
+                      (long long)MAX (record->hard_end - now, 0),
+                      MAX (record->max_sessions, 1), address, (long long)left);
+}
+
+/* What the script says, told to the mirror. FALSE: it is no such answer. */
+static gboolean
+settle (HeRedis *redis, Question *question, const redisReply *reply)
+{
+  gint64 now = g_get_real_time (), numbers[4] = { 0 };
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1)
+    return FALSE;
+  for (gsize i = 0; i < MIN (reply->elements, 4); i++) {
+    if (reply->element[i]->type != REDIS_REPLY_INTEGER)
+      return FALSE;
+    numbers[i] = reply->element[i]->integer;
+  }
+  for (gsize i = 4; i < reply->elements; i++)
+    he_redis_end (redis->config.sessions, reply->element[i]->str, HE_CODE_EVICTED);
+  const HeSessionVerdict verdict = {
+    .code = (HeCode)numbers[0],
+    .opened = now - numbers[1],
+    .hard_end = now + numbers[2],
+    .lease_end = now + numbers[3],
+  };
+  HeCode code
+      = he_sessions_settle (redis->config.sessions, question->contents, &verdict, now);
+  answer (question, code, question->how == HE_TOUCH_ENTRY || reply->elements > 4);
+  return TRUE;
+}
+
+static redisReply *
+take_reply (HeRedis *redis)
+{
+  void *reply = NULL;
+  return redisGetReply (redis->commands, &reply) == REDIS_OK ? reply : NULL;
+}
+
+/* A Redis that forgot the script gets it with the question. */
+static redisReply *
+ask_whole (HeRedis *redis, const Question *question)
+{
+  append (redis, question, "EVAL", he_redis_script);
+  return take_reply (redis);
+}
+
+/* Takes the questions. */
+static void
+decide (HeRedis *redis, GPtrArray *batch)
+{
+  g_autoptr (GPtrArray) again = g_ptr_array_new ();
+  g_autofree char *why = NULL;
+  g_autofree char *sha = g_compute_checksum_for_string (G_CHECKSUM_SHA1, he_redis_script, -1);
+  for (guint i = 0; i < batch->len; i++)
+    append (redis, batch->pdata[i], "EVALSHA", sha);
+  for (guint i = 0; i < batch->len; i++) {
+    Question *question = batch->pdata[i];
+    redisReply *reply = why ? NULL : take_reply (redis);
+    if (!reply && !why)
+      why = g_strdup (redis->commands->errstr);
+    if (reply && reply->type == REDIS_REPLY_ERROR && g_str_has_prefix (reply->str, "NOSCRIPT"))
+      g_ptr_array_add (again, question);
+    else if (!reply || !settle (redis, question, reply)) {
+      if (reply && !why)
+        why = g_strdup (reply->str ? reply->str : "an answer that is none");
+      answer (question, HE_CODE_UNAVAILABLE, FALSE);
+    }
+    g_clear_pointer (&reply, freeReplyObject);
+  }
+  for (guint i = 0; i < again->len; i++) {
+    redisReply *reply = why ? NULL : ask_whole (redis, again->pdata[i]);
+    if (!reply || !settle (redis, again->pdata[i], reply)) {
+      if (!why)
+        why = g_strdup (reply && reply->str ? reply->str : "no answer");
+      answer (again->pdata[i], HE_CODE_UNAVAILABLE, FALSE);
+    }
+    g_clear_pointer (&reply, freeReplyObject);
+  }
+  if (why)
+    disconnect (redis, why);
+}
+
+/* What the mirror owes: heartbeats, leases; all that runs, when Redis came. */
+static void
+pay (HeRedis *redis, gboolean everything)
+{
+  g_autoptr (GPtrArray) owed
+      = he_sessions_take_owed (redis->config.sessions, everything, g_get_real_time ());
+  redis->owed_at = g_get_monotonic_time () + OWED_US;
+  for (guint i = 0; i < owed->len && redis->commands;) {
+    g_autoptr (GPtrArray) batch = g_ptr_array_new ();
+    for (; i < owed->len && batch->len < BATCH; i++) {
+      Question *question = g_new0 (Question, 1);
+      question->contents = g_steal_pointer (&owed->pdata[i]);
+      question->how
+          = question->contents->wants_lease ? HE_TOUCH_PLAYLIST : HE_TOUCH_MEDIA;
+      g_ptr_array_add (batch, question);
+    }
+    decide (redis, batch);
+  }
+  /* Whether it is still there, where nothing is owed. */
+  if (owed->len == 0 && redis->commands) {
+    redisReply *reply = redisCommand (redis->commands, "PING");
+    if (!reply || reply->type == REDIS_REPLY_ERROR)
+      disconnect (redis, reply ? reply->str : redis->commands->errstr);
+    g_clear_pointer (&reply, freeReplyObject);
+  }
+}
+
+/* --- Questions and revocations of other threads ------------------------------------------ */
+
+static GPtrArray *
+take_questions (HeRedis *redis)
+{
+  GPtrArray *batch = g_ptr_array_new ();
+  g_mutex_lock (&redis->lock);
+  while (batch->len < BATCH && !g_queue_is_empty (&redis->questions))
+    g_ptr_array_add (batch, g_queue_pop_head (&redis->questions));
+  g_mutex_unlock (&redis->lock);
+  return batch;
+}
+
+static void
+tell_revoked (HeRedis *redis)
+{
+  for (;;) {
+    g_mutex_lock (&redis->lock);
+    g_autofree char *list = g_queue_pop_head (&redis->revoked);
+    g_mutex_unlock (&redis->lock);
+    if (!list)
+      return;
+    if (redis->commands && !he_redis_keep_revoked (redis->commands, list, TRUE))
+      disconnect (redis, "it does not take a revocation");
+  }
+}
+
+static void
+serve (HeRedis *redis)
+{
+  for (;;) {
+    g_autoptr (GPtrArray) batch = take_questions (redis);
+    if (batch->len == 0)
+      break;
+    if (redis->commands) {
+      decide (redis, batch);
+      continue;
+    }
+    for (guint i = 0; i < batch->len; i++)
+      answer (batch->pdata[i], HE_CODE_UNAVAILABLE, FALSE);
+  }
+  tell_revoked (redis);
+}
+
+/* --- Messages ---------------------------------------------------------------------------- */
+
+static void
+hear (HeRedis *redis, const redisReply *message)
+{
+  if (message->type != REDIS_REPLY_ARRAY || message->elements != 3
+      || message->element[2]->type != REDIS_REPLY_STRING)
+    return;
+  const char *text = message->element[2]->str;
+  if (strcmp (message->element[1]->str, "headend:revoked") == 0)
+    redis->config.revoked (text, message->element[2]->len, redis->config.user_data);
+  else if (strlen (text) > 33)
+    he_redis_end (redis->config.sessions, text, (HeCode)g_ascii_strtoull (text + 33, NULL, 10));
+}
+
+static void
+listen_once (HeRedis *redis)
+{
+  void *message = NULL;
+  gboolean ok = redisBufferRead (redis->messages) == REDIS_OK;
+  while (ok && (ok = redisGetReplyFromReader (redis->messages, &message) == REDIS_OK)
+         && message) {
+    hear (redis, message);
+    freeReplyObject (message);
+    message = NULL;
+  }
+  if (!ok)
+    disconnect (redis, redis->messages->errstr);
+}
+
+/* --- The thread --------------------------------------------------------------------------- */
+
+static void
+connect_next (HeRedis *redis)
+{
+  const char *server = redis->servers[redis->next % g_strv_length (redis->servers)];
+  g_autofree char *why = NULL;
+  redis->commands = he_redis_connect (server, redis->config.login, &why);
+  if (redis->commands)
+    redis->messages = he_redis_subscribe (server, redis->config.login, &why);
+  g_autofree char *ours = redis->config.revocations (redis->config.user_data);
+  if (!redis->messages
+      || !he_redis_exchange_revoked (redis->commands, ours, redis->config.revoked,
+                                     redis->config.user_data)) {
+    disconnect (redis, why);
+    return;
+  }
+  /* Before anybody may open: who runs keeps his slot. */
+  pay (redis, TRUE);
+  if (!redis->commands)
+    return;
+  redis->retry_us = RETRY_MIN_US;
+  g_atomic_int_set (&redis->up, TRUE);
+  redis->config.state (TRUE, server, redis->config.user_data);
+}
+
+static void
+wait_for_work (HeRedis *redis)
+{
+  struct pollfd fds[3] = { { redis->wake, POLLIN, 0 },
+                           { redis->messages ? redis->messages->fd : -1, POLLIN, 0 },
+                           { redis->commands ? redis->commands->fd : -1, POLLIN, 0 } };
+  guint64 count;
+  if (poll (fds, G_N_ELEMENTS (fds), PACE_MS) <= 0)
+    return;
+  if (fds[0].revents && read (redis->wake, &count, sizeof count) < 0)
+    g_usleep (PACE_MS * 1000);
+  if (fds[1].revents)
+    listen_once (redis);
+  /* Nothing was asked: it hangs up. */
+  if (redis->commands && fds[2].revents)
+    disconnect (redis, "it closed the connection");
+}
+
+static gpointer
+run (gpointer data)
+{
+  HeRedis *redis = data;
+  sigset_t pipes;
+  sigemptyset (&pipes);
+  sigaddset (&pipes, SIGPIPE);
+  pthread_sigmask (SIG_BLOCK, &pipes, NULL);
+  while (!g_atomic_int_get (&redis->stopping)) {
+    gint64 now = g_get_monotonic_time ();
+    if (!redis->commands && now >= redis->retry_at)
+      connect_next (redis);
+    serve (redis);
+    if (redis->commands && now >= redis->owed_at)
+      pay (redis, FALSE);
+    wait_for_work (redis);
+  }
+  g_clear_pointer (&redis->commands, redisFree);
+  g_clear_pointer (&redis->messages, redisFree);
+  g_mutex_lock (&redis->lock);
+  g_atomic_int_set (&redis->up, FALSE);
+  g_mutex_unlock (&redis->lock);
+  serve (redis);
+  return NULL;
+}
+
+gboolean
+he_redis_check (GError **error)
+{
+  return TRUE;
+}
+
+HeRedis *
+he_redis_new (const HeRedisConfig *config)
+{
+  HeRedis *redis = g_new0 (HeRedis, 1);
+  redis->config = *config;
+  redis->servers = g_strdupv ((char **)config->servers);
+  redis->config.servers = (const char *const *)redis->servers;
+  if (config->login)
+    he_secret_ref (config->login);
+  redis->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  g_mutex_init (&redis->lock);
+  redis->retry_us = RETRY_MIN_US;
+  redis->thread = g_thread_new ("redis", run, redis);
+  return redis;
+}
+
+static void
+wake (HeRedis *redis)
+{
+  guint64 one = 1;
+  /* Full means that it is awake. */
+  if (write (redis->wake, &one, sizeof one) < 0)
+    return;
+}
+
+void
+he_redis_free (HeRedis *redis)
+{
+  if (!redis)
+    return;
+  g_atomic_int_set (&redis->stopping, TRUE);
+  wake (redis);
+  g_thread_join (redis->thread);
+  close (redis->wake);
+  g_queue_clear_full (&redis->revoked, g_free);
+  g_mutex_clear (&redis->lock);
+  he_secret_unref (redis->config.login);
+  g_strfreev (redis->servers);
+  g_free (redis);
+}
+
+gboolean
+he_redis_is_up (HeRedis *redis)
+{
+  return g_atomic_int_get (&redis->up);
+}
+
+void
+he_redis_ask (HeRedis *redis, const HeSessionRecord *contents, HeTouch how,
+              HeRedisFunc done, gpointer user_data)
+{
+  Question *question = NULL;
+  g_mutex_lock (&redis->lock);
+  if (he_redis_is_up (redis) && redis->questions.length < QUEUE_MAX) {
+    question = g_new (Question, 1);
+    *question = (Question) { he_session_record_copy (contents), how, done, user_data };
+    g_queue_push_tail (&redis->questions, question);
+  }
+  g_mutex_unlock (&redis->lock);
+  if (question)
+    wake (redis);
+  else
+    done (HE_CODE_UNAVAILABLE, FALSE, user_data);
+}
+
+void
+he_redis_revoke (HeRedis *redis, const char *list)
+{
+  if (!he_redis_is_up (redis))
+    return;
+  g_mutex_lock (&redis->lock);
+  g_queue_push_tail (&redis->revoked, g_strdup (list));
+  g_mutex_unlock (&redis->lock);
+  wake (redis);
+}
