@@ -462,7 +462,8 @@ decide_by_token (HeGate *gate, const HeGateRequest *request, const HeTarget *tar
     not_found (answer);
     return;
   }
-  if (target->kind == HE_TARGET_SESSION)
+  /* Where slots are elsewhere, it is evicted there, if at all: the new one may not be had. */
+  if (target->kind == HE_TARGET_SESSION && !he_sessions_is_shared (gate->sessions))
     end_replaced (gate, request, &contents, now);
   code = touch (gate, &contents, HE_TOUCH_ENTRY, now, answer);
   g_autofree char *credential

@@ -7,6 +7,12 @@ he_sessions_share (HeSessions *sessions)
   sessions->shared = TRUE;
 }
 
+gboolean
+he_sessions_is_shared (const HeSessions *sessions)
+{
+  return sessions->shared;
+}
+
 /* Heartbeats and leases are asked for later, in batches: only who is not known to hold a slot
  * and a lease has to wait. What was paused longer than a slot is kept goes on for the moment,
  * and is told so when the slot is taken. */

@@ -56,6 +56,7 @@ HeCode he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents,
  * HE_CODE_UNAVAILABLE, and where the slots are must be asked; what is said there is settled,
  * and the same touch is then granted. Before the first touch. */
 void he_sessions_share (HeSessions *sessions);
+gboolean he_sessions_is_shared (const HeSessions *sessions);
 
 typedef struct {
   HeCode code;
