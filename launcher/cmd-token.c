@@ -208,18 +208,15 @@ check_mint_options (const MintOptions *o)
   return NULL;
 }
 
-/* A page gets the token in the fragment, which browsers send to nobody. */
 static void
 print_urls (const MintOptions *o, const char *token)
 {
-  const char *more = g_strcmp0 (o->transport, "path") == 0 ? "&transport=path" : "";
-  gsize base_len = strlen (o->url);
-  while (base_len && o->url[base_len - 1] == '/')
-    base_len--;
-  for (guint i = 0; o->channels[i]; i++)
-    g_print (o->page ? "%.*s/watch/%s#URISigningPackage=%s%s\n"
-                     : "%.*s/live/%s/main.m3u8?URISigningPackage=%s%s\n",
-             (int)base_len, o->url, o->channels[i], token, more);
+  guint kind = (g_strcmp0 (o->transport, "path") == 0 ? HE_TOKEN_URL_PATH : 0)
+               | (o->page ? HE_TOKEN_URL_PAGE : 0);
+  for (guint i = 0; o->channels[i]; i++) {
+    g_autofree char *url = he_token_url (o->url, o->channels[i], token, kind);
+    g_print ("%s\n", url);
+  }
 }
 
 static int

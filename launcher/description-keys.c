@@ -456,6 +456,8 @@ read_algorithms (HeadendReader *reader, const HeadendKey *key, const HeJson *val
 static const HeadendKey token_keys[] = {
   { "keys", headend_read_path, G_STRUCT_OFFSET (HeadendTokens, keys), FALSE,
     "a file of public keys", "a path to a JWKS" },
+  { "issue", headend_read_path, G_STRUCT_OFFSET (HeadendTokens, issue), FALSE,
+    "a private key", "a path" },
   { "algorithms", read_algorithms, G_STRUCT_OFFSET (HeadendTokens, algorithms), FALSE,
     "a list of algorithms",
     "an array of one or more of \"ES256\", \"EdDSA\", \"RS256\", \"PS256\", \"HS256\"", 1,
@@ -499,7 +501,7 @@ const HeadendKey headend_root_keys[] = {
   { "secret", read_secret, G_STRUCT_OFFSET (HeadendModel, secret), FALSE, "a secret",
     "{\"file\": \"PATH\"} or \"${VARIABLE}\"" },
   { "tokens", read_object, G_STRUCT_OFFSET (HeadendModel, tokens), FALSE, "an object",
-    "keys, algorithms, issuer, audience", .data = token_keys },
+    "keys, issue, algorithms, issuer, audience", .data = token_keys },
   { "sessions", read_object, G_STRUCT_OFFSET (HeadendModel, sessions), FALSE, "an object",
     "per-account, policy, lease, length, redis", .data = headend_session_keys },
   { "gate", read_object, G_STRUCT_OFFSET (HeadendModel, gate), FALSE, "an object",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "he-codec.h"
+#include "he-issue.h"
 
 #define MIB (G_GUINT64_CONSTANT (1024) * 1024)
 
@@ -35,6 +36,7 @@ static const struct {
   { "GET", HE_REVOKE_PATH, "control", 0, TRUE, FALSE, he_revoke_give },
   { "POST", HE_REVOKE_PATH, "control", HE_REVOCATIONS_JSON_MAX, TRUE, FALSE,
     he_revoke_handle },
+  { "POST", HE_ISSUE_PATH, "issue", HE_ISSUE_BODY_MAX, TRUE, FALSE, he_issue_handle },
   { "GET", "/healthz", "health", 0, FALSE, FALSE, he_status_healthz },
   { "GET", "/readyz", "health", 0, FALSE, FALSE, he_status_readyz },
   { "GET", "/metrics", "health", 0, FALSE, FALSE, he_status_metrics },

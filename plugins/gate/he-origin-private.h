@@ -20,7 +20,7 @@ G_BEGIN_DECLS
  * What stands in the first half is safe from any; the second half belongs to the origin's
  * own thread, which is asked by he_origin_defer() or g_main_context_invoke(). */
 struct _HeOrigin {
-  char *node, *listen, *internal, *gate_socket, *issuer, *audience;
+  char *node, *listen, *internal, *gate_socket, *issuer, *audience, *jwks_path, *issue_key;
   char **peer_addresses, **peer_nodes, **trusted, **allowed_origins;
   HeSecret *content, *codeword, *credential, *publish;
   HeSessionPolicy policy;
@@ -127,6 +127,8 @@ void he_sync_give (HeOrigin *origin, HeRequest *request);
 void he_sync_take (HeOrigin *origin, HeRequest *request);
 void he_revoke_handle (HeOrigin *origin, HeRequest *request);
 void he_revoke_give (HeOrigin *origin, HeRequest *request);
+/* Tokens for the operator: he-issue.h. */
+void he_issue_handle (HeOrigin *origin, HeRequest *request);
 void he_ack_handle (HeOrigin *origin, HeRequest *request);
 void he_backfill_handle (HeOrigin *origin, HeRequest *request);
 void he_status_healthz (HeOrigin *origin, HeRequest *request);
@@ -141,6 +143,8 @@ void he_anchor_tick (HeOrigin *origin);
  * seconds.
  */
 void he_clip_tick (HeOrigin *origin);
+/* Says so when no token can be issued. */
+void he_issue_start (HeOrigin *origin);
 /* Sessions shared with the peers: at start, and every two seconds. */
 void he_sync_start (HeOrigin *origin);
 void he_sync_tick (HeOrigin *origin);

@@ -77,6 +77,8 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->internal = g_strdup (config->internal);
   if (config->gate != NULL)
     origin->gate_socket = g_strconcat ("unix:", config->gate, NULL);
+  origin->jwks_path = g_strdup (config->jwks_path);
+  origin->issue_key = g_strdup (config->issue_key);
   origin->issuer = g_strdup (config->issuer);
   origin->audience = g_strdup (config->audience);
   origin->peer_addresses = g_strdupv ((char **)config->peers);
@@ -150,6 +152,8 @@ he_origin_free (HeOrigin *origin)
   g_free (origin->listen);
   g_free (origin->internal);
   g_free (origin->gate_socket);
+  g_free (origin->jwks_path);
+  g_free (origin->issue_key);
   g_free (origin->issuer);
   g_free (origin->audience);
   g_mutex_clear (&origin->lock);
@@ -441,6 +445,8 @@ he_origin_start (HeOrigin *origin, GError **error)
                   origin->internal != NULL ? origin->internal : "",
                   origin->gate_socket != NULL ? ", its gate on " : "",
                   origin->gate_socket != NULL ? origin->gate_socket : "");
+  if (started)
+    he_issue_start (origin);
   return TRUE;
 }
 

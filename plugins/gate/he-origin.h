@@ -50,6 +50,7 @@ typedef struct {
 
   const char *jwks_path;    /* public keys that tokens are checked with */
   HeTokenAlgorithms algorithms; /* that are accepted; 0: ES256 alone */
+  const char *issue_key;    /* private key that tokens are issued with; NULL: none are */
   const char *issuer;       /* required "iss" */
   const char *audience;     /* required "aud" */
 

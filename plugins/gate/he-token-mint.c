@@ -292,6 +292,20 @@ he_token_mint (const char *private_key, const HeTokenRequest *request, GError **
   return token;
 }
 
+char *
+he_token_url (const char *base, const char *channel, const char *token, guint kind)
+{
+  int len = (int)strlen (base);
+  while (len && base[len - 1] == '/')
+    len--;
+  const char *more = kind & HE_TOKEN_URL_PATH ? "&transport=path" : "";
+  return kind & HE_TOKEN_URL_PAGE
+             ? g_strdup_printf ("%.*s/watch/%s#URISigningPackage=%s%s", len, base, channel,
+                                token, more)
+             : g_strdup_printf ("%.*s/live/%s/main.m3u8?URISigningPackage=%s%s", len, base,
+                                channel, token, more);
+}
+
 /* One that others can read is as good as published. */
 HeSecret *
 he_token_private_key_load (const char *path, GError **error)

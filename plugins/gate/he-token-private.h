@@ -72,7 +72,6 @@ gboolean he_token_uri_matches (const char *container, const char *uri);
 
 /* Limits on what a token may say, so that the credential made of it stays small. */
 #define HE_ACCOUNT_MAX 128       /* bytes */
-#define HE_RIGHTS_MAX 32         /* channels */
 #define HE_RIGHTS_BYTES_MAX 1024 /* all names together */
 gboolean he_account_is_valid (const char *account);
 gboolean he_rights_are_valid (const char *const *rights);

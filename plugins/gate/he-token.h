@@ -26,6 +26,7 @@ G_BEGIN_DECLS
  * JWE (402); cdniets and cdnistt come together (406). The verifying codes of other claims
  * also stand for their absence; a wrong type is HE_CODE_MALFORMED. */
 #define HE_TOKEN_MAX_BYTES 4096
+#define HE_RIGHTS_MAX 32 /* channels that one names */
 
 /* What was said of a token, RFC 9246 section 6.4 (s-uri-signing), and the gate's own codes
  * from 600 on. */
@@ -140,6 +141,15 @@ typedef struct {
   const char *algorithm;       /* NULL: the key's own, RS256 of RSA */
 } HeTokenRequest;
 char *he_token_mint (const char *private_key, const HeTokenRequest *request, GError **error);
+
+/* Where a viewer enters a channel with a token: below base ("https://HOST", "" for a path),
+ * at the playlist or at the watch page. A page gets the token in the fragment, which
+ * browsers send to nobody. */
+typedef enum {
+  HE_TOKEN_URL_PATH = 1 << 0, /* the credential travels in the path, not in a cookie */
+  HE_TOKEN_URL_PAGE = 1 << 1,
+} HeTokenUrlKind;
+char *he_token_url (const char *base, const char *channel, const char *token, guint kind);
 
 /* What a private key is called in a JWKS, and its JWK there (of HS256 with the secret:
  * he_string_wipe_free()). algorithm NULL: the key's own, RS256 of RSA. */

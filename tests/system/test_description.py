@@ -33,7 +33,7 @@ _WRONG = [
     ((), []), ((), 7), (("channels",), []), (("channels",), {}), (("channel",), 1),
     (("secret",), "0" * 64), (("secret",), {}), (("secret",), {"file": "a", "b": 1}),
     (("secret",), {"file": 7}), (("secret",), "${lower}"),
-    (("tokens", "keys"), ""), (("tokens", "issuer"), "x" * 129), (("tokens", "issue"), "x"),
+    (("tokens", "keys"), ""), (("tokens", "issuer"), "x" * 129), (("tokens", "isuer"), "x"), (("tokens", "issue"), ["a"]),
     (("tokens", "algorithms"), []), (("tokens", "algorithms"), ["none"]), (("tokens", "algorithms"), "ES256"),
     (("sessions", "per-account"), 0), (("sessions", "per-account"), "1"),
     (("sessions", "policy"), "oldest"), (("sessions", "lease"), 9), (("sessions", "lease"), 30.5),

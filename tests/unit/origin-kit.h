@@ -24,6 +24,7 @@ static guint64 d90 = D90; /* of the channels made from now on */
 
 typedef struct {
   char *folder, *pem, *jwks;
+  char *issue; /* private key that tokens are issued with, or NULL */
   HeSecret *content, *codeword, *credential, *publish;
   HeCodeword *code; /* of channel "demo" */
   HeChannel *channel;
@@ -104,6 +105,7 @@ pair_new_origin (Pair *pair, guint i, const char *state, GError **error)
     .redis = (const char *const *)pair->redis,
     .state_dir = state,
     .jwks_path = pair->jwks,
+    .issue_key = pair->issue,
     .issuer = "headend",
     .audience = "headend",
     .content = pair->content,
@@ -206,6 +208,7 @@ pair_free (Pair *pair)
   g_free (pair->folder);
   g_free (pair->pem);
   g_free (pair->jwks);
+  g_free (pair->issue);
   g_free (pair->peer[0]);
   g_free (pair->peer[1]);
   g_string_free (pair->log, TRUE);
