@@ -75,4 +75,17 @@ def test_the_examples_mint():
             assert codes == ["200 carol", "411 -"], (command, codes)
 
 
+def test_a_node_issues_what_its_gate_takes():
+    with stage.Stage("single.json", lambda model: model.setdefault("tokens", {}).update(issue="token.pem")) as air:
+        node, = air.origin
+        air.nodes[node] = air.spawn("node", stage.HEADEND, "run", str(air.description), "--node", node, "--origin",
+                                    start_new_session=True)
+        stage.wait_for("the node", lambda: stage._listens(air.internal[node]), 60)
+        url = _run("/usr/bin/python3", MINTING / "issue.py", air.dir / "headend.secret",
+                   air.internal[node].removeprefix("http://"), "dave", "demo", air.origin[node])
+        token = url.rpartition("=")[2]
+        assert url.startswith(air.origin[node] + URI + "?") and _codes(air.dir, token) == ["200 dave"], url
+        assert not any(token in log.read_text(errors="replace") for log in air.logs)
+
+
 stage.main()
