@@ -218,13 +218,13 @@ copy_uri (const char *copy, GError **error)
 {
   if (gst_uri_is_valid (copy))
     return g_strdup (copy);
-  FILE *file = g_fopen (copy, "rb");
-  if (!file || g_file_test (copy, G_FILE_TEST_IS_DIR)) {
-    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", copy, g_strerror (file ? EISDIR : errno));
-    g_clear_pointer (&file, fclose);
+  /* Not opened: it may be a pipe, which can be read once. */
+  gboolean readable = g_access (copy, R_OK) == 0;
+  if (!readable || g_file_test (copy, G_FILE_TEST_IS_DIR)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", copy,
+                 g_strerror (readable ? EISDIR : errno));
     return NULL;
   }
-  fclose (file);
   return gst_filename_to_uri (copy, error);
 }
 

@@ -5,17 +5,20 @@ cases, and N.json, the programs; N-again-*.xml and .json are second tries of pro
     count.py FOLDER        Names what failed, and what passed only at the second try. Exits 1 when
                            anything failed, or when nothing ran at all.
     count.py --again JSON  Prints "SUITE NAME" of each program that failed, to be tried again. Exits 1
-                           when there is no sense in it: after a sanitizer's report, or where so many
+                           when there is no sense in it: after a sanitizer's report or a crash, or where so many
                            failed that it is no accident.
 """
 import json
 import pathlib
 import re
+import signal
 import sys
 import xml.etree.ElementTree as ElementTree
 
 REPORT = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|: runtime error: ")
 MOST = 3  # accidents
+CRASHES = [sign * number + base for number in (signal.SIGILL, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
+           for sign, base in ((-1, 0), (1, 128))]
 
 
 def programs(log):
@@ -32,7 +35,8 @@ def again(log):
         suites, name = program["name"].split(":")[-1].split(" / ")
         print(suites.split("+")[0], name)
     reported = any(REPORT.search(program["stdout"] + program.get("stderr", "")) for program in failed)
-    return 1 if reported or not 0 < len(failed) <= MOST else 0
+    crashed = any(program["returncode"] in CRASHES for program in failed)
+    return 1 if reported or crashed or not 0 < len(failed) <= MOST else 0
 
 
 def cases(log):
@@ -48,6 +52,8 @@ def cases(log):
     for program in programs(log.with_suffix(".json")):
         there = found.setdefault(program["name"], [])
         if has_failed(program) and not any(verdict == "failed" for _, verdict in there):
+            # Of one that hung, meson says nothing but its name.
+            there[:] = [told for told in there if told[0] != program["name"].rpartition(" / ")[2]]
             there.append(("as a whole", "failed"))
     return found
 

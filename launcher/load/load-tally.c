@@ -80,6 +80,8 @@ headend_load_verdict (const HeadendLoadTally *tally, gint64 duration)
     return g_strdup_printf ("errors: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                             " requests",
                             errors, tally->requests);
+  if (tally->viewers > 0 && tally->played + tally->stalled == 0)
+    return g_strdup ("start: nobody saw a picture");
   if (tally->stalled * SHARE > tally->played + tally->stalled)
     return g_strdup_printf ("rebuffering: %.2f %% of the time",
                             100 * rebuffering (tally));

@@ -45,7 +45,7 @@ typedef struct {
 guint64 headend_load_errors (const HeadendLoadTally *tally);
 
 /* The golden signals, as what has gone wrong, or NULL: a thousandth of all requests
- * answered wrongly; a thousandth of the time spent waiting; one segment in a hundred that
+ * answered wrongly; nobody who plays; a thousandth of the time spent waiting; one segment in a hundred that
  * took longer than it plays (duration, microseconds); or the client itself late, so that
  * nothing more can be said of the servers. Owned. */
 char *headend_load_verdict (const HeadendLoadTally *tally, gint64 duration);

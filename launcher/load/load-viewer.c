@@ -349,6 +349,10 @@ headend_load_viewer_answered (HeadendLoadViewer *viewer, const HeadendAnswer *an
   if (answer->status == 302 && viewer->kind == HEADEND_ASK_ENTRY && !viewer->path
       && answer->location) {
     viewer->entry = resolve ("/", answer->location);
+    if (viewer->entry)
+      return;
+    viewer->tally->errors[HEADEND_LOAD_SENSELESS]++; /* it leads elsewhere */
+    disappointed (viewer, now);
     return;
   }
   viewer->tally->errors[MIN (answer->status, HEADEND_LOAD_STATUSES - 1)]++;

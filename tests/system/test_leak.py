@@ -4,6 +4,7 @@ in somebody else's copy neither finds anything; and what cannot be read is said 
 import json
 import os
 import pathlib
+import random
 import subprocess
 import tempfile
 
@@ -101,7 +102,7 @@ def test_what_cannot_be_read_is_said():
             return folder.path / name
         empty, junk = folder.path / "empty", folder.path / "junk"
         empty.write_bytes(b"")
-        junk.write_bytes(os.urandom(20000))
+        junk.write_bytes(b"\xa7" + random.Random(1).randbytes(20000))
         tiny = make("tiny.mp4", "-f", "lavfi", "-i", "testsrc2=s=48x32:d=1", "-c:v", "libx264")
         for copy, words in {
                 folder.path / "none.mp4": "No such file", folder.path: "Is a directory", empty: "no data", junk: "cannot be read",
