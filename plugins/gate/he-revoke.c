@@ -102,12 +102,13 @@ respond (Waiting *waiting, guint aware, guint peers)
   he_json_writer_uint64 (writer, "aware", aware);
   text = he_json_writer_end (writer);
   body = g_bytes_new_take (text, strlen (text));
-  he_request_respond (waiting->request, 200, "application/json", body);
+  /* First, so that who has the answer finds it in the log. */
   if (waiting->sessions + waiting->accounts > 0)
     he_log_state (waiting->origin->log,
                   "revoked: %u sessions and %u accounts, told by %s; %u of %u peers know",
                   waiting->sessions, waiting->accounts,
                   he_request_peer (waiting->request), aware, peers);
+  he_request_respond (waiting->request, 200, "application/json", body);
   he_request_unref (waiting->request);
   g_free (waiting);
 }
