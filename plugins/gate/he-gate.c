@@ -419,13 +419,16 @@ contents_from_token (HeGate *gate, const HeGateRequest *request, HeSpan text, gi
 }
 
 /* A page that refreshes with a new token leaves its session for the token's: where an
- * account has one place, it must not stand in its own way. */
+ * account has one place, it must not stand in its own way. With a token whose session may
+ * not be had, it stays where it is. */
 static void
 end_replaced (HeGate *gate, const HeGateRequest *request, const HeSessionRecord *by,
               gint64 now)
 {
   HeSpan texts[MAX_COOKIES];
   HeCode code = HE_CODE_NO_CREDENTIAL;
+  if (he_sessions_may_enter (gate->sessions, by, now) != HE_CODE_OK)
+    return;
   guint count = he_cookie_find (request->cookie, COOKIE, texts, MAX_COOKIES);
   for (guint i = 0; i < count; i++) {
     g_autoptr (HeOpened) old = open_credential (gate, texts[i], request->address, &code);

@@ -296,6 +296,20 @@ he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents, HeTouc
   return code;
 }
 
+HeCode
+he_sessions_may_enter (HeSessions *sessions, const HeSessionRecord *contents, gint64 now)
+{
+  g_mutex_lock (&sessions->lock);
+  HeSessionRecord *known = g_hash_table_lookup (sessions->by_id, contents->id);
+  HeCode code = HE_CODE_OK;
+  if (known)
+    code = he_sessions_check_known (sessions, known, contents, HE_TOUCH_ENTRY, now);
+  else if (!he_sessions_make_room (sessions, contents, now))
+    code = HE_CODE_TOO_MANY;
+  g_mutex_unlock (&sessions->lock);
+  return code;
+}
+
 gboolean
 he_sessions_lookup (HeSessions *sessions, const guint8 id[16],
                     HeSessionRecord *ret_record)

@@ -49,6 +49,11 @@ typedef enum {
 HeCode he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents,
                           HeTouch touch, gint64 now, gboolean *ret_changed);
 
+/* Would touching with HE_TOUCH_ENTRY be refused whoever holds the account's slots? Returns
+ * why, as the session ended, is at another address or there is no room; else HE_CODE_OK. */
+HeCode he_sessions_may_enter (HeSessions *sessions, const HeSessionRecord *contents,
+                              gint64 now);
+
 /* --- Slots and leases that are given out elsewhere (he-redis.h) --------------------------- */
 
 /* From now on this is a mirror. Touching grants what was settled: to sessions whose lease

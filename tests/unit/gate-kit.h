@@ -36,10 +36,11 @@ channel_new (const char *name, gboolean encrypted)
   return channel;
 }
 
+/* size: how many sessions there may be in all. */
 static inline void
-fixture_init (Fixture *f, HeSessionPolicy policy)
+fixture_init_sized (Fixture *f, HeSessionPolicy policy, guint size)
 {
-  f->sessions = he_sessions_new (policy, 300 * S, 6 * S, 1000);
+  f->sessions = he_sessions_new (policy, 300 * S, 6 * S, size);
   const HeGateRules rules
       = { keys, "headend", "headend", codeword, credential, f->sessions, LENGTH, 1 };
   f->gate = he_gate_new (&rules);
@@ -47,6 +48,12 @@ fixture_init (Fixture *f, HeSessionPolicy policy)
   g_autoptr (HeChannel) clear = channel_new ("clear", FALSE);
   he_gate_add_channel (f->gate, demo);
   he_gate_add_channel (f->gate, clear);
+}
+
+static inline void
+fixture_init (Fixture *f, HeSessionPolicy policy)
+{
+  fixture_init_sized (f, policy, 1000);
 }
 
 static inline void

@@ -327,6 +327,40 @@ test_refresh_by_token (void)
   }
 }
 
+/* Given a page in a good session, when it refreshes with a token whose own session ended, is
+ * at another address or past its end, or has no room, then it is refused and goes on as it
+ * was. */
+static void
+test_refresh_refused (void)
+{
+  static const char path[] = "/live/demo/session", media[] = "/live/demo/360p/index.m3u8";
+  static const HeCode codes[]
+      = { HE_CODE_EVICTED, HE_CODE_ADDRESS, HE_CODE_LEASE, HE_CODE_TOO_MANY };
+  for (guint i = 0; i < G_N_ELEMENTS (codes); i++) {
+    g_auto (Fixture) f;
+    guint table = codes[i] == HE_CODE_TOO_MANY ? 1 : 1000;
+    fixture_init_sized (&f, HE_SESSIONS_EVICT_OLDEST, table);
+    g_autofree char *first = mint_for ("alice", "*", 10, NULL), *second = mint ("alice");
+    g_autofree char *bearer = g_strconcat ("Bearer ", first, NULL);
+    if (codes[i] != HE_CODE_TOO_MANY) {
+      const char *from = codes[i] == HE_CODE_ADDRESS ? AWAY : HOME;
+      g_auto (HeAnswer) before
+          = enter_at (&f, "/live/demo/main.m3u8", first, NULL, from, T0 - S);
+      assert_answer (before, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+    }
+    /* With the one place taken the first ends; when that is long silent, its own end comes. */
+    gint64 then = codes[i] == HE_CODE_LEASE ? T0 + 8 * S : T0;
+    g_auto (HeAnswer) entered
+        = enter_at (&f, "/live/demo/main.m3u8", second, NULL, HOME, then);
+    assert_answer (entered, HE_ANSWER_MULTIVARIANT, 200, HE_CODE_OK);
+    g_autofree char *good
+        = g_strndup (entered.set_cookie, strcspn (entered.set_cookie, ";"));
+    assert_denied (refresh (&f, path, good, bearer, then + 3 * S), codes[i]);
+    g_auto (HeAnswer) goes_on = ask (&f, media, good, HOME, then + 4 * S);
+    assert_answer (goes_on, HE_ANSWER_MEDIA, 200, HE_CODE_OK);
+  }
+}
+
 static void
 test_without_keys (void)
 {
@@ -361,6 +395,7 @@ main (int argc, char **argv)
   g_test_add_func ("/gate/entry/a-cookie-by-https-is-secure", test_cookie_is_secure);
   g_test_add_func ("/gate/session/is-refreshed", test_refresh);
   g_test_add_func ("/gate/session/is-refreshed-with-a-new-token", test_refresh_by_token);
+  g_test_add_func ("/gate/session/outlives-a-token-that-is-refused", test_refresh_refused);
   g_test_add_func ("/gate/entry/without-keys-nobody", test_without_keys);
   return kit_run ();
 }
