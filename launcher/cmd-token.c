@@ -2,7 +2,6 @@
 #include "commands.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include "he-error.h"
 #include "he-secret.h"
 #include "he-token.h"
+#include "token-file.h"
 #include "token-rotate.h"
 
 /* headend token: the operator's side of entry tokens. 0 done, 1 failed, 2 used wrongly.
@@ -31,36 +31,6 @@ usage (const char *verb, const char *message)
   g_printerr ("headend token %s: %s\nTry `headend token %s --help`.\n", verb, message,
               verb);
   return 2;
-}
-
-static gboolean
-write_new_file (const char *path, mode_t mode, const char *text, GError **error)
-{
-  int fd = open (path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-  if (fd < 0) {
-    int failed = errno;
-    g_set_error (error, HE_ERROR, failed == EEXIST ? HE_ERROR_CONFLICT : HE_ERROR_IO,
-                 failed == EEXIST
-                     ? "%s: %s; keys are never overwritten, so name another --dir"
-                     : "%s: %s",
-                 path, g_strerror (failed));
-    return FALSE;
-  }
-  gsize len = strlen (text), done = 0;
-  while (done < len) {
-    gssize n = write (fd, text + done, len - done);
-    if (n < 0 && errno != EINTR)
-      break;
-    done += MAX (n, 0);
-  }
-  gboolean ok = done == len && fsync (fd) == 0;
-  int failed = errno;
-  if (close (fd) != 0 || !ok) {
-    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", path, g_strerror (failed));
-    unlink (path);
-    return FALSE;
-  }
-  return TRUE;
 }
 
 static gboolean
@@ -113,8 +83,8 @@ keygen (int argc, char **argv)
   if (!he_token_keygen (algorithm ? algorithm : "ES256", &private, &jwk, &error))
     return fail (g_steal_pointer (&error));
   char *jwks = g_strdup_printf ("{\"keys\":[%s]}\n", jwk);
-  gboolean ok = write_new_file (private_path, 0600, private, &error);
-  if (ok && !write_new_file (jwks_path, secret ? 0600 : 0644, jwks, &error)) {
+  gboolean ok = headend_token_file_new (private_path, 0600, private, &error);
+  if (ok && !headend_token_file_new (jwks_path, secret ? 0600 : 0644, jwks, &error)) {
     unlink (private_path);
     ok = FALSE;
   }

@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <glib/gstdio.h>
 #include "he-error.h"
 #include "he-secret.h"
 #include "he-token.h"
+#include "token-file.h"
 
 #define MAX_FILE (64 * 1024)
 
@@ -57,11 +57,12 @@ open_folder (Folder *folder, const HeadendRotation *rotation, GError **error)
 }
 
 static gboolean
-replace_file (const char *path, const char *text, mode_t mode, GError **error)
+look_at (const char *path, struct stat *ret_st, GError **error)
 {
-  return g_file_set_contents_full (
-      path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT | G_FILE_SET_CONTENTS_DURABLE,
-      (int)mode, error);
+  if (stat (path, ret_st) == 0)
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", path, g_strerror (errno));
+  return FALSE;
 }
 
 /* The new private key: the one that is on its way already, or one that is made now. */
@@ -69,12 +70,14 @@ static HeSecret *
 next_key (const Folder *folder, const char *algorithm, GError **error)
 {
   char *private = NULL, *jwk = NULL;
+  struct stat st;
   if (g_file_test (folder->next, G_FILE_TEST_EXISTS))
     return he_token_private_key_load (folder->next, error);
-  if (!he_token_keygen (algorithm, &private, &jwk, error))
+  if (!look_at (folder->key, &st, error)
+      || !he_token_keygen (algorithm, &private, &jwk, error))
     return NULL;
   he_string_wipe_free (jwk);
-  HeSecret *key = replace_file (folder->next, private, 0600, error)
+  HeSecret *key = headend_token_file_replace (folder->next, private, &st, error)
                       ? he_secret_new ((const guint8 *)private, strlen (private))
                       : NULL;
   he_string_wipe_free (private);
@@ -87,13 +90,8 @@ publish (const Folder *folder, const HeadendRotation *rotation, GError **error)
   struct stat st;
   gboolean private = FALSE; /* whether it must be, is the nodes' business */
   g_autoptr (HeSecret) jwks = he_secret_read_file (folder->jwks, MAX_FILE, &private, error);
-  if (!jwks)
+  if (!jwks || !look_at (folder->jwks, &st, error))
     return FALSE;
-  if (stat (folder->jwks, &st) != 0) {
-    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", folder->jwks,
-                 g_strerror (errno));
-    return FALSE;
-  }
   g_autofree char *named
       = he_token_jwks_algorithm (text_of (jwks), text_of (folder->old), error);
   const char *algorithm = rotation->algorithm ? rotation->algorithm : named;
@@ -103,7 +101,7 @@ publish (const Folder *folder, const HeadendRotation *rotation, GError **error)
                                             text_of (key), algorithm, rotation->now, end,
                                             error)
                     : NULL;
-  gboolean ok = fresh && replace_file (folder->jwks, fresh, st.st_mode & 0777, error);
+  gboolean ok = fresh && headend_token_file_replace (folder->jwks, fresh, &st, error);
   he_string_wipe_free (fresh);
   return ok;
 }

@@ -17,7 +17,8 @@ typedef struct {
 /* A new key for signing tokens, in three steps, each of which leaves a folder that works:
  * the key is written beside the old one (token.next.pem), tokens.jwks gets it as its first
  * and the old one its end, and it takes the old one's place. Begun again after a crash, or
- * after an announcement, it goes on with the key that is there. */
+ * after an announcement, it goes on with the key that is there. The new files belong to whom
+ * the old ones belonged, with their modes; nothing is made known where that cannot be. */
 gboolean headend_token_rotate (const HeadendRotation *rotation, GError **error);
 
 G_END_DECLS

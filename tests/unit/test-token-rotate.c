@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <glib/gstdio.h>
 #include "he-json.h"
 #include "he-secret.h"
@@ -207,6 +208,40 @@ test_announced (void)
   g_assert_cmpuint (he_json_length (list), ==, 2);
 }
 
+/* Given files of the service's, when an administrator with a mask of his own rotates, then
+ * the service may read what it read before. */
+static void
+test_owner (void)
+{
+  g_auto (Folder) f;
+  struct stat st;
+  folder_init (&f, "ES256", "");
+  g_assert_cmpint (g_chmod (f.jwks, 0644), ==, 0);
+  if (geteuid () == 0) {
+    g_assert_cmpint (chown (f.key, 1, 2), ==, 0);
+    g_assert_cmpint (chown (f.jwks, 1, 3), ==, 0);
+  }
+  mode_t mask = umask (077);
+  for (guint round = 0; round < 2; round++) {
+    g_autoptr (GError) error = NULL;
+    gboolean announce = round == 0;
+    gboolean ok = rotate_at (&f, NOW, announce, &error);
+    g_assert_no_error (error);
+    g_assert_true (ok);
+    g_assert_cmpuint (mode_of (f.jwks), ==, 0644);
+    g_assert_cmpuint (mode_of (announce ? f.next : f.key), ==, 0600);
+    g_assert_cmpint (stat (announce ? f.next : f.key, &st), ==, 0);
+    g_assert_cmpuint (st.st_uid, ==, geteuid () == 0 ? 1 : geteuid ());
+    if (geteuid () == 0)
+      g_assert_cmpuint (st.st_gid, ==, 2);
+    g_assert_cmpint (stat (f.jwks, &st), ==, 0);
+    g_assert_cmpuint (st.st_uid, ==, geteuid () == 0 ? 1 : geteuid ());
+    if (geteuid () == 0)
+      g_assert_cmpuint (st.st_gid, ==, 3);
+  }
+  umask (mask);
+}
+
 /* What does not fit is left as it was. */
 static void
 test_refused (void)
@@ -240,6 +275,7 @@ main (int argc, char **argv)
   g_test_add_func ("/token/rotate/old-tokens-stay-good-for-a-while", test_rotate);
   g_test_add_func ("/token/rotate/file-keeps-what-is-others", test_file);
   g_test_add_func ("/token/rotate/goes-on-with-what-was-announced", test_announced);
+  g_test_add_func ("/token/rotate/keeps-owners-and-modes", test_owner);
   g_test_add_func ("/token/rotate/refuses-what-does-not-fit", test_refused);
   return g_test_run ();
 }
