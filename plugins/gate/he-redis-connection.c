@@ -6,19 +6,24 @@
 #include "he-codec.h"
 #include "he-json.h"
 
+guint
+he_redis_db (const char *server)
+{
+  const char *host = server + strlen ("redis://");
+  const char *slash = g_str_has_prefix (server, "unix:") ? NULL : strchr (host, '/');
+  return slash ? (guint)g_ascii_strtoull (slash + 1, NULL, 10) : 0;
+}
+
 static redisContext *
-open_socket (const char *server, guint *ret_db)
+open_socket (const char *server)
 {
   struct timeval timeout = { 0, HE_REDIS_TIMEOUT_MS * 1000 };
   const char *host = server + strlen ("redis://");
-  *ret_db = 0;
   if (g_str_has_prefix (server, "unix:"))
     return redisConnectUnixWithTimeout (server + strlen ("unix:"), timeout);
   const char *slash = strchr (host, '/');
   g_autofree char *authority = slash ? g_strndup (host, slash - host) : g_strdup (host);
   char *colon = strrchr (authority, ':');
-  if (slash)
-    *ret_db = (guint)g_ascii_strtoull (slash + 1, NULL, 10);
   *colon = '\0';
   /* [::1]:6379 */
   gsize len = strlen (authority);
@@ -74,15 +79,14 @@ redisContext *
 he_redis_connect (const char *server, const HeSecret *login, char **ret_why)
 {
   const struct timeval timeout = { 0, HE_REDIS_TIMEOUT_MS * 1000 };
-  guint db;
-  redisContext *redis = open_socket (server, &db);
+  redisContext *redis = open_socket (server);
   if (!redis || redis->err) {
     *ret_why = g_strdup (redis ? redis->errstr : "out of memory");
     g_clear_pointer (&redis, redisFree);
     return NULL;
   }
   if (redisSetTimeout (redis, timeout) == REDIS_OK && log_in (redis, login, ret_why)
-      && is_good (redis, redisCommand (redis, "SELECT %u", db), ret_why)
+      && is_good (redis, redisCommand (redis, "SELECT %u", he_redis_db (server)), ret_why)
       && is_master (redis, ret_why))
     return redis;
   redisFree (redis);
@@ -94,10 +98,13 @@ he_redis_subscribe (const char *server, const HeSecret *login, char **ret_why)
 {
   redisContext *redis = he_redis_connect (server, login, ret_why);
   void *second = NULL;
+  guint db = he_redis_db (server);
   if (!redis)
     return NULL;
   /* One answer for each channel. */
-  if (is_good (redis, redisCommand (redis, "SUBSCRIBE headend:ended headend:revoked"), ret_why)
+  if (is_good (redis,
+               redisCommand (redis, "SUBSCRIBE headend:%u:ended headend:%u:revoked", db, db),
+               ret_why)
       && redisGetReply (redis, &second) == REDIS_OK
       && is_good (redis, second, ret_why))
     return redis;
@@ -128,7 +135,7 @@ list_of_one (const HeJson *node, char **ret_name)
 }
 
 gboolean
-he_redis_keep_revoked (redisContext *redis, const char *list, gboolean replace)
+he_redis_keep_revoked (redisContext *redis, guint db, const char *list, gboolean replace)
 {
   g_autofree char *why = NULL;
   g_autoptr (HeJson) root = he_json_parse (list, -1, HE_REVOCATIONS_JSON_MAX, 3, NULL);
@@ -143,7 +150,7 @@ he_redis_keep_revoked (redisContext *redis, const char *list, gboolean replace)
                   &why))
       return FALSE;
   }
-  return is_good (redis, redisCommand (redis, "PUBLISH headend:revoked %s", list), &why);
+  return is_good (redis, redisCommand (redis, "PUBLISH headend:%u:revoked %s", db, list), &why);
 }
 
 /* Forgets it when it is over. */
@@ -165,7 +172,7 @@ is_over (redisContext *redis, const redisReply *name, const redisReply *list)
 }
 
 gboolean
-he_redis_exchange_revoked (redisContext *redis, const char *ours,
+he_redis_exchange_revoked (redisContext *redis, guint db, const char *ours,
                            void (*revoked) (const char *text, gsize len,
                                             gpointer user_data),
                            gpointer user_data)
@@ -178,7 +185,7 @@ he_redis_exchange_revoked (redisContext *redis, const char *ours,
       revoked (list->str, list->len, user_data);
   }
   g_clear_pointer (&reply, freeReplyObject);
-  return ok && he_redis_keep_revoked (redis, ours, FALSE);
+  return ok && he_redis_keep_revoked (redis, db, ours, FALSE);
 }
 
 void

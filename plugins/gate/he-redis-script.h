@@ -4,7 +4,8 @@
 /* The same rules as he-session-slots.c, on Redis' clock.
  * KEYS[1] the account. ARGV: 1 id, 2 "entry", "playlist" or "media", 3 "evict" or "reject",
  * 4 slot's time to live, 5 lease, 6 age, 7 time to the hard end, 8 sessions at a time, 9
- * address (hex or ""), 10 lease left, as far as known; microseconds.
+ * address (hex or ""), 10 lease left, as far as known; microseconds. 11 the channel for who
+ * is ended.
  * Returns {code}, or {200, age, time to the hard end, lease left, evicted ids…}. */
 static const char he_redis_script[] =
   "local t = redis.call('TIME')\n"
@@ -69,7 +70,7 @@ static const char he_redis_script[] =
   "  for i = 1, #live - limit do\n"
   "    live[i].e = 604\n"
   "    write(live[i])\n"
-  "    redis.call('PUBLISH', 'headend:ended', live[i].id .. ' 604')\n"
+  "    redis.call('PUBLISH', ARGV[11], live[i].id .. ' 604')\n"
   "    if live[i] ~= self then losers[#losers + 1] = live[i].id end\n"
   "  end\n"
   "elseif #live > limit then\n"

@@ -39,6 +39,7 @@ struct _HeRedis {
 
   redisContext *commands, *messages; /* of the thread: NULL while it is away */
   guint next;                        /* server to try */
+  guint db;                          /* of the one that is there */
   gint64 retry_at, retry_us, owed_at;
 };
 
@@ -85,13 +86,14 @@ append (HeRedis *redis, const Question *question, const char *verb, const char *
             : g_strdup ("");
   gint64 left = record->lease_end ? MAX (record->lease_end - now, 0) : redis->config.lease;
   redisAppendCommand (redis->commands,
-                      "%s %s 1 headend:account:%s %s %s %s %lld %lld %lld %lld %u %s %lld",
+                      "%s %s 1 headend:account:%s %s %s %s %lld %lld %lld %lld %u %s %lld "
+                      "headend:%u:ended",
                       verb, script, record->account, id, hows[question->how],
                       redis->config.policy == HE_SESSIONS_EVICT_OLDEST ? "evict" : "reject",
                       (long long)redis->config.slot_ttl, (long long)redis->config.lease,
                       (long long)MAX (now - record->opened, 0),
                       (long long)MAX (record->hard_end - now, 0),
-                      MAX (record->max_sessions, 1), address, (long long)left);
+                      MAX (record->max_sessions, 1), address, (long long)left, redis->db);
 }
 
 /* What the script says, told to the mirror. FALSE: it is no such answer. */
@@ -220,7 +222,7 @@ tell_revoked (HeRedis *redis)
     g_mutex_unlock (&redis->lock);
     if (!list)
       return;
-    if (redis->commands && !he_redis_keep_revoked (redis->commands, list, TRUE))
+    if (redis->commands && !he_redis_keep_revoked (redis->commands, redis->db, list, TRUE))
       disconnect (redis, "it does not take a revocation");
   }
 }
@@ -251,7 +253,7 @@ hear (HeRedis *redis, const redisReply *message)
       || message->element[2]->type != REDIS_REPLY_STRING)
     return;
   const char *text = message->element[2]->str;
-  if (strcmp (message->element[1]->str, "headend:revoked") == 0)
+  if (g_str_has_suffix (message->element[1]->str, ":revoked"))
     redis->config.revoked (text, message->element[2]->len, redis->config.user_data);
   else if (strlen (text) > 33)
     he_redis_end (redis->config.sessions, text, (HeCode)g_ascii_strtoull (text + 33, NULL, 10));
@@ -279,12 +281,13 @@ connect_next (HeRedis *redis)
 {
   const char *server = redis->servers[redis->next % g_strv_length (redis->servers)];
   g_autofree char *why = NULL;
+  redis->db = he_redis_db (server);
   redis->commands = he_redis_connect (server, redis->config.login, &why);
   if (redis->commands)
     redis->messages = he_redis_subscribe (server, redis->config.login, &why);
   g_autofree char *ours = redis->config.revocations (redis->config.user_data);
   if (!redis->messages
-      || !he_redis_exchange_revoked (redis->commands, ours, redis->config.revoked,
+      || !he_redis_exchange_revoked (redis->commands, redis->db, ours, redis->config.revoked,
                                      redis->config.user_data)) {
     disconnect (redis, why);
     return;

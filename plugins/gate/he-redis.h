@@ -22,7 +22,8 @@ G_BEGIN_DECLS
  *                            max-sessions address", until the last of them is over
  *   headend:revoked          hash, "session:ID" or "account:ACCOUNT" -> JSON list of one
  *
- * and two channels, headend:ended ("ID CODE") and headend:revoked (JSON lists). */
+ * and two channels, headend:DB:ended ("ID CODE") and headend:DB:revoked (JSON lists), with the
+ * number of the database. */
 typedef struct _HeRedis HeRedis;
 
 typedef struct {
