@@ -161,6 +161,10 @@ void he_revoke_take (HeOrigin *origin, const char *text, gsize len);
 /* Redis, where the description names one: between the thread's start and its end. */
 void he_shared_start (HeOrigin *origin, gint64 slot_ttl);
 void he_shared_stop (HeOrigin *origin);
+/* Why this node, which serves nobody before it has heard Redis, is not ready; or NULL. Later
+ * who watches is served on without it. */
+const char *he_shared_reason (HeOrigin *origin);
+gboolean he_shared_is_away (HeOrigin *origin);
 
 /* The peers' part in a listing: a complete segment is listed once every peer that answers
  * holds it too, or after 250 ms. he_ack_note(): something was put, and the newest

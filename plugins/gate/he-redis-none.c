@@ -31,6 +31,12 @@ he_redis_is_up (HeRedis *redis)
   return FALSE;
 }
 
+gboolean
+he_redis_was_up (HeRedis *redis)
+{
+  return FALSE;
+}
+
 void
 he_redis_ask (HeRedis *redis, const HeSessionRecord *contents, HeTouch how,
               HeRedisFunc done, gpointer user_data)

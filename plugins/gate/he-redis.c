@@ -32,13 +32,14 @@ struct _HeRedis {
   char **servers;
   GThread *thread;
   int wake; /* eventfd */
-  int up, stopping; /* atomic */
+  int up, was_up, stopping; /* atomic */
   GMutex lock;      /* guards both */
   GQueue questions;
   GQueue revoked; /* lists to tell */
 
   redisContext *commands, *messages; /* of the thread: NULL while it is away */
   guint next;                        /* server to try */
+  guint64 told_away;                 /* servers, by bit, said to be away since one was there */
   guint db;                          /* of the one that is there */
   gint64 retry_at, retry_us, owed_at;
 };
@@ -58,17 +59,28 @@ answer (Question *question, HeCode code, gboolean changed)
   question_free (question);
 }
 
+static const char *
+server_of (HeRedis *redis)
+{
+  return redis->servers[redis->next % g_strv_length (redis->servers)];
+}
+
+/* Said once for each server, and not again with each attempt. */
 static void
 disconnect (HeRedis *redis, const char *reason)
 {
-  g_autofree char *why = g_strdup (reason); /* it may be in what goes now */
+  guint64 bit = G_GUINT64_CONSTANT (1) << redis->next % g_strv_length (redis->servers) % 64;
+  g_autofree char *why /* the reason may be in what goes now */
+      = g_strdup_printf ("%s: %s", server_of (redis), reason ? reason : "no answer");
   g_clear_pointer (&redis->commands, redisFree);
   g_clear_pointer (&redis->messages, redisFree);
   redis->retry_at = g_get_monotonic_time () + redis->retry_us;
   redis->retry_us = MIN (redis->retry_us * 2, RETRY_MAX_US);
   redis->next++;
-  if (g_atomic_int_compare_and_exchange (&redis->up, TRUE, FALSE))
+  g_atomic_int_set (&redis->up, FALSE);
+  if (!(redis->told_away & bit))
     redis->config.state (FALSE, why, redis->config.user_data);
+  redis->told_away |= bit;
 }
 
 /* --- Deciding --------------------------------------------------------------------------- */
@@ -279,7 +291,7 @@ listen_once (HeRedis *redis)
 static void
 connect_next (HeRedis *redis)
 {
-  const char *server = redis->servers[redis->next % g_strv_length (redis->servers)];
+  const char *server = server_of (redis);
   g_autofree char *why = NULL;
   redis->db = he_redis_db (server);
   redis->commands = he_redis_connect (server, redis->config.login, &why);
@@ -297,6 +309,8 @@ connect_next (HeRedis *redis)
   if (!redis->commands)
     return;
   redis->retry_us = RETRY_MIN_US;
+  redis->told_away = 0;
+  g_atomic_int_set (&redis->was_up, TRUE);
   g_atomic_int_set (&redis->up, TRUE);
   redis->config.state (TRUE, server, redis->config.user_data);
 }
@@ -396,6 +410,12 @@ gboolean
 he_redis_is_up (HeRedis *redis)
 {
   return g_atomic_int_get (&redis->up);
+}
+
+gboolean
+he_redis_was_up (HeRedis *redis)
+{
+  return g_atomic_int_get (&redis->was_up);
 }
 
 void

@@ -32,7 +32,8 @@ typedef struct {
   HeSessionPolicy policy;
   gint64 lease, slot_ttl; /* microseconds */
   HeSessions *sessions;   /* outlives it */
-  /* On its thread: somebody revoked (JSON for he_revocations_merge()); it came or went, why. */
+  /* On its thread: somebody revoked (JSON for he_revocations_merge()); it came, or
+   * was not to be had, why: at first, and after it came once for each server. */
   void (*revoked) (const char *text, gsize len, gpointer user_data);
   void (*state) (gboolean up, const char *why, gpointer user_data);
   /* All that is revoked here, for a Redis that came: a list, freed by the caller. */
@@ -47,7 +48,8 @@ HeRedis *he_redis_new (const HeRedisConfig *config);
 /* Answers what is open with HE_CODE_UNAVAILABLE. Takes NULL. */
 void he_redis_free (HeRedis *redis);
 
-gboolean he_redis_is_up (HeRedis *redis); /* any thread */
+gboolean he_redis_is_up (HeRedis *redis);  /* any thread */
+gboolean he_redis_was_up (HeRedis *redis); /* at any time yet; any thread */
 
 /* Opens or takes over a session; the mirror knows of it before done is called, on the thread
  * of redis or at once. changed: the peers should know. */

@@ -14,7 +14,7 @@ on_state (gboolean up, const char *why, gpointer data)
     he_log_state (origin->log,
                   "Redis is away (%s): who watches goes on until the lease ends, nobody else "
                   "comes in",
-                  why != NULL ? why : "no answer");
+                  why);
 }
 
 static char *
@@ -78,6 +78,20 @@ he_shared_start (HeOrigin *origin, gint64 slot_ttl)
 
   if (origin->redis_servers != NULL)
     origin->redis = he_redis_new (&config);
+}
+
+const char *
+he_shared_reason (HeOrigin *origin)
+{
+  return origin->redis != NULL && !he_redis_was_up (origin->redis)
+             ? "Redis has not been reached yet, so nobody comes in"
+             : NULL;
+}
+
+gboolean
+he_shared_is_away (HeOrigin *origin)
+{
+  return origin->redis != NULL && !he_redis_is_up (origin->redis);
 }
 
 void

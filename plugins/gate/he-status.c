@@ -134,6 +134,8 @@ he_status_reasons (HeOrigin *origin)
 
   if (origin->asking > 0)
     g_ptr_array_add (reasons, g_strdup ("the peers have not been heard yet"));
+  if (he_shared_reason (origin) != NULL)
+    g_ptr_array_add (reasons, g_strdup (he_shared_reason (origin)));
   if (channels->len == 0)
     g_ptr_array_add (reasons, g_strdup ("no channel"));
   for (guint i = 0; i < channels->len; i++)
@@ -377,6 +379,8 @@ he_status_metrics (HeOrigin *origin, HeRequest *request)
   gauge (text, "headend_sessions", "Sessions that hold a slot.",
          he_sessions_count (origin->sessions, g_get_real_time ()));
   render_revocations (text, origin);
+  if (origin->redis != NULL)
+    gauge (text, "headend_redis_up", "1 while Redis answers.", !he_shared_is_away (origin));
   gauge (text, "headend_ready", "1 when ready to serve.", reasons->len == 0);
   render_ledger (text, origin);
   render_connections (text, origin);
@@ -489,6 +493,8 @@ he_status_json (HeOrigin *origin, HeRequest *request)
   he_json_writer_uint64 (writer, "uptime", milliseconds_since (origin->started) / 1000);
   he_json_writer_uint64 (writer, "sessions",
                          he_sessions_count (origin->sessions, g_get_real_time ()));
+  if (origin->redis != NULL)
+    he_json_writer_boolean (writer, "redis", !he_shared_is_away (origin));
   he_json_writer_open_array (writer, "channels");
   for (guint i = 0; i < channels->len; i++)
     write_channel (writer, origin, g_ptr_array_index (channels, i));
