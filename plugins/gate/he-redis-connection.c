@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-redis-private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "he-codec.h"
 #include "he-json.h"
+#include "he-token-private.h"
+
+#define KEEP_BATCH 512
+#define GIVE_BATCH 8192
 
 guint
 he_redis_db (const char *server)
@@ -34,8 +39,8 @@ open_socket (const char *server)
   return redisConnectWithTimeout (authority, atoi (colon + 1), timeout);
 }
 
-/* Whether the answer is good; frees it. Why not is never more than Redis says, which does not
- * repeat a password. */
+/* Whether the answer is good; frees it. Why not is never more than Redis says, which does
+ * not repeat a password. */
 static gboolean
 is_good (redisContext *redis, redisReply *reply, char **ret_why)
 {
@@ -55,10 +60,10 @@ log_in (redisContext *redis, const HeSecret *login, char **ret_why)
   gsize len = he_secret_len (login);
   const char *colon = memchr (text, ':', len);
   gsize user = colon ? (gsize)(colon - text) : 0;
-  return is_good (redis,
-                  redisCommand (redis, "AUTH %b %b", text, user, text + user + 1,
-                                len - user - 1),
-                  ret_why);
+  return is_good (
+      redis,
+      redisCommand (redis, "AUTH %b %b", text, user, text + user + 1, len - user - 1),
+      ret_why);
 }
 
 static gboolean
@@ -102,19 +107,32 @@ he_redis_subscribe (const char *server, const HeSecret *login, char **ret_why)
   if (!redis)
     return NULL;
   /* One answer for each channel. */
-  if (is_good (redis,
-               redisCommand (redis, "SUBSCRIBE headend:%u:ended headend:%u:revoked", db, db),
-               ret_why)
-      && redisGetReply (redis, &second) == REDIS_OK
-      && is_good (redis, second, ret_why))
+  if (is_good (
+          redis,
+          redisCommand (redis, "SUBSCRIBE headend:%u:ended headend:%u:revoked", db, db),
+          ret_why)
+      && redisGetReply (redis, &second) == REDIS_OK && is_good (redis, second, ret_why))
     return redis;
   redisFree (redis);
   return NULL;
 }
 
-/* The element as a list of one, and a name for whom it bars. */
-static char *
-list_of_one (const HeJson *node, char **ret_name)
+/* KEYS[1] the hash. ARGV: name, at, until; and again. Of what is kept alike the later
+ * stays. */
+static const char keep_script[]
+    = "for i = 1, #ARGV, 3 do\n"
+      "  local at, last = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])\n"
+      "  local kept = redis.call('HGET', KEYS[1], ARGV[i]) or ''\n"
+      "  local a, l = string.match(kept, '^(%d+) (%d+)$')\n"
+      "  if a then at, last = math.max(at, tonumber(a)), math.max(last, tonumber(l)) "
+      "end\n"
+      "  redis.call('HSET', KEYS[1], ARGV[i], string.format('%.0f %.0f', at, last))\n"
+      "end\n"
+      "return 1\n";
+
+/* The element's name and times, for the script. */
+static void
+add_arguments (GPtrArray *arguments, const HeJson *node)
 {
   const char *session = NULL, *account = NULL;
   guint64 at = 0, until = 0;
@@ -122,53 +140,94 @@ list_of_one (const HeJson *node, char **ret_name)
   he_json_get_string (node, "account", FALSE, &account, NULL);
   he_json_get_uint64 (node, "at", FALSE, G_MAXINT64, &at, NULL);
   he_json_get_uint64 (node, "until", FALSE, G_MAXINT64, &until, NULL);
-  HeJsonWriter *writer = he_json_writer_new ();
-  he_json_writer_open_array (writer, NULL);
-  he_json_writer_open_object (writer, NULL);
-  he_json_writer_string (writer, session ? "session" : "account",
-                         session ? session : account);
-  he_json_writer_uint64 (writer, "at", at);
-  he_json_writer_uint64 (writer, "until", until);
-  *ret_name = g_strconcat (session ? "session:" : "account:", session ? session : account,
-                           NULL);
-  return he_json_writer_end (writer);
+  g_ptr_array_add (arguments, g_strconcat (session ? "session:" : "account:",
+                                           session ? session : account, NULL));
+  g_ptr_array_add (arguments, g_strdup_printf ("%" G_GUINT64_FORMAT, at));
+  g_ptr_array_add (arguments, g_strdup_printf ("%" G_GUINT64_FORMAT, until));
+}
+
+/* Those from an index on, as many as go at a time. */
+static gboolean
+keep_some (redisContext *redis, const HeJson *root, guint from)
+{
+  g_autoptr (GPtrArray) arguments = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *why = NULL;
+  g_ptr_array_add (arguments, g_strdup ("EVAL"));
+  g_ptr_array_add (arguments, g_strdup (keep_script));
+  g_ptr_array_add (arguments, g_strdup ("1"));
+  g_ptr_array_add (arguments, g_strdup ("headend:revoked"));
+  for (guint i = from; i < MIN (from + KEEP_BATCH, he_json_length (root)); i++)
+    add_arguments (arguments, he_json_element (root, i));
+  return is_good (redis,
+                  redisCommandArgv (redis, (int)arguments->len,
+                                    (const char **)arguments->pdata, NULL),
+                  &why);
 }
 
 gboolean
-he_redis_keep_revoked (redisContext *redis, guint db, const char *list, gboolean replace)
+he_redis_keep_revoked (redisContext *redis, guint db, const char *list)
 {
   g_autofree char *why = NULL;
   g_autoptr (HeJson) root = he_json_parse (list, -1, HE_REVOCATIONS_JSON_MAX, 3, NULL);
   if (!root || he_json_length (root) == 0)
     return TRUE;
-  for (guint i = 0; i < he_json_length (root); i++) {
-    g_autofree char *name = NULL;
-    g_autofree char *one = list_of_one (he_json_element (root, i), &name);
-    if (!is_good (redis,
-                  redisCommand (redis, "%s headend:revoked %s %s",
-                                replace ? "HSET" : "HSETNX", name, one),
-                  &why))
+  for (guint i = 0; i < he_json_length (root); i += KEEP_BATCH)
+    if (!keep_some (redis, root, i))
       return FALSE;
-  }
-  return is_good (redis, redisCommand (redis, "PUBLISH headend:%u:revoked %s", db, list), &why);
+  return is_good (redis, redisCommand (redis, "PUBLISH headend:%u:revoked %s", db, list),
+                  &why);
 }
 
-/* Forgets it when it is over. */
+/* Writes what is kept under a name as he_revocations_merge() takes it: it would refuse a
+ * list for the sake of one element. FALSE: it is over, or nothing that is understood. */
 static gboolean
-is_over (redisContext *redis, const redisReply *name, const redisReply *list)
+write_kept (HeJsonWriter *writer, const redisReply *name, const redisReply *times)
 {
-  g_autoptr (HeJson) root
-      = he_json_parse (list->str, (gssize)list->len, HE_REVOCATIONS_JSON_MAX, 3, NULL);
-  guint64 until = 0;
-  g_autofree char *why = NULL;
-  if (root && he_json_type (root) == HE_JSON_ARRAY && he_json_length (root) == 1
-      && he_json_type (he_json_element (root, 0)) == HE_JSON_OBJECT)
-    he_json_get_uint64 (he_json_element (root, 0), "until", TRUE, G_MAXINT64, &until, NULL);
-  if (until > (guint64)g_get_real_time ())
+  gboolean account = g_str_has_prefix (name->str, "account:");
+  guint8 id[16];
+  unsigned long long at, until;
+  if ((!account && !g_str_has_prefix (name->str, "session:"))
+      || strlen (name->str) != name->len
+      || sscanf (times->str, "%llu %llu", &at, &until) != 2
+      || until <= (guint64)g_get_real_time () || MAX (at, until) > G_MAXINT64 / 2)
     return FALSE;
-  is_good (redis, redisCommand (redis, "HDEL headend:revoked %b", name->str, name->len),
-           &why);
+  const char *who = name->str + strlen ("account:");
+  if (account ? !he_account_is_valid (who)
+              : !he_hex_decode (who, strlen (who), id, sizeof id))
+    return FALSE;
+  he_json_writer_open_object (writer, NULL);
+  he_json_writer_string (writer, account ? "account" : "session", who);
+  he_json_writer_uint64 (writer, "at", at);
+  he_json_writer_uint64 (writer, "until", until);
+  he_json_writer_close (writer);
   return TRUE;
+}
+
+/* Gives what is kept, as few lists as possible: each is written to disk at once. Forgets
+ * what is over. */
+static gboolean
+give_kept (redisContext *redis, const redisReply *kept,
+           void (*revoked) (const char *text, gsize len, gpointer user_data),
+           gpointer user_data)
+{
+  g_autofree char *why = NULL;
+  gboolean ok = TRUE;
+  for (gsize from = 0; from < kept->elements; from += 2 * GIVE_BATCH) {
+    HeJsonWriter *writer = he_json_writer_new ();
+    he_json_writer_open_array (writer, NULL);
+    for (gsize i = from; i + 1 < MIN (kept->elements, from + 2 * GIVE_BATCH); i += 2) {
+      const redisReply *name = kept->element[i];
+      if (!write_kept (writer, name, kept->element[i + 1]))
+        ok = ok
+             && is_good (
+                 redis,
+                 redisCommand (redis, "HDEL headend:revoked %b", name->str, name->len),
+                 &why);
+    }
+    g_autofree char *list = he_json_writer_end (writer);
+    revoked (list, strlen (list), user_data);
+  }
+  return ok;
 }
 
 gboolean
@@ -177,15 +236,13 @@ he_redis_exchange_revoked (redisContext *redis, guint db, const char *ours,
                                             gpointer user_data),
                            gpointer user_data)
 {
+  if (!he_redis_keep_revoked (redis, db, ours))
+    return FALSE;
   redisReply *reply = redisCommand (redis, "HGETALL headend:revoked");
-  gboolean ok = reply && reply->type == REDIS_REPLY_ARRAY;
-  for (gsize i = 0; ok && i + 1 < reply->elements; i += 2) {
-    const redisReply *list = reply->element[i + 1];
-    if (!is_over (redis, reply->element[i], list))
-      revoked (list->str, list->len, user_data);
-  }
+  gboolean ok = reply && reply->type == REDIS_REPLY_ARRAY
+                && give_kept (redis, reply, revoked, user_data);
   g_clear_pointer (&reply, freeReplyObject);
-  return ok && he_redis_keep_revoked (redis, db, ours, FALSE);
+  return ok;
 }
 
 void

@@ -8,9 +8,10 @@
 gboolean
 he_redis_check (GError **error)
 {
-  g_set_error_literal (error, HE_ERROR, HE_ERROR_UNAVAILABLE,
-                       "sessions cannot be kept in Redis: this was built without hiredis; "
-                       "install libhiredis-dev and build again");
+  g_set_error_literal (
+      error, HE_ERROR, HE_ERROR_UNAVAILABLE,
+      "sessions cannot be kept in Redis: this was built without hiredis; "
+      "install libhiredis-dev and build again");
   return FALSE;
 }
 

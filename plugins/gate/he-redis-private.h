@@ -9,15 +9,19 @@ G_BEGIN_DECLS
 /* How long Redis may take for an answer. */
 #define HE_REDIS_TIMEOUT_MS 500
 
-/* The number of its database: it is in the names of channels, which all databases share. */
+/* The number of its database: it is in the names of channels, which all databases share.
+ */
 guint he_redis_db (const char *server);
 /* A connection to a master, logged in; NULL and why not (owned). */
-redisContext *he_redis_connect (const char *server, const HeSecret *login, char **ret_why);
+redisContext *
+he_redis_connect (const char *server, const HeSecret *login, char **ret_why);
 /* One that hears of what others end and revoke. */
-redisContext *he_redis_subscribe (const char *server, const HeSecret *login, char **ret_why);
+redisContext *
+he_redis_subscribe (const char *server, const HeSecret *login, char **ret_why);
 
-/* Keeps a list of revocations, what is kept alike replaced or not, and tells the others. FALSE: the connection is of no more use. */
-gboolean he_redis_keep_revoked (redisContext *redis, guint db, const char *list, gboolean replace);
+/* Keeps a list of revocations, the later of what is kept alike, and tells the others.
+ * FALSE: the connection is of no more use. */
+gboolean he_redis_keep_revoked (redisContext *redis, guint db, const char *list);
 /* Keeps ours, and gives what is kept to revoked. */
 gboolean he_redis_exchange_revoked (redisContext *redis, guint db, const char *ours,
                                     void (*revoked) (const char *text, gsize len,

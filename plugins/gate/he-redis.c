@@ -31,16 +31,16 @@ struct _HeRedis {
   HeRedisConfig config;
   char **servers;
   GThread *thread;
-  int wake; /* eventfd */
+  int wake;                 /* eventfd */
   int up, was_up, stopping; /* atomic */
-  GMutex lock;      /* guards both */
+  GMutex lock;              /* guards both */
   GQueue questions;
   GQueue revoked; /* lists to tell */
 
   redisContext *commands, *messages; /* of the thread: NULL while it is away */
   guint next;                        /* server to try */
-  guint64 told_away;                 /* servers, by bit, said to be away since one was there */
-  guint db;                          /* of the one that is there */
+  guint64 told_away; /* servers, by bit, said to be away since one was there */
+  guint db;          /* of the one that is there */
   gint64 retry_at, retry_us, owed_at;
 };
 
@@ -69,7 +69,8 @@ server_of (HeRedis *redis)
 static void
 disconnect (HeRedis *redis, const char *reason)
 {
-  guint64 bit = G_GUINT64_CONSTANT (1) << redis->next % g_strv_length (redis->servers) % 64;
+  guint64 bit = G_GUINT64_CONSTANT (1)
+                << redis->next % g_strv_length (redis->servers) % 64;
   g_autofree char *why /* the reason may be in what goes now */
       = g_strdup_printf ("%s: %s", server_of (redis), reason ? reason : "no answer");
   g_clear_pointer (&redis->commands, redisFree);
@@ -83,7 +84,8 @@ disconnect (HeRedis *redis, const char *reason)
   redis->told_away |= bit;
 }
 
-/* --- Deciding --------------------------------------------------------------------------- */
+/* --- Deciding
+ * --------------------------------------------------------------------------- */
 
 static void
 append (HeRedis *redis, const Question *question, const char *verb, const char *script)
@@ -96,16 +98,18 @@ append (HeRedis *redis, const Question *question, const char *verb, const char *
       = record->has_address
             ? he_hex_encode (record->address_hash, sizeof record->address_hash)
             : g_strdup ("");
-  gint64 left = record->lease_end ? MAX (record->lease_end - now, 0) : redis->config.lease;
-  redisAppendCommand (redis->commands,
-                      "%s %s 1 headend:account:%s %s %s %s %lld %lld %lld %lld %u %s %lld "
-                      "headend:%u:ended",
-                      verb, script, record->account, id, hows[question->how],
-                      redis->config.policy == HE_SESSIONS_EVICT_OLDEST ? "evict" : "reject",
-                      (long long)redis->config.slot_ttl, (long long)redis->config.lease,
-                      (long long)MAX (now - record->opened, 0),
-                      (long long)MAX (record->hard_end - now, 0),
-                      MAX (record->max_sessions, 1), address, (long long)left, redis->db);
+  gint64 left
+      = record->lease_end ? MAX (record->lease_end - now, 0) : redis->config.lease;
+  redisAppendCommand (
+      redis->commands,
+      "%s %s 1 headend:account:%s %s %s %s %lld %lld %lld %lld %u %s %lld "
+      "headend:%u:ended",
+      verb, script, record->account, id, hows[question->how],
+      redis->config.policy == HE_SESSIONS_EVICT_OLDEST ? "evict" : "reject",
+      (long long)redis->config.slot_ttl, (long long)redis->config.lease,
+      (long long)MAX (now - record->opened, 0),
+      (long long)MAX (record->hard_end - now, 0), MAX (record->max_sessions, 1), address,
+      (long long)left, redis->db);
 }
 
 /* What the script says, told to the mirror. FALSE: it is no such answer. */
@@ -155,7 +159,8 @@ decide (HeRedis *redis, GPtrArray *batch)
 {
   g_autoptr (GPtrArray) again = g_ptr_array_new ();
   g_autofree char *why = NULL;
-  g_autofree char *sha = g_compute_checksum_for_string (G_CHECKSUM_SHA1, he_redis_script, -1);
+  g_autofree char *sha
+      = g_compute_checksum_for_string (G_CHECKSUM_SHA1, he_redis_script, -1);
   for (guint i = 0; i < batch->len; i++)
     append (redis, batch->pdata[i], "EVALSHA", sha);
   for (guint i = 0; i < batch->len; i++) {
@@ -163,7 +168,8 @@ decide (HeRedis *redis, GPtrArray *batch)
     redisReply *reply = why ? NULL : take_reply (redis);
     if (!reply && !why)
       why = g_strdup (redis->commands->errstr);
-    if (reply && reply->type == REDIS_REPLY_ERROR && g_str_has_prefix (reply->str, "NOSCRIPT"))
+    if (reply && reply->type == REDIS_REPLY_ERROR
+        && g_str_has_prefix (reply->str, "NOSCRIPT"))
       g_ptr_array_add (again, question);
     else if (!reply || !settle (redis, question, reply)) {
       if (reply && !why)
@@ -212,7 +218,8 @@ pay (HeRedis *redis, gboolean everything)
   }
 }
 
-/* --- Questions and revocations of other threads ------------------------------------------ */
+/* --- Questions and revocations of other threads
+ * ------------------------------------------ */
 
 static GPtrArray *
 take_questions (HeRedis *redis)
@@ -234,7 +241,7 @@ tell_revoked (HeRedis *redis)
     g_mutex_unlock (&redis->lock);
     if (!list)
       return;
-    if (redis->commands && !he_redis_keep_revoked (redis->commands, redis->db, list, TRUE))
+    if (redis->commands && !he_redis_keep_revoked (redis->commands, redis->db, list))
       disconnect (redis, "it does not take a revocation");
   }
 }
@@ -256,7 +263,8 @@ serve (HeRedis *redis)
   tell_revoked (redis);
 }
 
-/* --- Messages ---------------------------------------------------------------------------- */
+/* --- Messages
+ * ---------------------------------------------------------------------------- */
 
 static void
 hear (HeRedis *redis, const redisReply *message)
@@ -268,7 +276,8 @@ hear (HeRedis *redis, const redisReply *message)
   if (g_str_has_suffix (message->element[1]->str, ":revoked"))
     redis->config.revoked (text, message->element[2]->len, redis->config.user_data);
   else if (strlen (text) > 33)
-    he_redis_end (redis->config.sessions, text, (HeCode)g_ascii_strtoull (text + 33, NULL, 10));
+    he_redis_end (redis->config.sessions, text,
+                  (HeCode)g_ascii_strtoull (text + 33, NULL, 10));
 }
 
 static void
@@ -286,7 +295,8 @@ listen_once (HeRedis *redis)
     disconnect (redis, redis->messages->errstr);
 }
 
-/* --- The thread --------------------------------------------------------------------------- */
+/* --- The thread
+ * --------------------------------------------------------------------------- */
 
 static void
 connect_next (HeRedis *redis)
@@ -299,8 +309,8 @@ connect_next (HeRedis *redis)
     redis->messages = he_redis_subscribe (server, redis->config.login, &why);
   g_autofree char *ours = redis->config.revocations (redis->config.user_data);
   if (!redis->messages
-      || !he_redis_exchange_revoked (redis->commands, redis->db, ours, redis->config.revoked,
-                                     redis->config.user_data)) {
+      || !he_redis_exchange_revoked (redis->commands, redis->db, ours,
+                                     redis->config.revoked, redis->config.user_data)) {
     disconnect (redis, why);
     return;
   }
@@ -439,8 +449,7 @@ he_redis_ask (HeRedis *redis, const HeSessionRecord *contents, HeTouch how,
 void
 he_redis_revoke (HeRedis *redis, const char *list)
 {
-  if (!he_redis_is_up (redis))
-    return;
+  /* Before it is up, too: what was taken for it may have been written down already. */
   g_mutex_lock (&redis->lock);
   g_queue_push_tail (&redis->revoked, g_strdup (list));
   g_mutex_unlock (&redis->lock);

@@ -8,22 +8,22 @@
 
 G_BEGIN_DECLS
 
-/* Slots and leases of sessions in Redis, for nodes that are no peers of each other or many.
- * One script decides on Redis' own clock; HeSessions, which must be shared, mirrors what it
- * says, so that only openings wait. A thread of its own talks to Redis: it carries questions
- * and, about once a second, what the mirror owes (heartbeats, leases).
+/* Slots and leases of sessions in Redis, for nodes that are no peers of each other or
+ * many. One script decides on Redis' own clock; HeSessions, which must be shared, mirrors
+ * what it says, so that only openings wait. A thread of its own talks to Redis: it
+ * carries questions and, about once a second, what the mirror owes (heartbeats, leases).
  *
  * When Redis does not answer in half a second, it is away: questions are answered with
- * HE_CODE_UNAVAILABLE at once, until one of the servers is there again and a master. Then all
- * that the mirror knows as running is told first, so that a Redis that lost its data has the
- * slots again before it gives out new ones.
+ * HE_CODE_UNAVAILABLE at once, until one of the servers is there again and a master. Then
+ * all that the mirror knows as running is told first, so that a Redis that lost its data
+ * has the slots again before it gives out new ones.
  *
- *   headend:account:ACCOUNT  hash, session's id -> "opened hard-end lease-end last-seen ended
- *                            max-sessions address", until the last of them is over
- *   headend:revoked          hash, "session:ID" or "account:ACCOUNT" -> JSON list of one
+ *   headend:account:ACCOUNT  hash, session's id -> "opened hard-end lease-end last-seen
+ * ended max-sessions address", until the last of them is over headend:revoked hash,
+ * "session:ID" or "account:ACCOUNT" -> "at until"
  *
- * and two channels, headend:DB:ended ("ID CODE") and headend:DB:revoked (JSON lists), with the
- * number of the database. */
+ * and two channels, headend:DB:ended ("ID CODE") and headend:DB:revoked (JSON lists),
+ * with the number of the database. */
 typedef struct _HeRedis HeRedis;
 
 typedef struct {
@@ -41,7 +41,8 @@ typedef struct {
   gpointer user_data;
 } HeRedisConfig;
 
-/* HE_ERROR_UNAVAILABLE when it was built without hiredis: then nothing else here is called. */
+/* HE_ERROR_UNAVAILABLE when it was built without hiredis: then nothing else here is
+ * called. */
 gboolean he_redis_check (GError **error);
 /* Connects later, and again. */
 HeRedis *he_redis_new (const HeRedisConfig *config);
@@ -51,12 +52,13 @@ void he_redis_free (HeRedis *redis);
 gboolean he_redis_is_up (HeRedis *redis);  /* any thread */
 gboolean he_redis_was_up (HeRedis *redis); /* at any time yet; any thread */
 
-/* Opens or takes over a session; the mirror knows of it before done is called, on the thread
- * of redis or at once. changed: the peers should know. */
+/* Opens or takes over a session; the mirror knows of it before done is called, on the
+ * thread of redis or at once. changed: the peers should know. */
 typedef void (*HeRedisFunc) (HeCode code, gboolean changed, gpointer user_data);
 void he_redis_ask (HeRedis *redis, const HeSessionRecord *contents, HeTouch how,
                    HeRedisFunc done, gpointer user_data);
-/* Tells the other nodes. Forgotten while it is away, as it is told all when it comes. */
+/* Tells the other nodes of what is among the revocations already: while it is away this
+ * is forgotten, as all is told when it comes. */
 void he_redis_revoke (HeRedis *redis, const char *list);
 
 G_END_DECLS

@@ -11,10 +11,11 @@ on_state (gboolean up, const char *why, gpointer data)
   if (up)
     he_log_state (origin->log, "sessions are in Redis, %s", why);
   else
-    he_log_state (origin->log,
-                  "Redis is away (%s): who watches goes on until the lease ends, nobody else "
-                  "comes in",
-                  why);
+    he_log_state (
+        origin->log,
+        "Redis is away (%s): who watches goes on until the lease ends, nobody else "
+        "comes in",
+        why);
 }
 
 static char *
