@@ -9,6 +9,7 @@
 
 /* How long an opening waits for the peers to know of it. */
 #define REPLICATE_MS 250
+#define MAX_ASKED 4
 
 static void
 log_denial (const HeDecision *decision)
@@ -40,6 +41,7 @@ typedef struct {
   HeDecidedFunc done;
   HeCode code; /* what was said of its session */
   gboolean changed;
+  guint asked; /* sessions: a request may show several */
 } Waiting;
 
 static void
@@ -154,23 +156,47 @@ finish (Waiting *waiting)
   g_free (waiting);
 }
 
+static void asked_redis (HeCode code, gboolean changed, gpointer data);
+
+/* FALSE: it waits for another session's answer. What ended is known now, and hides no other
+ * session that the request shows; of what was refused otherwise that is the answer. */
+static gboolean
+decide_again (Waiting *waiting, const HeSessionRecord *asked)
+{
+  HeDecision *decision = waiting->decision;
+  HeAnswer *answer = &decision->answer;
+
+  if (waiting->code != HE_CODE_UNAVAILABLE)
+    decide (decision);
+  if (answer->ask == NULL || waiting->code == HE_CODE_UNAVAILABLE)
+    return TRUE;
+  if (memcmp (answer->ask->id, asked->id, sizeof asked->id) != 0
+      && ++waiting->asked < MAX_ASKED && decision->origin->redis != NULL) {
+    he_redis_ask (decision->origin->redis, answer->ask, answer->ask_how, asked_redis,
+                  waiting);
+    return FALSE;
+  }
+  if (waiting->code != HE_CODE_OK) {
+    answer->code = waiting->code;
+    answer->status = 403;
+  }
+  return TRUE;
+}
+
 static gboolean
 settled (gpointer data)
 {
   Waiting *waiting = data;
   HeDecision *decision = waiting->decision;
-  g_autofree char *account = g_strdup (decision->answer.ask->account);
+  HeSessionRecord *asked = g_steal_pointer (&decision->answer.ask);
+  gboolean done = decide_again (waiting, asked);
 
-  if (waiting->code != HE_CODE_OK) {
-    decision->answer.code = waiting->code;
-    decision->answer.status = waiting->code == HE_CODE_UNAVAILABLE ? 503 : 403;
-  } else {
-    decide (decision);
-  }
-  if (waiting->changed && decision->answer.replicate == NULL)
+  if (done && waiting->changed && decision->answer.replicate == NULL)
     decision->answer.replicate
-        = he_sessions_account_to_json (decision->origin->sessions, account);
-  finish (waiting);
+        = he_sessions_account_to_json (decision->origin->sessions, asked->account);
+  if (done)
+    finish (waiting);
+  he_session_record_free (asked);
   return G_SOURCE_REMOVE;
 }
 
@@ -181,7 +207,7 @@ asked_redis (HeCode code, gboolean changed, gpointer data)
   Waiting *waiting = data;
 
   waiting->code = code;
-  waiting->changed = changed;
+  waiting->changed |= changed;
   g_main_context_invoke (waiting->decision->origin->context, settled, waiting);
 }
 

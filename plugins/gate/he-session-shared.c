@@ -41,11 +41,13 @@ settle_locked (HeSessions *sessions, const HeSessionRecord *contents,
 {
   HeSessionRecord *record = g_hash_table_lookup (sessions->by_id, contents->id);
   gboolean is_new = record == NULL;
-  if (!record && verdict->code != HE_CODE_OK)
+  gboolean ended
+      = verdict->code == HE_CODE_EVICTED || verdict->code == HE_CODE_REVOKED;
+  if (!record && verdict->code != HE_CODE_OK && !ended)
     return verdict->code;
   if (!record) {
     if (!he_sessions_make_room (sessions, contents, now))
-      return HE_CODE_TOO_MANY;
+      return ended ? verdict->code : HE_CODE_TOO_MANY;
     record = he_session_record_copy (contents);
     record->ended = HE_CODE_NONE;
     record->last_seen = record->lease_end = 0;
@@ -58,7 +60,7 @@ settle_locked (HeSessions *sessions, const HeSessionRecord *contents,
     record->hard_end = verdict->hard_end;
     record->lease_end = verdict->lease_end;
     record->last_seen = MAX (record->last_seen, contents->settled ? 0 : now);
-  } else if (verdict->code == HE_CODE_EVICTED || verdict->code == HE_CODE_REVOKED) {
+  } else if (ended) {
     record->ended = MAX (record->ended, verdict->code);
   } else if (verdict->code != HE_CODE_ADDRESS) {
     record->lease_end = 0; /* it has to ask again */

@@ -67,7 +67,8 @@ typedef struct {
   HeCode code;
   gint64 opened, hard_end, lease_end; /* with HE_CODE_OK */
 } HeSessionVerdict;
-/* Returns the verdict's code, or why there is no room. */
+/* Returns the verdict's code, or why there is no room. That a session has ended is kept, so that
+ * it is not asked for again. */
 HeCode he_sessions_settle (HeSessions *sessions, const HeSessionRecord *contents,
                            const HeSessionVerdict *verdict, gint64 now);
 /* Copies of those that were touched and not settled for a third of slot_ttl; or of all that
