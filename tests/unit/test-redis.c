@@ -152,6 +152,26 @@ newer_session_evicts_on_the_other_node (void)
   wait_code (&store, 0, second, "200");
 }
 
+/* To a node that knows neither: a browser keeps what it got before. */
+static void
+ended_session_hides_no_other (void)
+{
+  g_auto (Store) store;
+  g_autofree char *first = NULL;
+  g_autofree char *second = NULL;
+  g_autofree char *both = NULL;
+
+  store_init (&store, HE_SESSIONS_EVICT_OLDEST);
+  first = open_until (&store, 0, "alice", 200);
+  second = open_until (&store, 0, "alice", 200);
+  first[strcspn (first, "\r")] = '\0';
+  both = g_strdup_printf ("%s; %s", first, second + strlen ("Cookie: "));
+  g_clear_pointer (&store.pair->origin[1], he_origin_free);
+  pair_start (store.pair, 1);
+  publish_window (store.pair);
+  wait_code (&store, 1, both, "200");
+}
+
 /* Each time another account: what was answered too late holds its slot. */
 static void
 wait_up (Store *store)
@@ -476,6 +496,7 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   d90 = 20 * 90000;
   g_test_add_func ("/redis/evicts", newer_session_evicts_on_the_other_node);
+  g_test_add_func ("/redis/two-cookies", ended_session_hides_no_other);
   g_test_add_data_func ("/redis/race/reject", GINT_TO_POINTER (HE_SESSIONS_REJECT_NEWEST),
                         one_of_many_gets_the_slot);
   g_test_add_data_func ("/redis/race/evict", GINT_TO_POINTER (HE_SESSIONS_EVICT_OLDEST),

@@ -110,6 +110,9 @@ verdicts_end_it (void)
     settle (sessions, id, HE_CODE_OK, T0, T0 + 300 * S);
   settle (sessions, 1, HE_CODE_EVICTED, T0 + S, 0);
   g_assert_cmpint (touch (sessions, 1, HE_TOUCH_MEDIA, T0 + S), ==, HE_CODE_EVICTED);
+  /* Of one that was not known, too. */
+  g_assert_cmpint (settle (sessions, 3, HE_CODE_REVOKED, T0, 0), ==, HE_CODE_REVOKED);
+  g_assert_cmpint (touch (sessions, 3, HE_TOUCH_PLAYLIST, T0 + S), ==, HE_CODE_REVOKED);
   settle (sessions, 2, HE_CODE_TOO_MANY, T0 + S, 0);
   g_assert_cmpint (touch (sessions, 2, HE_TOUCH_MEDIA, T0 + S), ==, HE_CODE_LEASE);
   g_assert_cmpint (touch (sessions, 2, HE_TOUCH_PLAYLIST, T0 + S), ==, HE_CODE_UNAVAILABLE);
