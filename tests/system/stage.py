@@ -223,6 +223,15 @@ def _listens(url):
         return False
 
 
+def patient(text):
+    """The configuration of an edge that waits for nodes which are not given a turn on a busy machine, instead
+    of asking another in their place."""
+    changed = re.sub(r"(proxy_(?:connect|read|send)_timeout |proxy_cache_lock_(?:timeout|age) |\.\w*timeout = )[\w.]+;",
+                     r"\g<1>60s;", text)
+    assert changed != text, text
+    return changed
+
+
 def end(process):
     """Asks a process of ours to end, and makes it."""
     if process.poll() is None:

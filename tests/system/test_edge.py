@@ -7,7 +7,6 @@ import http.client
 import http.server
 import json
 import pathlib
-import re
 import shutil
 import socket
 import socketserver
@@ -105,20 +104,11 @@ _SEGMENT = (200, {"Cache-Control": "public, max-age=60", "WMPaceInfoEgress": "po
 _PAGE = "https://tv.example"
 
 
-def _patient(text):
-    """The fakes are threads of this process: however long it is not given a turn, they are not the silent
-    ones, and another is not asked in their place."""
-    changed, count = re.subn(r"(proxy_(?:connect|read|send)_timeout|proxy_cache_lock_(?:timeout|age)) \w+;",
-                             r"\1 60s;", text)
-    assert count == 5, count
-    return changed
-
-
 class _Edge:
     """nginx in front of nodes A and B, as it is generated but for its patience with them; pages of _PAGE may
     play from it."""
 
-    def __init__(self, change=_patient):
+    def __init__(self, change=stage.patient):
         self._change = change
 
     def __enter__(self):

@@ -100,6 +100,8 @@ def _shared(air):
 def _a_second_session_evicts_the_first(air):
     one, second = _shared(air)
     two = stage.Viewer(second)
+    for base in air.origin.values():  # a node that was busy hears of it a little later
+        stage.wait_for("the eviction", lambda: one.get("/live/demo/360p/index.m3u8", base).status == 403)
     _refused(one.get("/live/demo/360p/index.m3u8"), "evict-oldest", "604")
     assert two.get("/live/demo/360p/index.m3u8").status == 200
 
