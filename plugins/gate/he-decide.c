@@ -172,7 +172,7 @@ decide_again (Waiting *waiting, const HeSessionRecord *asked)
     return TRUE;
   if (memcmp (answer->ask->id, asked->id, sizeof asked->id) != 0
       && ++waiting->asked < MAX_ASKED && decision->origin->redis != NULL) {
-    he_redis_ask (decision->origin->redis, answer->ask, answer->ask_how, asked_redis,
+    he_redis_ask (decision->origin->redis, answer->ask, answer->ask_how, answer->ask_replaces, asked_redis,
                   waiting);
     return FALSE;
   }
@@ -224,7 +224,7 @@ he_origin_decide (HeOrigin *origin, HeRequest *request, const char *path,
   waiting->done = done;
   if (decision->answer.ask != NULL && origin->redis != NULL)
     he_redis_ask (origin->redis, decision->answer.ask, decision->answer.ask_how,
-                  asked_redis, waiting);
+                  decision->answer.ask_replaces, asked_redis, waiting);
   else
     finish (waiting);
 }

@@ -99,6 +99,7 @@ he_answer_clear (HeAnswer *answer)
   g_clear_pointer (&answer->replicate, g_free);
   g_clear_pointer (&answer->account, g_free);
   g_clear_pointer (&answer->ask, he_session_record_free);
+  g_clear_pointer (&answer->ask_replaces, g_free);
   answer->rendition = NULL;
 }
 
@@ -420,22 +421,31 @@ contents_from_token (HeGate *gate, const HeGateRequest *request, HeSpan text, gi
 
 /* A page that refreshes with a new token leaves its session for the token's: where an
  * account has one place, it must not stand in its own way. With a token whose session may
- * not be had, it stays where it is. */
-static void
+ * not be had, it stays where it is. Returns the ids of those that are to be ended elsewhere,
+ * where slots are given out. */
+static char *
 end_replaced (HeGate *gate, const HeGateRequest *request, const HeSessionRecord *by,
               gint64 now)
 {
   HeSpan texts[MAX_COOKIES];
   HeCode code = HE_CODE_NO_CREDENTIAL;
-  if (he_sessions_may_enter (gate->sessions, by, now) != HE_CODE_OK)
-    return;
+  gboolean shared = he_sessions_is_shared (gate->sessions);
+  g_autoptr (GString) elsewhere = g_string_new (NULL);
+  if (!shared && he_sessions_may_enter (gate->sessions, by, now) != HE_CODE_OK)
+    return NULL;
   guint count = he_cookie_find (request->cookie, COOKIE, texts, MAX_COOKIES);
   for (guint i = 0; i < count; i++) {
     g_autoptr (HeOpened) old = open_credential (gate, texts[i], request->address, &code);
-    if (old && strcmp (old->contents.account, by->account) == 0
-        && memcmp (old->contents.id, by->id, sizeof by->id) != 0)
+    if (!old || strcmp (old->contents.account, by->account) != 0
+        || memcmp (old->contents.id, by->id, sizeof by->id) == 0)
+      continue;
+    g_autofree char *id = he_hex_encode (old->contents.id, sizeof old->contents.id);
+    if (shared)
+      g_string_append_printf (elsewhere, "%s,", id);
+    else
       he_sessions_end (gate->sessions, old->contents.id, HE_CODE_EVICTED, now);
   }
+  return g_strdup (elsewhere->str);
 }
 
 static void
@@ -465,10 +475,12 @@ decide_by_token (HeGate *gate, const HeGateRequest *request, const HeTarget *tar
     not_found (answer);
     return;
   }
-  /* Where slots are elsewhere, it is evicted there, if at all: the new one may not be had. */
-  if (target->kind == HE_TARGET_SESSION && !he_sessions_is_shared (gate->sessions))
-    end_replaced (gate, request, &contents, now);
+  g_autofree char *replaces = target->kind == HE_TARGET_SESSION
+                                  ? end_replaced (gate, request, &contents, now)
+                                  : NULL;
   code = touch (gate, &contents, HE_TOUCH_ENTRY, now, answer);
+  if (answer->ask)
+    answer->ask_replaces = g_steal_pointer (&replaces);
   g_autofree char *credential
       = code == HE_CODE_OK ? seal_session (gate, &contents, &answer->ends) : NULL;
   if (!credential) {

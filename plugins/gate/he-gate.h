@@ -73,6 +73,8 @@ typedef struct {
   HeSessionRecord *ask;         /* DENY, HE_CODE_UNAVAILABLE: whose session is to be settled
                                    (he_sessions_settle()), and the request decided again */
   HeTouch ask_how;              /* with ask */
+  char *ask_replaces;           /* with ask: hex ids of sessions that end once it has its slot,
+                                   and are in its way no more than that; or NULL */
   guint lease_seconds;          /* MULTIVARIANT, MEDIA, SESSION: what the lease has left */
   gint64 ends;                  /* SESSION: when it ends for good, unix seconds */
 } HeAnswer;

@@ -40,7 +40,7 @@ he_redis_was_up (HeRedis *redis)
 
 void
 he_redis_ask (HeRedis *redis, const HeSessionRecord *contents, HeTouch how,
-              HeRedisFunc done, gpointer user_data)
+              const char *replaces, HeRedisFunc done, gpointer user_data)
 {
   done (HE_CODE_UNAVAILABLE, FALSE, user_data);
 }

@@ -5,7 +5,7 @@
  * KEYS[1] the account. ARGV: 1 id, 2 "entry", "playlist" or "media", 3 "evict" or "reject",
  * 4 slot's time to live, 5 lease, 6 age, 7 time to the hard end, 8 sessions at a time, 9
  * address (hex or ""), 10 lease left, as far as known; microseconds. 11 the channel for who
- * is ended.
+ * is ended, 12 ids of sessions that it replaces.
  * Returns {code}, or {200, age, time to the hard end, lease left, evicted ids…}. */
 static const char he_redis_script[] =
   "local t = redis.call('TIME')\n"
@@ -33,6 +33,7 @@ static const char he_redis_script[] =
   "    all[#all + 1] = r\n"
   "    last = math.max(last, r.h)\n"
   "    if r.id == id then self = r end\n"
+  "    r.old = r.e == 0 and string.find(ARGV[12], r.id, 1, true)\n"
   "  end\n"
   "end\n"
   "local held = true\n"
@@ -59,7 +60,7 @@ static const char he_redis_script[] =
   "end\n"
   "local live, limit, losers = {}, self.m, {}\n"
   "for _, r in ipairs(all) do\n"
-  "  if r == self or (r.e == 0 and now < r.h and now < r.s + ttl) then\n"
+  "  if r == self or (r.e == 0 and not r.old and now < r.h and now < r.s + ttl) then\n"
   "    live[#live + 1] = r\n"
   "    limit = math.min(limit, r.m)\n"
   "  end\n"
@@ -84,6 +85,14 @@ static const char he_redis_script[] =
   "self.s = now\n"
   "if how ~= 'media' then self.l = math.max(self.l, math.min(now + lease, self.h)) end\n"
   "write(self)\n"
+  "for _, r in ipairs(all) do\n"
+  "  if r.old then\n"
+  "    r.e = 604\n"
+  "    write(r)\n"
+  "    redis.call('PUBLISH', ARGV[11], r.id .. ' 604')\n"
+  "    losers[#losers + 1] = r.id\n"
+  "  end\n"
+  "end\n"
   "redis.call('PEXPIRE', key, math.ceil((last + retain - now) / 1000))\n"
   "local spare = #all - 64 - 2 * self.m\n"
   "table.sort(all, earlier)\n"

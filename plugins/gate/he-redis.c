@@ -23,6 +23,7 @@
 typedef struct {
   HeSessionRecord *contents;
   HeTouch how;
+  char *replaces;
   HeRedisFunc done;
   gpointer user_data;
 } Question;
@@ -48,6 +49,7 @@ static void
 question_free (Question *question)
 {
   he_session_record_free (question->contents);
+  g_free (question->replaces);
   g_free (question);
 }
 
@@ -103,13 +105,14 @@ append (HeRedis *redis, const Question *question, const char *verb, const char *
   redisAppendCommand (
       redis->commands,
       "%s %s 1 headend:account:%s %s %s %s %lld %lld %lld %lld %u %s %lld "
-      "headend:%u:ended",
+      "headend:%u:ended %s",
       verb, script, record->account, id, hows[question->how],
       redis->config.policy == HE_SESSIONS_EVICT_OLDEST ? "evict" : "reject",
       (long long)redis->config.slot_ttl, (long long)redis->config.lease,
       (long long)MAX (now - record->opened, 0),
       (long long)MAX (record->hard_end - now, 0), MAX (record->max_sessions, 1), address,
-      (long long)left, redis->db);
+      (long long)left, redis->db,
+                      question->replaces ? question->replaces : "");
 }
 
 /* What the script says, told to the mirror. FALSE: it is no such answer. */
@@ -430,13 +433,14 @@ he_redis_was_up (HeRedis *redis)
 
 void
 he_redis_ask (HeRedis *redis, const HeSessionRecord *contents, HeTouch how,
-              HeRedisFunc done, gpointer user_data)
+              const char *replaces, HeRedisFunc done, gpointer user_data)
 {
   Question *question = NULL;
   g_mutex_lock (&redis->lock);
   if (he_redis_is_up (redis) && redis->questions.length < QUEUE_MAX) {
     question = g_new (Question, 1);
-    *question = (Question) { he_session_record_copy (contents), how, done, user_data };
+    *question = (Question) { he_session_record_copy (contents), how, g_strdup (replaces),
+                              done, user_data };
     g_queue_push_tail (&redis->questions, question);
   }
   g_mutex_unlock (&redis->lock);

@@ -53,10 +53,11 @@ gboolean he_redis_is_up (HeRedis *redis);  /* any thread */
 gboolean he_redis_was_up (HeRedis *redis); /* at any time yet; any thread */
 
 /* Opens or takes over a session; the mirror knows of it before done is called, on the
- * thread of redis or at once. changed: the peers should know. */
+ * thread of redis or at once. changed: the peers should know. replaces: as
+ * HeAnswer.ask_replaces. */
 typedef void (*HeRedisFunc) (HeCode code, gboolean changed, gpointer user_data);
 void he_redis_ask (HeRedis *redis, const HeSessionRecord *contents, HeTouch how,
-                   HeRedisFunc done, gpointer user_data);
+                   const char *replaces, HeRedisFunc done, gpointer user_data);
 /* Tells the other nodes of what is among the revocations already: while it is away this
  * is forgotten, as all is told when it comes. */
 void he_redis_revoke (HeRedis *redis, const char *list);

@@ -172,6 +172,46 @@ ended_session_hides_no_other (void)
   wait_code (&store, 1, both, "200");
 }
 
+/* The cookie for a token, shown until it is taken: a late answer holds its place. */
+static char *
+cookie_of (Store *store, guint i, const char *path, const char *cookie)
+{
+  g_autofree char *token = mint (store->pair, "alice");
+  g_autofree char *fields
+      = g_strdup_printf ("%sAuthorization: Bearer %s\r\n", cookie, token);
+
+  for (guint tries = 0;; tries++) {
+    g_autoptr (Reply) reply = get (port_of (store->pair, i), path, fields);
+    g_autofree char *value = reply_field (reply, "Set-Cookie");
+
+    if (value != NULL) {
+      value[strcspn (value, ";")] = '\0';
+      return g_strdup_printf ("Cookie: %s\r\n", value);
+    }
+    g_assert_cmpuint (reply->status, ==, 503);
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+}
+
+/* The page's own session is not in its way, another device's is. */
+static void
+refresh_needs_no_second_place (void)
+{
+  g_auto (Store) store;
+  g_autofree char *first = NULL;
+  g_autofree char *second = NULL;
+
+  store_init (&store, HE_SESSIONS_REJECT_NEWEST);
+  first = cookie_of (&store, 0, "/live/demo/main.m3u8", "");
+  g_free (open_until (&store, 1, "alice", 403));
+  second = cookie_of (&store, 1, "/live/demo/session", first);
+  wait_code (&store, 0, first, "604");
+  wait_code (&store, 1, first, "604");
+  wait_code (&store, 0, second, "200");
+  g_free (open_until (&store, 0, "alice", 403));
+}
+
 /* Each time another account: what was answered too late holds its slot. */
 static void
 wait_up (Store *store)
@@ -496,6 +536,7 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   d90 = 20 * 90000;
   g_test_add_func ("/redis/evicts", newer_session_evicts_on_the_other_node);
+  g_test_add_func ("/redis/refresh", refresh_needs_no_second_place);
   g_test_add_func ("/redis/two-cookies", ended_session_hides_no_other);
   g_test_add_data_func ("/redis/race/reject", GINT_TO_POINTER (HE_SESSIONS_REJECT_NEWEST),
                         one_of_many_gets_the_slot);
