@@ -63,8 +63,8 @@ replicated (const HePeerReply *replies, guint n, gpointer data)
   g_free (waiting);
 }
 
-/* What was granted, and what ended, for whoever traces a copy. Segments are decided on every
- * few seconds for each session: that keeps a stay alive. */
+/* What was granted, and what ended, for whoever traces a copy. Segments are decided on
+ * every few seconds for each session: that keeps a stay alive. */
 static void
 write_ledger (HeOrigin *origin, const HeAnswer *answer, gint64 now)
 {
@@ -158,8 +158,9 @@ finish (Waiting *waiting)
 
 static void asked_redis (HeCode code, gboolean changed, gpointer data);
 
-/* FALSE: it waits for another session's answer. What ended is known now, and hides no other
- * session that the request shows; of what was refused otherwise that is the answer. */
+/* FALSE: it waits for another session's answer. What ended is known now, and hides no
+ * other session that the request shows; of what was refused otherwise that is the answer.
+ */
 static gboolean
 decide_again (Waiting *waiting, const HeSessionRecord *asked)
 {
@@ -172,8 +173,8 @@ decide_again (Waiting *waiting, const HeSessionRecord *asked)
     return TRUE;
   if (memcmp (answer->ask->id, asked->id, sizeof asked->id) != 0
       && ++waiting->asked < MAX_ASKED && decision->origin->redis != NULL) {
-    he_redis_ask (decision->origin->redis, answer->ask, answer->ask_how, answer->ask_replaces, asked_redis,
-                  waiting);
+    he_redis_ask (decision->origin->redis, answer->ask, answer->ask_how,
+                  answer->ask_replaces, asked_redis, waiting);
     return FALSE;
   }
   if (waiting->code != HE_CODE_OK) {
