@@ -15,8 +15,7 @@ import signal
 import sys
 import xml.etree.ElementTree as ElementTree
 
-# Not of a leak: what a thread holds at the moment that the process ends is one, or not.
-REPORT = re.compile(r"ERROR: AddressSanitizer|(Thread|UndefinedBehavior)Sanitizer|: runtime error: ")
+REPORT = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|: runtime error: ")
 MOST = 3  # accidents
 CRASHES = [sign * number + base for number in (signal.SIGILL, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV)
            for sign, base in ((-1, 0), (1, 128))]
