@@ -7,8 +7,7 @@
 #include "he-json.h"
 
 #define PATH "/control/complete/"
-/* A player waits this much longer for a segment while a peer is away. */
-#define WAIT_MS 250
+#define ANSWER_MS 250
 #define MAX_MESSAGE 1024
 
 /* What a peer last said of a channel. */
@@ -22,7 +21,9 @@ typedef struct {
 typedef struct {
   HeOrigin *origin;
   char *channel;
+  guint wait_ms; /* a player waits so much longer for a segment while a peer is away */
   Word *peers;
+  gint64 asked_at; /* monotonic, when the peers were asked last */
   gboolean any;
   guint64 completed;  /* the newest complete segment, once there is any */
   gboolean telling;   /* one question is under way */
@@ -70,17 +71,20 @@ acks_free (gpointer data)
 }
 
 static Acks *
-acks_of (HeOrigin *origin, const char *channel)
+acks_of (HeOrigin *origin, const char *name)
 {
   Acks *acks;
 
   if (origin->acks == NULL)
     origin->acks = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, acks_free);
-  acks = g_hash_table_lookup (origin->acks, channel);
+  acks = g_hash_table_lookup (origin->acks, name);
   if (acks == NULL) {
+    g_autoptr (HeChannel) channel = he_store_find_channel (origin->store, name);
+
     acks = g_new0 (Acks, 1);
     acks->origin = origin;
-    acks->channel = g_strdup (channel);
+    acks->channel = g_strdup (name);
+    acks->wait_ms = (guint)(he_store_ack_us (channel) / 1000);
     acks->peers = g_new0 (Word, MAX (he_peers_count (origin->peers), 1));
     g_hash_table_insert (origin->acks, acks->channel, acks);
   }
@@ -135,6 +139,19 @@ hear (Word *word, const HeJson *message)
   word->at = g_get_monotonic_time ();
 }
 
+/* What a peer told of itself while we waited for its answer may be newer than that. */
+static void
+hear_answer (Acks *acks, Word *word, const HeJson *message)
+{
+  const Word before = *word;
+
+  hear (word, message);
+  if (!before.heard || before.at < acks->asked_at)
+    return;
+  word->newest = word->heard ? MAX (word->newest, before.newest) : before.newest;
+  word->heard = TRUE;
+}
+
 static HeJson *
 parse (GBytes *body)
 {
@@ -180,7 +197,7 @@ told (const HePeerReply *replies, guint n, gpointer data)
         = replies[i].status == 200 ? parse (replies[i].body) : NULL;
 
     if (message != NULL)
-      hear (&acks->peers[i], message);
+      hear_answer (acks, &acks->peers[i], message);
     else {
       silent |= G_GUINT64_CONSTANT (1) << i;
       acks->peers[i].sound = FALSE;
@@ -206,7 +223,8 @@ tell_peers (Acks *acks, guint64 msn)
 
   acks->telling = TRUE;
   acks->told = msn;
-  he_peers_call (acks->origin->peers, HE_PEERS_ALL, "POST", path, body, WAIT_MS, told,
+  acks->asked_at = g_get_monotonic_time ();
+  he_peers_call (acks->origin->peers, HE_PEERS_ALL, "POST", path, body, ANSWER_MS, told,
                  acks);
 }
 
@@ -249,7 +267,7 @@ he_ack_note (HeOrigin *origin, const char *channel)
   pending = g_new0 (Pending, 1);
   pending->acks = acks;
   pending->msn = msn;
-  pending->timer = g_timeout_source_new (WAIT_MS);
+  pending->timer = g_timeout_source_new (acks->wait_ms);
   g_source_set_callback (pending->timer, waited_enough, pending, NULL);
   g_source_attach (pending->timer, origin->context);
   g_queue_push_tail (&acks->pending, pending);

@@ -8,9 +8,6 @@
 
 /* After a gap the list begins again with this many: enough for a player to start on. */
 #define MIN_RUN 3
-/* A node that offered nothing for longer has nothing on its way. */
-#define FRESH_DURATIONS 3
-
 /* The range that may be held is as wide as the ring, so msn % capacity is free or holds
  * this very MSN once trim() has run. */
 static guint
@@ -27,8 +24,8 @@ ahead (const HeShelf *shelf)
   return 3 * shelf->channel->window;
 }
 
-static gint64
-durations_us (const HeShelf *shelf, guint n)
+gint64
+he_shelf_us (const HeShelf *shelf, guint n)
 {
   return (gint64)(n * shelf->channel->duration90 * G_USEC_PER_SEC / HE_TICKS_PER_SECOND);
 }
@@ -168,13 +165,13 @@ trim (HeShelf *shelf)
 static void
 start_anew_when_stale (HeShelf *shelf, guint64 msn, gint64 now)
 {
-  if (!shelf->has_accept
-      || now - shelf->last_accept <= durations_us (shelf, hold (shelf)))
+  if (!shelf->has_accept || now - shelf->last_accept <= he_shelf_us (shelf, hold (shelf)))
     return;
   for (guint i = 0; i < shelf->capacity; i++)
     he_shelf_clear_row (shelf, &shelf->rows[i]);
   shelf->has_accept = shelf->has_complete = FALSE;
-  shelf->has_released = shelf->has_judged = shelf->waiting = FALSE;
+  shelf->has_released = shelf->has_shown = FALSE;
+  shelf->has_judged = shelf->waiting = FALSE;
   /* What a node made under numbers that come again says nothing of the new ones. */
   for (guint i = 0; i < shelf->n_nodes; i++)
     if (shelf->nodes[i].last_msn >= msn) {
@@ -239,73 +236,12 @@ newest_to_list (const HeShelf *shelf, guint64 *ret_newest)
   return any;
 }
 
-/* Whether a node that is alive may offer another copy of what is held in a place. */
-static gboolean
-may_be_bettered (const HeShelf *shelf, const HeShelfRow *row, guint place, gint64 now)
-{
-  const HeHeld *held = row->held[place];
-
-  if (held->segment->flags == HE_SEGMENT_CLEAN)
-    return FALSE;
-  for (guint i = 0; i < shelf->n_nodes; i++) {
-    const HeStoreNode *node = &shelf->nodes[i];
-
-    /* Sound comes ahead of its pictures; who is further on has left this one out. */
-    if (node->puts > 0 && !(row->offered[place] >> i & 1)
-        && node->last_msn <= row->msn + 1
-        && !(node->has_whole && node->whole_msn > row->msn)
-        && g_strcmp0 (held->node, node->name) != 0
-        && now - node->last_seen <= durations_us (shelf, FRESH_DURATIONS))
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static gboolean
-is_held_back (const HeShelf *shelf, const HeShelfRow *row, gint64 now)
-{
-  if (!row->used || row->count < shelf->files
-      || (shelf->has_released && row->msn <= shelf->released)
-      || now - row->complete >= durations_us (shelf, 1) / 2)
-    return FALSE;
-  for (guint i = 0; i < shelf->files; i++)
-    if (may_be_bettered (shelf, row, i, now))
-      return TRUE;
-  return FALSE;
-}
-
-gboolean
-he_shelf_settled (HeShelf *shelf, gint64 now, guint64 *ret_msn, gint64 *ret_until)
-{
-  guint64 below = G_MAXUINT64;
-  gboolean any = FALSE;
-
-  *ret_until = 0;
-  for (guint i = 0; i < shelf->capacity; i++) {
-    const HeShelfRow *row = &shelf->rows[i];
-
-    if (row->msn < below && is_held_back (shelf, row, now)) {
-      below = row->msn;
-      *ret_until = row->complete + durations_us (shelf, 1) / 2;
-    }
-  }
-  for (guint i = 0; i < shelf->capacity; i++) {
-    const HeShelfRow *row = &shelf->rows[i];
-
-    if (!row->used || row->count < shelf->files || row->msn >= below)
-      continue;
-    *ret_msn = any ? MAX (*ret_msn, row->msn) : row->msn;
-    any = TRUE;
-  }
-  return any;
-}
-
 /* Whether a node that is late is still on its way through the gap below a segment. Its
  * sound may be beyond it: what counts is where it is with all its files. */
 static gboolean
 is_coming (const HeShelf *shelf, guint64 first)
 {
-  gint64 fresh = durations_us (shelf, FRESH_DURATIONS);
+  gint64 fresh = he_shelf_us (shelf, HE_SHELF_FRESH);
 
   for (guint i = 0; i < shelf->n_nodes; i++) {
     const HeStoreNode *node = &shelf->nodes[i];

@@ -32,6 +32,8 @@ typedef struct {
   gboolean waiting;    /* for who is to fill a gap behind last */
   gboolean patient, has_released;
   guint64 released; /* listed no further, if patient */
+  gboolean has_shown;
+  guint64 shown; /* he_shelf_settled() gave so much */
   gsize bytes;
   guint64 different;
   HeProof proof;
@@ -40,6 +42,9 @@ typedef struct {
   HeStoreNode nodes[HE_STORE_MAX_NODES];
   guint n_nodes;
 } HeShelf;
+
+/* A node that offered nothing for more durations has nothing on its way. */
+#define HE_SHELF_FRESH 3
 
 HeShelf *he_shelf_new (HeChannel *channel);
 void he_shelf_free (HeShelf *shelf);
@@ -63,10 +68,8 @@ void he_shelf_note_offer (HeShelf *shelf, int place, guint64 msn, const char *na
                           gint64 now);
 
 gboolean he_shelf_range (const HeShelf *shelf, guint64 *ret_oldest, guint64 *ret_newest);
-/* The newest complete segment that may be shown to anybody: of those that nobody was
- * shown yet, one that is not clean holds itself and what is behind it back for half a
- * duration, as long as a node that is alive may offer a clean copy. FALSE: none;
- * *ret_until: when another will be; 0: nothing is held back. */
+gint64 he_shelf_us (const HeShelf *shelf, guint n); /* microseconds of n durations */
+/* he_store_newest(). */
 gboolean
 he_shelf_settled (HeShelf *shelf, gint64 now, guint64 *ret_msn, gint64 *ret_until);
 /* Complete segments in a row up to and with msn; *ret_first is set when there are any. */

@@ -78,13 +78,18 @@ gboolean he_store_restore (HeStore *store, const HeSegment *segment, GBytes *bod
 void he_store_set_patient (HeStore *store);
 /* Segments up to and with msn may be listed, from now on. */
 void he_store_release (HeStore *store, const char *channel, guint64 msn);
-/* The newest complete MSN that nothing better is waited for: one that is damaged or
- * filled is held back, and what is behind it, until every node that is alive has offered
- * its copy, for at most half a duration: so much later than a duration after the one
- * before, RFC 8216 (section 6.2.2) allows a playlist to change. FALSE when there is none.
- * *ret_until: when more will be there without a further copy; 0: never. */
+/* The newest complete MSN that nothing better is waited for, which does not go back: one
+ * that is damaged or filled is held back, and what is behind it, until every node that is
+ * alive has offered its copy, unless it, or one behind it, was given already. It is held
+ * for at most half a duration less he_store_ack_us(), which it may have to wait for the
+ * other origins then: RFC 8216 (section 6.2.2) allows a playlist to change one and a half
+ * durations after the change before. FALSE when there is none. *ret_until: when more will
+ * be there without a further copy; 0: never. */
 gboolean he_store_newest (HeStore *store, const char *channel, gint64 now,
                           guint64 *ret_msn, gint64 *ret_until);
+
+/* How long a segment that may be shown waits until the other origins hold it, too. */
+gint64 he_store_ack_us (const HeChannel *channel);
 
 /* References to everything that is held of a channel, oldest MSN first. */
 GPtrArray *he_store_list (HeStore *store, const char *channel);
