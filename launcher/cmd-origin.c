@@ -83,7 +83,7 @@ origin_of (const HeadendJob *job, GError **error)
     .peer_nodes = (const char *const *)names,
     .state_dir = job->node->state,
     .jwks_path = model->tokens.keys,
-    .issue_key = model->tokens.issue,
+    .issue_key = model->tokens.issuing_key,
     .algorithms = model->tokens.algorithms,
     .issuer = model->tokens.issuer,
     .audience = model->tokens.audience,

@@ -456,7 +456,7 @@ read_algorithms (HeadendReader *reader, const HeadendKey *key, const HeJson *val
 static const HeadendKey token_keys[] = {
   { "keys", headend_read_path, G_STRUCT_OFFSET (HeadendTokens, keys), FALSE,
     "a file of public keys", "a path to a JWKS" },
-  { "issue", headend_read_path, G_STRUCT_OFFSET (HeadendTokens, issue), FALSE,
+  { "issuing-key", headend_read_path, G_STRUCT_OFFSET (HeadendTokens, issuing_key), FALSE,
     "a private key", "a path" },
   { "algorithms", read_algorithms, G_STRUCT_OFFSET (HeadendTokens, algorithms), FALSE,
     "a list of algorithms",

@@ -141,7 +141,7 @@ headend_model_free (HeadendModel *model)
   g_free (model->secret.file);
   g_free (model->secret.variable);
   g_free (model->tokens.keys);
-  g_free (model->tokens.issue);
+  g_free (model->tokens.issuing_key);
   g_free (model->tokens.issuer);
   g_free (model->tokens.audience);
   g_strfreev (model->gate.allowed_origins);

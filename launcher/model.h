@@ -75,7 +75,7 @@ typedef struct {
 
 typedef struct {
   char *keys;       /* JWKS file */
-  char *issue;      /* private key that nodes issue tokens with; NULL: they issue none */
+  char *issuing_key; /* private key that nodes issue tokens with; NULL: they issue none */
   guint algorithms; /* HeTokenAlgorithms */
   char *issuer, *audience;
 } HeadendTokens;

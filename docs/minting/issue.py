@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """issue.py SECRET NODE ACCOUNT CHANNEL [BASE]: a watch URL from a node whose description names the private
-key in tokens.issue, with nothing but Python. SECRET is the file headend.secret, NODE the node's `internal`
+key in tokens.issuing-key, with nothing but Python. SECRET is the file headend.secret, NODE the node's `internal`
 (ADDRESS:PORT), BASE what the URL begins with, such as https://tv.example."""
 import base64
 import hashlib

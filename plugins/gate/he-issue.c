@@ -228,7 +228,7 @@ he_issue_handle (HeOrigin *origin, HeRequest *request)
   if (origin->issue_key == NULL) {
     he_request_respond_text (request, 404,
                              "no tokens are issued here: the description does not name "
-                             "a private key in tokens.issue\n");
+                             "a private key in tokens.issuing-key\n");
     return;
   }
   root = he_json_parse (text != NULL ? text : "", (gssize)len, HE_ISSUE_BODY_MAX,

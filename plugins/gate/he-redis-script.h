@@ -53,7 +53,7 @@ static const char he_redis_script[] =
   "    if before and before ~= r.a and r.o > now - 3600000000 then moves = moves + 1 end\n"
   "    before = r.a\n"
   "  end\n"
-  "  if how == 'entry' and before and before ~= self.a and moves >= 12 * self.m then\n"
+  "  if how == 'entry' and before and before ~= self.a and moves >= math.min(12 * self.m, 48 + self.m) then\n"
   "    return {605}\n"
   "  end\n"
   "  all[#all + 1] = self\n"

@@ -40,7 +40,7 @@ struct _HeRedis {
 
   redisContext *commands, *messages; /* of the thread: NULL while it is away */
   guint next;                        /* server to try */
-  guint64 told_away; /* servers, by bit, said to be away since one was there */
+  char **told; /* why each server is away, as was said since one was there; or NULL */
   guint db;          /* of the one that is there */
   gint64 retry_at, retry_us, owed_at;
 };
@@ -67,12 +67,11 @@ server_of (HeRedis *redis)
   return redis->servers[redis->next % g_strv_length (redis->servers)];
 }
 
-/* Said once for each server, and not again with each attempt. */
+/* Said once for each server and reason, and not again with each attempt. */
 static void
 disconnect (HeRedis *redis, const char *reason)
 {
-  guint64 bit = G_GUINT64_CONSTANT (1)
-                << redis->next % g_strv_length (redis->servers) % 64;
+  char **told = &redis->told[redis->next % g_strv_length (redis->servers)];
   g_autofree char *why /* the reason may be in what goes now */
       = g_strdup_printf ("%s: %s", server_of (redis), reason ? reason : "no answer");
   g_clear_pointer (&redis->commands, redisFree);
@@ -81,9 +80,18 @@ disconnect (HeRedis *redis, const char *reason)
   redis->retry_us = MIN (redis->retry_us * 2, RETRY_MAX_US);
   redis->next++;
   g_atomic_int_set (&redis->up, FALSE);
-  if (!(redis->told_away & bit))
-    redis->config.state (FALSE, why, redis->config.user_data);
-  redis->told_away |= bit;
+  if (g_strcmp0 (*told, why) == 0)
+    return;
+  redis->config.state (FALSE, why, redis->config.user_data);
+  g_free (*told);
+  *told = g_steal_pointer (&why);
+}
+
+static void
+forget_told (HeRedis *redis)
+{
+  for (guint i = 0; redis->servers[i]; i++)
+    g_clear_pointer (&redis->told[i], g_free);
 }
 
 /* --- Deciding
@@ -322,7 +330,7 @@ connect_next (HeRedis *redis)
   if (!redis->commands)
     return;
   redis->retry_us = RETRY_MIN_US;
-  redis->told_away = 0;
+  forget_told (redis);
   g_atomic_int_set (&redis->was_up, TRUE);
   g_atomic_int_set (&redis->up, TRUE);
   redis->config.state (TRUE, server, redis->config.user_data);
@@ -385,6 +393,7 @@ he_redis_new (const HeRedisConfig *config)
   redis->config = *config;
   redis->servers = g_strdupv ((char **)config->servers);
   redis->config.servers = (const char *const *)redis->servers;
+  redis->told = g_new0 (char *, g_strv_length (redis->servers));
   if (config->login)
     he_secret_ref (config->login);
   redis->wake = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -415,6 +424,8 @@ he_redis_free (HeRedis *redis)
   g_queue_clear_full (&redis->revoked, g_free);
   g_mutex_clear (&redis->lock);
   he_secret_unref (redis->config.login);
+  forget_told (redis);
+  g_free (redis->told);
   g_strfreev (redis->servers);
   g_free (redis);
 }

@@ -33,7 +33,8 @@ typedef struct {
   gint64 lease, slot_ttl; /* microseconds */
   HeSessions *sessions;   /* outlives it */
   /* On its thread: somebody revoked (JSON for he_revocations_merge()); it came, or
-   * was not to be had, why: at first, and after it came once for each server. */
+   * was not to be had, why: at first, and after it came, once for each server and
+   * reason. */
   void (*revoked) (const char *text, gsize len, gpointer user_data);
   void (*state) (gboolean up, const char *why, gpointer user_data);
   /* All that is revoked here, for a Redis that came: a list, freed by the caller. */

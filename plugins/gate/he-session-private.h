@@ -47,4 +47,13 @@ HeCode he_session_take_slot (HeSessionPolicy policy, gint64 slot_ttl,
                              const GPtrArray *of_account, HeSessionRecord *self,
                              gint64 now, GPtrArray *losers);
 
+gboolean he_session_same_address (const HeSessionRecord *a, const HeSessionRecord *b);
+
+/* How often in an hour the account's next session may be opened from another address than
+ * the one before, by what each session may be; fewer than the records that are kept of an
+ * account. he-redis-script.h has the same. */
+#define HE_SESSION_MOVES(max_sessions) MIN (12 * (max_sessions), 48 + (max_sessions))
+gboolean he_session_moves_too_often (const GPtrArray *of_account,
+                                     const HeSessionRecord *coming, gint64 now);
+
 G_END_DECLS

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define MOVES_WITHIN (3600 * (gint64)G_USEC_PER_SEC)
+
 gboolean
 he_session_is_live (const HeSessionRecord *record, gint64 slot_ttl, gint64 now)
 {
@@ -88,4 +90,29 @@ he_session_take_slot (HeSessionPolicy policy, gint64 slot_ttl,
   guint limit = account_limit (live);
   return policy == HE_SESSIONS_EVICT_OLDEST ? evict_oldest (live, limit, self, losers)
                                             : reject_newest (live, limit, self, holds);
+}
+
+gboolean
+he_session_same_address (const HeSessionRecord *a, const HeSessionRecord *b)
+{
+  return a->has_address == b->has_address
+         && (!a->has_address
+             || memcmp (a->address_hash, b->address_hash, sizeof a->address_hash) == 0);
+}
+
+gboolean
+he_session_moves_too_often (const GPtrArray *of_account, const HeSessionRecord *coming,
+                            gint64 now)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new ();
+  guint moves = 0;
+  for (guint i = 0; of_account && i < of_account->len; i++)
+    g_ptr_array_add (all, of_account->pdata[i]);
+  g_ptr_array_sort (all, compare_pointers);
+  for (guint i = 1; i < all->len; i++) {
+    const HeSessionRecord *record = all->pdata[i];
+    moves += record->opened > now - MOVES_WITHIN && !he_session_same_address (record, all->pdata[i - 1]);
+  }
+  return all->len > 0 && !he_session_same_address (coming, all->pdata[all->len - 1])
+         && moves >= HE_SESSION_MOVES (coming->max_sessions);
 }

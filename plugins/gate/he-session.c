@@ -167,13 +167,6 @@ compare_identity (const HeSessionRecord *a, const HeSessionRecord *b)
   return a->has_address ? memcmp (a->address_hash, b->address_hash, 16) : 0;
 }
 
-static gboolean
-same_address (const HeSessionRecord *a, const HeSessionRecord *b)
-{
-  return a->has_address == b->has_address
-         && (!a->has_address || memcmp (a->address_hash, b->address_hash, 16) == 0);
-}
-
 /* One token opened on two gates that did not see each other is one session: the earlier
  * opening holds, with its address. TRUE when *into changed. */
 static gboolean
@@ -223,13 +216,20 @@ he_sessions_check_known (HeSessions *sessions, HeSessionRecord *known,
    * may take a session over. */
   if (touch != HE_TOUCH_ENTRY && join_identity (known, contents))
     he_sessions_mark_dirty (sessions, known);
-  if (!same_address (known, contents))
+  if (!he_session_same_address (known, contents))
     return HE_CODE_ADDRESS;
   if (known->ended != HE_CODE_NONE)
     return known->ended;
   if (now >= known->hard_end || (touch == HE_TOUCH_MEDIA && now >= known->lease_end))
     return HE_CODE_LEASE;
   return HE_CODE_OK;
+}
+
+static gboolean
+moves_too_often (HeSessions *sessions, const HeSessionRecord *contents, gint64 now)
+{
+  return he_session_moves_too_often (
+      g_hash_table_lookup (sessions->by_account, contents->account), contents, now);
 }
 
 /* A session that this gate has not heard of, opened here or elsewhere. What its lease was
@@ -255,7 +255,8 @@ touch_locked (HeSessions *sessions, const HeSessionRecord *contents, HeTouch tou
     if (code != HE_CODE_OK)
       return code;
   } else {
-    if (!he_sessions_make_room (sessions, contents, now))
+    if ((touch == HE_TOUCH_ENTRY && moves_too_often (sessions, contents, now))
+        || !he_sessions_make_room (sessions, contents, now))
       return HE_CODE_TOO_MANY;
     record = record_from_contents (contents, now + sessions->lease);
   }
@@ -304,7 +305,8 @@ he_sessions_may_enter (HeSessions *sessions, const HeSessionRecord *contents, gi
   HeCode code = HE_CODE_OK;
   if (known)
     code = he_sessions_check_known (sessions, known, contents, HE_TOUCH_ENTRY, now);
-  else if (!he_sessions_make_room (sessions, contents, now))
+  else if (moves_too_often (sessions, contents, now)
+           || !he_sessions_make_room (sessions, contents, now))
     code = HE_CODE_TOO_MANY;
   g_mutex_unlock (&sessions->lock);
   return code;

@@ -45,7 +45,9 @@ typedef enum {
 /* The one way in: rebuilds the record from a credential's or token's contents when this gate
  * does not know it, takes or keeps a slot by the policy, moves lease and heartbeat. Returns
  * HE_CODE_OK or why not. *ret_changed is TRUE when peers should know before the answer (a
- * session was opened, evicted or ended). */
+ * session was opened, evicted or ended). A session is opened from another address than the
+ * account's last one a dozen times an hour for each session that it may have
+ * (HE_SESSION_MOVES()), no oftener: HE_CODE_TOO_MANY. */
 HeCode he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents,
                           HeTouch touch, gint64 now, gboolean *ret_changed);
 

@@ -88,7 +88,7 @@ print_model (const HeadendModel *model)
   TEXT (model, secret.file);
   TEXT (model, secret.variable);
   TEXT (model, tokens.keys);
-  TEXT (model, tokens.issue);
+  TEXT (model, tokens.issuing_key);
   NUMBER (model, tokens.algorithms);
   TEXT (model, tokens.issuer);
   TEXT (model, tokens.audience);

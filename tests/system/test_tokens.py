@@ -76,7 +76,7 @@ def test_the_examples_mint():
 
 
 def test_a_node_issues_what_its_gate_takes():
-    with stage.Stage("single.json", lambda model: model.setdefault("tokens", {}).update(issue="token.pem")) as air:
+    with stage.Stage("single.json", lambda model: model.setdefault("tokens", {}).update({"issuing-key": "token.pem"})) as air:
         node, = air.origin
         air.nodes[node] = air.spawn("node", stage.HEADEND, "run", str(air.description), "--node", node, "--origin",
                                     start_new_session=True)

@@ -30,6 +30,7 @@ typedef struct {
   HeChannel *channel;
   HeSessionPolicy policy;
   char **redis; /* servers: then they are no peers; or NULL */
+  HeSecret *redis_login; /* or NULL */
   guint internal[2];
   char *peer[2];
   HeOrigin *origin[2]; /* A, B */
@@ -103,6 +104,7 @@ pair_new_origin (Pair *pair, guint i, const char *state, GError **error)
     .peers = pair->redis ? NULL : peers,
     .peer_nodes = pair->redis ? NULL : peer_nodes,
     .redis = (const char *const *)pair->redis,
+    .redis_login = pair->redis_login,
     .state_dir = state,
     .jwks_path = pair->jwks,
     .issue_key = pair->issue,
@@ -205,6 +207,7 @@ pair_free (Pair *pair)
   he_secret_unref (pair->publish);
   remove_tree (pair->folder);
   g_strfreev (pair->redis);
+  he_secret_unref (pair->redis_login);
   g_free (pair->folder);
   g_free (pair->pem);
   g_free (pair->jwks);

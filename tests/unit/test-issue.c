@@ -209,7 +209,7 @@ only_a_good_key_issues (void)
     g_autofree char *text = reply_text (reply);
 
     g_assert_cmpuint (reply->status, ==, 404);
-    g_assert_nonnull (strstr (text, "tokens.issue"));
+    g_assert_nonnull (strstr (text, "tokens.issuing-key"));
   }
   g_assert_true (he_token_keygen ("ES256", &other, &jwk, NULL));
   for (guint i = 0; i < 3; i++) {

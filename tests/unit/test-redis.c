@@ -1,140 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include "origin-kit.h"
-
-/* Two origins that are no peers and share a Redis, on a Unix socket in the pair's folder.
- * A slot is free after a minute of silence, so that a busy machine frees none. */
-
-#define TRIES 6000 /* of 10 ms */
-#define OPENERS 12
-
-typedef struct {
-  Pair *pair;
-  char *socket;
-  GPid pid;
-} Store;
-
-static void
-die_with_us (gpointer data)
-{
-  prctl (PR_SET_PDEATHSIG, SIGKILL);
-}
-
-static void
-store_start (Store *store, gboolean empty)
-{
-  g_autoptr (GError) error = NULL;
-  char *argv[] = {
-    (char *)"redis-server", (char *)"--port", (char *)"0",         (char *)"--unixsocket",
-    store->socket,          (char *)"--dir",  store->pair->folder, (char *)"--appendonly",
-    (char *)"yes",          (char *)"--save", (char *)"",          NULL
-  };
-
-  if (empty) {
-    g_autofree char *files
-        = g_build_filename (store->pair->folder, "appendonlydir", NULL);
-
-    remove_tree (files);
-  }
-  g_unlink (store->socket);
-  g_spawn_async (NULL, argv, NULL,
-                 G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD
-                     | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
-                 die_with_us, NULL, &store->pid, &error);
-  g_assert_no_error (error);
-}
-
-static void
-store_kill (Store *store)
-{
-  if (store->pid == 0)
-    return;
-  kill (store->pid, SIGKILL);
-  waitpid (store->pid, NULL, 0);
-  store->pid = 0;
-}
-
-static void
-store_prepare (Store *store, HeSessionPolicy policy)
-{
-  g_autofree char *server = NULL;
-
-  *store = (Store) { pair_prepare (policy), NULL, 0 };
-  store->socket = g_build_filename (store->pair->folder, "redis.sock", NULL);
-  server = g_strconcat ("unix:", store->socket, NULL);
-  store->pair->redis = g_strsplit (server, " ", 1);
-}
-
-static void
-store_init (Store *store, HeSessionPolicy policy)
-{
-  store_prepare (store, policy);
-  store_start (store, FALSE);
-  pair_start (store->pair, 0);
-  pair_start (store->pair, 1);
-  publish_window (store->pair);
-}
-
-static void
-store_clear (Store *store)
-{
-  store_kill (store);
-  g_free (store->socket);
-  pair_free (store->pair);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Store, store_clear)
-
-static Reply *
-open_at (Store *store, guint i, const char *account)
-{
-  g_autofree char *token = mint (store->pair, account);
-
-  return enter (store->pair, i, "127.0.0.1", token, "");
-}
-
-/* Enters with new tokens until the answer is this: "Cookie: …\r\n" of a good one. */
-static char *
-open_until (Store *store, guint i, const char *account, guint status)
-{
-  for (guint tries = 0;; tries++) {
-    g_autoptr (Reply) reply = open_at (store, i, account);
-    g_autofree char *value = reply_field (reply, "Set-Cookie");
-
-    if (reply->status == status && value == NULL)
-      return NULL;
-    if (reply->status == status) {
-      value[strcspn (value, ";")] = '\0';
-      return g_strdup_printf ("Cookie: %s\r\n", value);
-    }
-    g_assert_cmpuint (tries, <, TRIES);
-    g_usleep (10000);
-  }
-}
-
-static char *
-media_code (Store *store, guint i, const char *cookie)
-{
-  g_autoptr (Reply) reply
-      = get (port_of (store->pair, i), "/live/demo/360p/index.m3u8", cookie);
-  char *code = reply_field (reply, "S-Uri-Signing");
-
-  return code != NULL ? code : g_strdup_printf ("%u", reply->status);
-}
-
-static void
-wait_code (Store *store, guint i, const char *cookie, const char *wanted)
-{
-  for (guint tries = 0;; tries++) {
-    g_autofree char *code = media_code (store, i, cookie);
-
-    if (g_str_equal (code, wanted))
-      return;
-    g_assert_cmpuint (tries, <, TRIES);
-    g_usleep (10000);
-  }
-}
+#include "redis-kit.h"
 
 static void
 newer_session_evicts_on_the_other_node (void)
@@ -212,20 +77,6 @@ refresh_needs_no_second_place (void)
   g_free (open_until (&store, 0, "alice", 403));
 }
 
-/* Each time another account: what was answered too late holds its slot. */
-static void
-wait_up (Store *store)
-{
-  for (guint i = 0, tries = 0; i < 2; tries++) {
-    g_autofree char *account = g_strdup_printf ("early%u", tries);
-    g_autoptr (Reply) reply = open_at (store, i, account);
-
-    i += reply->status == 200;
-    g_assert_cmpuint (tries, <, TRIES);
-    g_usleep (10000);
-  }
-}
-
 typedef struct {
   Store *store;
   guint i, status;
@@ -293,13 +144,6 @@ one_of_many_gets_the_slot (gconstpointer data)
   g_test_message ("%u opened, %u alive", opened, alive);
 }
 
-/* How long an answer took, in ms. */
-static double
-ms_since (gint64 start)
-{
-  return (double)(g_get_monotonic_time () - start) / 1000;
-}
-
 static void
 runner_stays_and_nobody_enters (Store *store, const char *runner, const char *how)
 {
@@ -321,25 +165,6 @@ runner_stays_and_nobody_enters (Store *store, const char *runner, const char *ho
   }
   g_test_message ("%s: a refusal and a playlist took %.1f ms", how,
                   ms_since (second) / 20);
-}
-
-static void
-watch_until_in (Store *store, const char *runner, guint *turn, const char *how)
-{
-  gint64 start = g_get_monotonic_time ();
-
-  for (guint tries = 0;; tries++) {
-    g_autofree char *account = g_strdup_printf ("late%u", (*turn)++);
-    g_autoptr (Reply) reply = open_at (store, tries % 2, account);
-    g_autofree char *media = media_code (store, tries % 2, runner);
-
-    g_assert_cmpstr (media, ==, "200");
-    if (reply->status == 200)
-      break;
-    g_assert_cmpuint (tries, <, TRIES);
-    g_usleep (10000);
-  }
-  g_test_message ("%s: somebody was in after %.0f ms", how, ms_since (start));
 }
 
 static void

@@ -454,6 +454,50 @@ test_account_bounded (void)
   g_assert_cmpuint (he_sessions_count (gate, T0 + 5000 * S), ==, 2);
 }
 
+/* Given an account that goes from address to address, then it may so often in an hour, and
+ * who stays where he is, or another account, may go on. */
+static void
+moving_is_bounded (gconstpointer policy)
+{
+  g_autoptr (HeSessions) gate = table ((HeSessionPolicy)GPOINTER_TO_INT (policy));
+  g_autoptr (HeSessions) peer = table ((HeSessionPolicy)GPOINTER_TO_INT (policy));
+  gint64 at = T0;
+  for (guint8 n = 1; n <= 13; n++, at += 2 * TTL)
+    g_assert_cmpint (touch (gate, contents (n, "alice", at), HE_TOUCH_ENTRY, at), ==, 200);
+  g_assert_cmpint (touch (gate, contents (14, "alice", at), HE_TOUCH_ENTRY, at), ==, 605);
+  g_assert_cmpint (touch (gate, contents (14, "bob", at), HE_TOUCH_ENTRY, at), ==, 200);
+  merge (peer, gate, at);
+  HeSessionRecord moved = contents (15, "alice", at);
+  g_assert_cmpint (touch (peer, moved, HE_TOUCH_ENTRY, at), ==, 605);
+  g_assert_cmpint (he_sessions_may_enter (peer, &moved, at), ==, 605);
+  moved.address_hash[0] = 13;
+  g_assert_cmpint (he_sessions_may_enter (peer, &moved, at), ==, 200);
+  g_assert_cmpint (touch (peer, moved, HE_TOUCH_ENTRY, at), ==, 200);
+  /* What was opened elsewhere was let in there. */
+  HeSessionRecord sealed = contents (16, "alice", at + 2 * TTL);
+  g_assert_cmpint (touch (gate, sealed, HE_TOUCH_PLAYLIST, at + 2 * TTL), ==, 200);
+  at = T0 + 3600 * S + 2 * 2 * TTL;
+  g_assert_cmpint (touch (gate, contents (17, "alice", at), HE_TOUCH_ENTRY, at), ==, 200);
+}
+
+/* However many sessions it may have, the records that are kept of it suffice to know. */
+static void
+moving_with_many_sessions_is_bounded (void)
+{
+  g_autoptr (HeSessions) gate = table (HE_SESSIONS_EVICT_OLDEST);
+  guint opened = 0;
+  for (guint i = 0; i < 400; i++) {
+    HeSessionRecord record = contents (1, "alice", T0 + i * S);
+    memcpy (record.id, &i, sizeof i);
+    record.address_hash[0] = (guint8)(i % 2);
+    record.max_sessions = 100;
+    opened += touch (gate, record, HE_TOUCH_ENTRY, T0 + i * S) == HE_CODE_OK;
+  }
+  /* Half of those that follow need not move. */
+  g_assert_cmpuint (opened, <, 400);
+  g_assert_cmpuint (opened, >=, 149);
+}
+
 static gpointer
 hammer (gpointer data)
 {
@@ -541,6 +585,12 @@ main (int argc, char **argv)
   g_test_add_func ("/session/merge/changes-are-told-once-and-not-echoed", test_changes);
   g_test_add_func ("/session/bounded/full-table-refuses-new-sessions", test_bounded);
   g_test_add_func ("/session/bounded/one-account-does-not-fill-it", test_account_bounded);
+  g_test_add_data_func ("/session/bounded/moving/evict",
+                        GINT_TO_POINTER (HE_SESSIONS_EVICT_OLDEST), moving_is_bounded);
+  g_test_add_data_func ("/session/bounded/moving/reject",
+                        GINT_TO_POINTER (HE_SESSIONS_REJECT_NEWEST), moving_is_bounded);
+  g_test_add_func ("/session/bounded/moving/many-sessions",
+                   moving_with_many_sessions_is_bounded);
   g_test_add_func ("/session/threads-agree", test_threads);
   g_test_add_func ("/session/full-table-goes-in-parts", test_full_table_goes_in_parts);
   return g_test_run ();

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "redis-kit.h"
+
+/* Servers that are reached by TCP, that ask for a login, and that fail over. */
+
+static gboolean
+is_listening (guint port)
+{
+  g_autoptr (GSocketClient) client = g_socket_client_new ();
+  g_autoptr (GSocketConnection) connection
+      = g_socket_client_connect_to_host (client, "127.0.0.1", (guint16)port, NULL, NULL);
+
+  return connection != NULL;
+}
+
+/* By TCP, as a user of its own. The first server says that the password is wrong, and is
+ * quoted without it. */
+static void
+a_login_is_shown_by_tcp (void)
+{
+  guint port = free_port ();
+  g_autofree char *text = g_strdup_printf ("%u", port);
+  g_autofree char *server = g_strdup_printf ("redis://127.0.0.1:%u/3", port);
+  g_autofree char *cookie = NULL;
+  g_auto (Store) store;
+  const char *more[] = { "--port", text,   "--bind",    "127.0.0.1",      "--user",
+                         "headend", "on", ">right-word", "~headend:*", "&headend:*",
+                         "+@all",  "--user", "default",   "off", NULL };
+
+  store_prepare_at (&store, HE_SESSIONS_EVICT_OLDEST, server);
+  store.pid = server_spawn (store.pair->folder, more);
+  for (guint tries = 0; !is_listening (port); tries++) {
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+  store.pair->redis_login = he_secret_new ((const guint8 *)"headend:wrong-word", 18);
+  pair_start (store.pair, 0);
+  for (guint tries = 0; !pair_logged (store.pair, "WRONGPASS"); tries++) {
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+  g_free (open_until (&store, 0, "alice", 503));
+  g_assert_false (pair_logged (store.pair, "wrong-word"));
+  g_clear_pointer (&store.pair->origin[0], he_origin_free);
+  he_secret_unref (store.pair->redis_login);
+  store.pair->redis_login = he_secret_new ((const guint8 *)"headend:right-word", 18);
+  store_serve (&store);
+  cookie = open_until (&store, 0, "alice", 200);
+  wait_code (&store, 1, cookie, "200");
+  g_assert_false (pair_logged (store.pair, "right-word"));
+}
+
+/* Says something to a server; what it answers. */
+static char *
+say (const char *socket, const char *a, const char *b, const char *c)
+{
+  char *argv[] = { (char *)"redis-cli", (char *)"-s", (char *)socket, (char *)a,
+                   (char *)b,           (char *)c,    NULL };
+  g_autoptr (GError) error = NULL;
+  char *out = NULL;
+
+  g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
+                NULL, &out, NULL, NULL, &error);
+  g_assert_no_error (error);
+  return out;
+}
+
+static void
+wait_said (const char *socket, const char *a, const char *b, const char *c,
+           const char *wanted)
+{
+  for (guint tries = 0;; tries++) {
+    g_autofree char *out = say (socket, a, b, c);
+
+    if (strstr (out, wanted) != NULL)
+      return;
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+}
+
+static void
+point (const char *address, const char *at)
+{
+  g_autofree char *next = g_strconcat (address, ".next", NULL);
+
+  g_assert_cmpint (symlink (at, next), ==, 0);
+  g_assert_cmpint (g_rename (next, address), ==, 0);
+}
+
+/* A primary at a TCP port, a replica that follows it, and the address that the nodes know:
+ * it leads to the one, then to the other. */
+static void
+start_two (Store *store, char **ret_primary)
+{
+  g_autofree char *port = g_strdup_printf ("%u", free_port ());
+  g_autofree char *follows = g_strconcat ("127.0.0.1 ", port, NULL);
+  g_autofree char *folder = g_build_filename (store->pair->folder, "replica", NULL);
+  char *primary = g_build_filename (store->pair->folder, "primary.sock", NULL);
+  const char *first[] = { "--port",   port,
+                          "--bind",   "127.0.0.1",
+                          "--repl-diskless-sync-delay", "0",
+                          "--unixsocket", primary, NULL };
+  const char *second[4 + 1] = { "--port", "0", "--unixsocket", NULL, NULL };
+
+  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  store->replica = g_build_filename (store->pair->folder, "replica.sock", NULL);
+  second[3] = store->replica;
+  store->pid = server_spawn (store->pair->folder, first);
+  store->replica_pid = server_spawn (folder, second);
+  wait_said (primary, "PING", NULL, NULL, "PONG");
+  wait_said (store->replica, "REPLICAOF", "127.0.0.1", port, "OK");
+  wait_said (store->replica, "INFO", "replication", NULL, "master_link_status:up");
+  *ret_primary = primary;
+}
+
+/* Given who watches, when the primary dies and its replica takes its address over, then he
+ * goes on and holds his place, and others may come in. Before it is promoted, the replica
+ * gives nothing. */
+static void
+a_replica_takes_over (void)
+{
+  g_auto (Store) store;
+  g_autofree char *primary = NULL;
+  g_autofree char *runner = NULL;
+  guint turn = 0;
+
+  store_prepare (&store, HE_SESSIONS_REJECT_NEWEST);
+  start_two (&store, &primary);
+  point (store.socket, primary);
+  store_serve (&store);
+  runner = open_until (&store, 0, "runner", 200);
+  wait_code (&store, 1, runner, "200");
+  store_kill (&store);
+  pair_forget_log (store.pair);
+  point (store.socket, store.replica);
+  for (guint tries = 0; !pair_logged (store.pair, "it is a replica"); tries++) {
+    g_autofree char *media = media_code (&store, tries % 2, runner);
+
+    g_assert_cmpstr (media, ==, "200");
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+  g_free (open_until (&store, 0, "newcomer", 503));
+  wait_said (store.replica, "REPLICAOF", "NO", "ONE", "OK");
+  watch_until_in (&store, runner, &turn, "a replica took over");
+  g_free (open_until (&store, 1, "runner", 403));
+  wait_code (&store, 0, runner, "200");
+}
+
+/* The same rule as in memory: who shares an account by moving it about is stopped. */
+static void
+moving_is_bounded (void)
+{
+  g_auto (Store) store;
+  guint opened = 0;
+
+  store_init (&store, HE_SESSIONS_EVICT_OLDEST);
+  wait_up (&store);
+  for (guint i = 0;; i++) {
+    g_autofree char *token = mint (store.pair, "alice");
+    g_autofree char *from = g_strdup_printf ("127.0.0.%u", 2 + i % 5);
+    g_autoptr (Reply) reply = enter (store.pair, i % 2, from, token, "");
+
+    opened += reply->status == 200;
+    if (reply->status == 403) {
+      assert_denied (reply, 403, "605");
+      break;
+    }
+    g_assert_cmpuint (i, <, TRIES);
+  }
+  /* A late answer may have counted. */
+  g_assert_cmpuint (opened, <=, 13);
+  g_assert_cmpuint (opened, >, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  signal (SIGPIPE, SIG_IGN);
+  d90 = 20 * 90000;
+  g_test_add_func ("/redis-servers/tcp-login", a_login_is_shown_by_tcp);
+  g_test_add_func ("/redis-servers/failed-over", a_replica_takes_over);
+  g_test_add_func ("/redis-servers/moving", moving_is_bounded);
+  return g_test_run ();
+}
