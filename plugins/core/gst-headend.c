@@ -94,6 +94,23 @@ gst_headend_status_event_parse (GstEvent *event, guint64 *ret_msn,
 }
 
 GstEvent *
+gst_headend_torn_event_new (guint64 from90, guint64 until90)
+{
+  return gst_event_new_custom (GST_EVENT_CUSTOM_DOWNSTREAM,
+                               gst_structure_new (GST_HEADEND_TORN, "from", G_TYPE_UINT64,
+                                                  from90, "until", G_TYPE_UINT64, until90,
+                                                  NULL));
+}
+
+gboolean
+gst_headend_torn_event_parse (GstEvent *event, guint64 *ret_from90, guint64 *ret_until90)
+{
+  return gst_event_has_name (event, GST_HEADEND_TORN)
+         && gst_structure_get (gst_event_get_structure (event), "from", G_TYPE_UINT64,
+                               ret_from90, "until", G_TYPE_UINT64, ret_until90, NULL);
+}
+
+GstEvent *
 gst_headend_key_unit_event_new (const GstHeadendSegment *segment)
 {
   /* Behind epochalign the three times are one: its segment is the identity. */

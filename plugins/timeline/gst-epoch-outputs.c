@@ -109,6 +109,22 @@ send_audio_caps (GstEpochOutput *output, const HeFrame *frame)
   output->channels = frame->channels;
 }
 
+/* Pictures behind this one, too, are shown no earlier than it is decoded. */
+static void
+tell_torn (GstEpochOutput *output, const HeFrame *frame)
+{
+  gboolean torn = (frame->flags & HE_FRAME_TORN) != 0;
+
+  if (torn == output->torn || (!torn && frame->pts90 == HE_DEMUX_NO_TIME))
+    return;
+  output->torn = torn;
+  if (torn)
+    output->torn90 = frame->dts90 != HE_DEMUX_NO_TIME ? frame->dts90 : 0;
+  gst_pad_push_event (
+      output->pad,
+      gst_headend_torn_event_new (output->torn90, torn ? G_MAXUINT64 : frame->pts90));
+}
+
 /* What must stand before this frame on its pad. */
 static void
 prepare_output (GstEpochOutputs *self, GstEpochOutput *output, const HeFrame *frame)
@@ -124,6 +140,7 @@ prepare_output (GstEpochOutputs *self, GstEpochOutput *output, const HeFrame *fr
         output->pad, gst_headend_timeline_event_new (frame->generation, self->start90));
   output->open = TRUE;
   output->generation = frame->generation;
+  tell_torn (output, frame);
 }
 
 GstFlowReturn
@@ -189,5 +206,5 @@ gst_epoch_outputs_reopen (GstEpochOutputs *self)
   gst_flow_combiner_reset (self->flow);
   self->has_segment = FALSE;
   for (guint i = 0; i < self->n; i++)
-    self->list[i].open = FALSE;
+    self->list[i].open = self->list[i].torn = FALSE;
 }

@@ -16,6 +16,8 @@ typedef struct {
   guint generation;     /* of the last buffer */
   guint rate, channels; /* of the caps sent; audio */
   guint64 end90;        /* so far buffers and GAPs went */
+  gboolean torn;        /* headend-torn was sent, and not until when */
+  guint64 torn90;       /* from then on */
 } GstEpochOutput;
 
 typedef struct {

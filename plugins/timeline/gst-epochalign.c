@@ -26,6 +26,10 @@
  *
  * Audio segment n begins with the first frame of the grid at or behind the boundary.
  * Filler and damage are announced when noticed as `headend-status` with msn and flags.
+ * Damaged are pictures that the decoder flags, and those between the times of an event
+ * `headend-torn` from upstream, which may refer to lost ones. Filler or damage of sound
+ * less than 0.4 s ahead of a segment counts as damage in it, too: what decoders and
+ * encoders hear there is in its bytes.
  *
  * With `preroll`, sound is preceded by so many buffers of before the first segment,
  * flagged DECODE_ONLY: what an encoder hears that is made new for each segment
@@ -59,6 +63,8 @@
 /* A decoder that starts in the middle of AAC needs the overlap of the frame before, and
  * its first PTS may belong to a frame of which only the tail came. */
 #define AUDIO_SKIP 3
+/* Frames that a decoder of a segment, or its encoder, hears ahead of what it gives. */
+#define HEARD 4
 
 GST_DEBUG_CATEGORY_STATIC (epochalign_debug);
 #define GST_CAT_DEFAULT epochalign_debug
@@ -79,10 +85,12 @@ struct _GstEpochAlign {
   guint generation;
   guint64 start90; /* of a programme of its own; 0: the stream is joined */
   HeAlignVideo video;
-  GstBuffer *last;  /* video: what fills a gap ... */
-  GstBuffer *black; /* and a long one; NULL: not needed yet */
+  GstBuffer *last;               /* video: what fills a gap ... */
+  GstBuffer *black;              /* and a long one; NULL: not needed yet */
+  guint64 torn_from, torn_until; /* pictures; both 0: none */
   GstHeadendReblock *audio;
   HeSegmentFlags announced; /* flags told of the running segment */
+  guint64 hurt, hurt_until; /* sound of segments between these is damaged */
 
   /* Object lock: read by `stats`, written by the streaming thread. */
   gboolean joined;
@@ -110,7 +118,8 @@ reset (GstEpochAlign *self)
   gst_clear_buffer (&self->black);
   g_clear_pointer (&self->audio, gst_headend_reblock_free);
   self->sent_segment = FALSE;
-  self->start90 = 0;
+  self->start90 = self->torn_from = self->torn_until = 0;
+  self->hurt = self->hurt_until = 0;
   GST_OBJECT_LOCK (self);
   self->joined = FALSE;
   GST_OBJECT_UNLOCK (self);
@@ -210,8 +219,9 @@ push_repeats (GstEpochAlign *self, const HeAlignFill *fill, GstBuffer *next)
 static GstFlowReturn
 chain_video (GstEpochAlign *self, GstBuffer *buffer)
 {
-  gboolean clean = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED);
   guint64 t90 = he_ticks_from_ns (GST_BUFFER_PTS (buffer));
+  gboolean clean = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED)
+                   && (t90 < self->torn_from || t90 >= self->torn_until);
   GstFlowReturn ret;
   HeAlignFill fill;
   gboolean take;
@@ -252,7 +262,17 @@ emit_frame (gpointer user, guint64 frame, GstBuffer *buffer, HeSegmentFlags flag
   GST_BUFFER_OFFSET_END (buffer) = (frame + 1) * HE_AUDIO_FRAME;
   if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY))
     return gst_pad_push (self->srcpad, buffer);
-  return push (self, he_align_audio_msn (frame, rate, self->duration90), buffer, flags);
+  guint64 msn = he_align_audio_msn (frame, rate, self->duration90);
+  if (flags != HE_SEGMENT_CLEAN) {
+    guint64 heard
+        = (guint64)HE_ALIGN_LEAD * rate / HE_TICKS_PER_SECOND / HE_AUDIO_FRAME + HEARD;
+
+    self->hurt = msn;
+    self->hurt_until = he_align_audio_msn (frame + heard, rate, self->duration90) + 1;
+  } else if (msn > self->hurt && msn < self->hurt_until) {
+    flags = HE_SEGMENT_DAMAGED;
+  }
+  return push (self, msn, buffer, flags);
 }
 
 static GstFlowReturn
@@ -388,6 +408,10 @@ custom_event (GstEpochAlign *self, GstPad *pad, GstEvent *event)
   guint generation;
   guint64 start90;
 
+  if (gst_headend_torn_event_parse (event, &self->torn_from, &self->torn_until)) {
+    gst_event_unref (event);
+    return TRUE;
+  }
   if (gst_headend_timeline_event_parse (event, &generation, &start90)) {
     self->generation = generation;
     self->start90 = start90;

@@ -29,7 +29,8 @@
  * emitted again with the next generation's proposal, every pad sends a sticky custom
  * event `headend-timeline` with the fields `generation` and `start` before its first
  * buffer of it, and that buffer is marked DISCONT. Buffers behind lost packets are marked
- * DISCONT, truncated ones CORRUPTED.
+ * DISCONT, truncated ones CORRUPTED. Ahead of pictures that may refer to what was lost
+ * goes the event `headend-torn` with the times from and until which there are such.
  *
  * A feed, or a stream of it, that says nothing for #GstEpochDemux:silence milliseconds is
  * told of in GAP events, which epochalign fills. Padding and tables say nothing.

@@ -28,6 +28,7 @@ typedef struct {
   gboolean started; /* a frame was given */
   gboolean lost;    /* a unit before the next one was lost, or ended a timeline */
   gboolean discont; /* owed to the next frame */
+  gboolean torn;    /* what a unit ahead of the next one held was lost */
   guint generation; /* of the last frame placed */
 } Stream;
 
@@ -318,7 +319,7 @@ he_demux_switch (HeDemux *demux)
     he_pes_assembler_free (stream->pes);
     stream->pes = he_pes_assembler_new (on_pes, stream);
     stream->entry = (HeVideoEntry) { .type = stream->info.type };
-    stream->lost = TRUE;
+    stream->lost = stream->torn = TRUE;
     demux->clock.streams[i].known = FALSE;
   }
 }
@@ -356,6 +357,9 @@ give_video (HeDemux *demux, Stream *stream, const HePes *pes, guint64 pts90,
   const guint8 *data = g_bytes_get_data (pes->data, &len);
   gboolean whole = !(pes->flags & HE_PES_DAMAGED), key;
 
+  if (!whole || stream->torn || (pes->flags & HE_PES_GAP))
+    he_video_entry_tear (&stream->entry);
+  stream->torn = FALSE;
   if (!he_video_entry_take (&stream->entry, data, len, whole && pes->has_pts, &key)) {
     demux->stats.skipped++;
     return;
@@ -365,6 +369,8 @@ give_video (HeDemux *demux, Stream *stream, const HePes *pes, guint64 pts90,
     frame.flags |= HE_FRAME_KEY;
   if (!whole)
     frame.flags |= HE_FRAME_DAMAGED;
+  if (stream->entry.torn)
+    frame.flags |= HE_FRAME_TORN;
   frame.data = g_bytes_ref (pes->data);
   give (demux, stream, &frame);
 }
@@ -439,7 +445,9 @@ confirm (HeDemux *demux, const Unit *unit, HeClockVerdict verdict)
 static Settle
 settle (HeDemux *demux, const Unit *unit)
 {
+  Stream *stream = &demux->streams[unit->stream];
   HeClockVerdict verdict;
+  Settle decision;
 
   if (demux->decided)
     return SETTLE_PLACE;
@@ -451,7 +459,10 @@ settle (HeDemux *demux, const Unit *unit)
     case HE_CLOCK_FITS_PREVIOUS:
       return SETTLE_PLACE_PREVIOUS;
     default:
-      return confirm (demux, unit, verdict);
+      decision = confirm (demux, unit, verdict);
+      /* Counters of 4 bits do not tell every loss. */
+      stream->torn |= verdict == HE_CLOCK_HOLE && decision == SETTLE_PLACE;
+      return decision;
   }
 }
 
@@ -538,7 +549,7 @@ take_unit (HeDemux *demux)
     }
     if (decision == SETTLE_DROP) {
       demux->stats.bad_times++;
-      demux->streams[unit->stream].lost = TRUE;
+      demux->streams[unit->stream].lost = demux->streams[unit->stream].torn = TRUE;
     } else {
       place (demux, unit, decision == SETTLE_PLACE_PREVIOUS);
     }

@@ -41,6 +41,7 @@ typedef enum {
   HE_FRAME_KEY = 1 << 0,     /* decoding can begin here; always set on audio */
   HE_FRAME_DISCONT = 1 << 1, /* first one, or something was lost before it */
   HE_FRAME_DAMAGED = 1 << 2, /* truncated */
+  HE_FRAME_TORN = 1 << 3,    /* a picture that may refer to what was lost or damaged */
 } HeFrameFlags;
 
 typedef struct {

@@ -39,6 +39,21 @@ he_video_is_entry (guint8 type, const guint8 *data, gsize len)
   return picture.clean || (picture.recovery && sps);
 }
 
+void
+he_video_entry_tear (HeVideoEntry *entry)
+{
+  entry->torn = TRUE;
+  entry->recoveries = 0;
+}
+
+static void
+mend (HeVideoEntry *entry, const Picture *picture, gboolean sps)
+{
+  entry->recoveries += picture->recovery && sps;
+  if (picture->clean || entry->recoveries > 1)
+    entry->torn = FALSE;
+}
+
 gboolean
 he_video_entry_take (HeVideoEntry *entry, const guint8 *data, gsize len, gboolean usable,
                      gboolean *ret_key)
@@ -50,12 +65,15 @@ he_video_entry_take (HeVideoEntry *entry, const guint8 *data, gsize len, gboolea
   if (entry->entered) {
     if (picture.clean)
       entry->lacks = FALSE;
+    if (usable)
+      mend (entry, &picture, sps);
     return !(entry->lacks && picture.refers);
   }
   if (usable
       && (picture.clean
           || (picture.recovery && sps && entry->waited >= HE_ENTRY_PATIENCE))) {
     entry->entered = entry->lacks = TRUE;
+    entry->torn = FALSE;
     return TRUE;
   }
   entry->waited++;

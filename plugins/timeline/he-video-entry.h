@@ -15,12 +15,20 @@ typedef struct {
   gboolean entered; /* pictures are being given */
   gboolean lacks;   /* the RASL pictures of the last IRAP lack what they refer to */
   guint waited;     /* pictures before the entry */
+  gboolean torn;    /* pictures may refer to what was lost, or is damaged */
+  guint recoveries; /* points of recovery since */
 } HeVideoEntry;     /* { .type = … } begins */
 
 /* Whether a picture, the content of one PES packet, is to be given. usable: it is whole
  * and has a time, without which it is no entry. ret_key: decoding can begin at it. */
 gboolean he_video_entry_take (HeVideoEntry *entry, const guint8 *data, gsize len,
                               gboolean usable, gboolean *ret_key);
+
+/* Something was lost ahead of the next picture, or that is not whole: it and those behind
+ * it are torn, up to the next that decoding can begin at (or the second point of
+ * recovery: what is refreshed bit by bit is whole by then), when that is taken and
+ * usable. */
+void he_video_entry_tear (HeVideoEntry *entry);
 
 /* Whether decoding can begin with a picture for good, be it with some that are damaged at
  * first. */

@@ -140,6 +140,7 @@ typedef struct {
   GMutex lock;
   GArray *video, *audio; /* Frame */
   GArray *generations;   /* guint, as headend-timeline events came on the video pad */
+  GHashTable *flagged;   /* msn of headend-status events on it */
   GstSegment segment;
   GPtrArray *anchors; /* messages' texts */
   GError *error;
@@ -159,6 +160,7 @@ run_free (Run *run)
   g_array_unref (run->video);
   g_array_unref (run->audio);
   g_array_unref (run->generations);
+  g_hash_table_unref (run->flagged);
   g_ptr_array_unref (run->anchors);
   g_clear_error (&run->error);
   gst_clear_structure (&run->stats);
@@ -191,13 +193,16 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user)
   Run *run = user;
   GstEvent *event = GST_PAD_PROBE_INFO_EVENT (info);
   guint generation;
-  guint64 start90;
+  guint64 start90, msn;
+  HeSegmentFlags flags;
 
   g_mutex_lock (&run->lock);
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
     gst_event_copy_segment (event, &run->segment);
   if (gst_headend_timeline_event_parse (event, &generation, &start90))
     g_array_append_val (run->generations, generation);
+  if (gst_headend_status_event_parse (event, &msn, &flags))
+    g_hash_table_add (run->flagged, GSIZE_TO_POINTER (msn));
   g_mutex_unlock (&run->lock);
   return GST_PAD_PROBE_OK;
 }
@@ -264,6 +269,7 @@ run_bytes (const GByteArray *feed, gsize from, Options options)
   g_array_set_clear_func (run->video, clear_frame);
   g_array_set_clear_func (run->audio, clear_frame);
   run->generations = g_array_new (FALSE, FALSE, sizeof (guint));
+  run->flagged = g_hash_table_new (NULL, NULL);
   run->anchors = g_ptr_array_new_with_free_func (g_free);
 
   g_file_set_contents (path, (const char *)feed->data + from, (gssize)(feed->len - from),

@@ -268,6 +268,50 @@ test_video_damage_is_flagged (void)
   record_free (record);
 }
 
+static guint64
+flagged (Record *record, guint index, HeSegmentFlags expected)
+{
+  for (guint i = 0; i < record->items->len; i++)
+    if (record_at (record, i)->kind == RECORD_STATUS && index-- == 0) {
+      g_assert_cmpint (record_at (record, i)->flags, ==, expected);
+      return record_at (record, i)->msn;
+    }
+  g_assert_not_reached ();
+}
+
+/* Given pictures that refer to lost ones, by their times, then their segments are said to
+ * be damaged, and no others; a flush forgets them. */
+static void
+test_video_torn_pictures_are_flagged (void)
+{
+  GstHarness *harness = video_harness ("epochalign", 25, 1);
+  Record *record = record_new (harness);
+  GstSegment segment;
+
+  for (guint n = 0; n < 260; n++) {
+    if (n == 40)
+      gst_harness_push_event (harness,
+                              gst_headend_torn_event_new (tick (49, 25, 1), G_MAXUINT64));
+    if (n == 120)
+      gst_harness_push_event (
+          harness, gst_headend_torn_event_new (tick (49, 25, 1), tick (150, 25, 1)));
+    push_frame (harness, tick (n, 25, 1), n & 0xff, 0);
+  }
+  g_assert_cmpuint (record_count (record, RECORD_STATUS), ==, 3);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (flagged (record, i, HE_SEGMENT_DAMAGED), ==, EPOCH / 180000 + i);
+  gst_harness_push_event (harness, gst_headend_torn_event_new (0, G_MAXUINT64));
+  gst_harness_push_event (harness, gst_event_new_flush_start ());
+  gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (harness, gst_event_new_segment (&segment));
+  for (guint n = 300; n < 360; n++)
+    push_frame (harness, tick (n, 25, 1), n & 0xff, 0);
+  g_assert_cmpuint (record_count (record, RECORD_STATUS), ==, 3);
+  gst_harness_teardown (harness);
+  record_free (record);
+}
+
 /* Given a source's generation, then segments carry it. */
 static void
 test_generation_is_passed_on (void)
@@ -552,6 +596,33 @@ test_audio_gap_is_silence_and_flagged (void)
   record_free (record);
 }
 
+/* Given lost blocks right ahead of a boundary, which decoders and encoders of what is
+ * behind it hear, then that is damaged; those half a second ahead are of no concern to
+ * it. */
+static void
+test_audio_gap_hurts_what_is_behind_it (void)
+{
+  static const struct {
+    guint lost;
+    gboolean hurts;
+  } cases[] = { { 94 + 92, TRUE }, { 94 + 80, TRUE }, { 94 + 70, FALSE } };
+
+  for (guint c = 0; c < G_N_ELEMENTS (cases); c++) {
+    GstHarness *harness = audio_harness (48000);
+    Record *record = record_new (harness);
+
+    for (guint n = 0; n < 400; n++)
+      if (n != cases[c].lost)
+        push_block (harness, n, 0, 48000);
+    g_assert_cmpuint (record_count (record, RECORD_STATUS), ==, cases[c].hurts ? 2 : 1);
+    g_assert_cmpuint (flagged (record, 0, HE_SEGMENT_FILLED), ==, EPOCH / 180000 + 1);
+    if (cases[c].hurts)
+      g_assert_cmpuint (flagged (record, 1, HE_SEGMENT_DAMAGED), ==, EPOCH / 180000 + 2);
+    gst_harness_teardown (harness);
+    record_free (record);
+  }
+}
+
 /* Given the end of the stream, then every whole frame comes before it. */
 static void
 test_audio_end_pushes_what_is_whole (void)
@@ -668,6 +739,7 @@ main (int argc, char **argv)
   ADD ("video/ten-bits-pass-and-fill", video_ten_bits);
   ADD ("video/out-of-sight-has-no-signature", video_out_of_sight_has_no_signature);
   ADD ("video/damage-is-flagged", video_damage_is_flagged);
+  ADD ("video/torn-pictures-are-flagged", video_torn_pictures_are_flagged);
   ADD ("video/flush-keeps-the-frame-rate", flush_keeps_the_frame_rate);
   ADD ("video/filler-has-the-format-of-its-caps", filler_has_the_format_of_its_caps);
   ADD ("video/silence-across-a-format", video_silence_across_a_format);
@@ -679,6 +751,7 @@ main (int argc, char **argv)
   ADD ("audio/frames-stand-on-the-grid", audio_frames_stand_on_the_grid);
   ADD ("audio/is-the-same-on-two-nodes", audio_is_the_same_on_two_nodes);
   ADD ("audio/gap-is-silence-and-flagged", audio_gap_is_silence_and_flagged);
+  ADD ("audio/gap-hurts-what-is-behind-it", audio_gap_hurts_what_is_behind_it);
   ADD ("audio/end-pushes-what-is-whole", audio_end_pushes_what_is_whole);
   return g_test_run ();
 }

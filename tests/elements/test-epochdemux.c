@@ -58,8 +58,8 @@ test_annotations (void)
   g_assert_cmpuint (stat_of (run, "damaged"), ==, 0);
 }
 
-/* Frames are known by their bytes; an encoder may write the same bytes for two frames, and
- * those tell nothing. */
+/* Frames are known by their bytes; an encoder may write the same bytes for two frames,
+ * and those tell nothing. */
 static void
 assert_same_times (const GArray *late, const GArray *all, guint at_least)
 {
@@ -236,6 +236,66 @@ test_loss (void)
   g_assert_cmpuint (n, ==, 1);
   g_assert_cmpuint (stat_of (run, "gaps"), ==, 1);
   g_assert_cmpuint (stat_of (run, "damaged"), ==, 1);
+}
+
+static gsize
+next_picture (const GByteArray *feed, gsize at)
+{
+  do
+    at += 188;
+  while (!(feed->data[at + 1] & 0x40) || feed->data[at + 7] != 0xe0);
+  return at;
+}
+
+#define SHORT_D 18000 /* five pictures */
+
+static Run *
+run_decoded (const GByteArray *feed, const char *anchor)
+{
+  return run_bytes (
+      feed, 0,
+      (Options) { .video = "queue ! h264parse ! avdec_h264 "
+                           "output-corrupt=false max-threads=2 ! epochalign "
+                           "segment-duration=" G_STRINGIFY (
+                               SHORT_D) " ! videoconvert ! video/x-raw,format=BGRx",
+                  .audio = "",
+                  .anchor = anchor });
+}
+
+/* Given pictures that were lost, then every segment that shows something else than it
+ * would have is flagged, and those behind the next keyframe are not. */
+static void
+test_what_refers_to_lost_packets_is_flagged (void)
+{
+  g_autoptr (GByteArray) feed = make_feed ();
+  g_autoptr (Run) whole = run_decoded (feed, NULL);
+  g_autoptr (GHashTable) torn = g_hash_table_new (NULL, NULL);
+  g_autoptr (Run) run = NULL;
+  gsize from = find_long_picture (feed), to = from;
+  GHashTableIter iter;
+  gpointer msn;
+
+  for (guint i = 0; i < 4; i++)
+    to = next_picture (feed, to);
+  g_byte_array_remove_range (feed, (guint)from + 188, (guint)(to - from));
+  run = run_decoded (feed, whole->anchors->pdata[0]);
+  g_assert_no_error (run->error);
+  g_assert_cmpuint (g_hash_table_size (whole->flagged), ==, 0);
+  g_assert_cmpuint (run->video->len, >, N_PICTURES - 10);
+  for (guint i = 0, at = 0; i < run->video->len; i++) {
+    const Frame *frame = nth (run->video, i);
+
+    while (nth (whole->video, at)->pts < frame->pts)
+      at++;
+    g_assert_cmpuint (nth (whole->video, at)->pts, ==, frame->pts);
+    if (g_strcmp0 (nth (whole->video, at)->hash, frame->hash) != 0)
+      g_hash_table_add (torn, GSIZE_TO_POINTER (he_ticks_from_ns (frame->pts) / SHORT_D));
+  }
+  g_assert_cmpuint (g_hash_table_size (torn), >, 2); /* more than what was lost */
+  g_hash_table_iter_init (&iter, torn);
+  while (g_hash_table_iter_next (&iter, &msn, NULL))
+    g_assert_true (g_hash_table_contains (run->flagged, msn));
+  g_assert_cmpuint (g_hash_table_size (run->flagged), <=, 5); /* a keyframe in 20 */
 }
 
 static void
@@ -420,6 +480,8 @@ main (int argc, char **argv)
   g_test_add_func ("/epochdemux/frames/two-receivers-agree-over-a-wrap",
                    test_two_receivers);
   g_test_add_func ("/epochdemux/frames/loss-is-marked", test_loss);
+  g_test_add_func ("/epochdemux/frames/what-refers-to-lost-packets-is-flagged",
+                   test_what_refers_to_lost_packets_is_flagged);
   g_test_add_func ("/epochdemux/anchor/answer-holds", test_agreement);
   g_test_add_func ("/epochdemux/anchor/answer-that-is-none-is-an-error",
                    test_bad_agreement);

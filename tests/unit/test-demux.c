@@ -338,8 +338,15 @@ test_loss (void)
   write_feed (ts, 5000 * SECOND, 61, 100);
   run = run_whole (ts, 0, WALL);
   assert_even (run, HE_DEMUX_VIDEO, 100, FRAME);
-  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 60)->flags, ==, HE_FRAME_DAMAGED);
-  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 61)->flags, ==, HE_FRAME_DISCONT);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 60)->flags, ==,
+                    HE_FRAME_DAMAGED | HE_FRAME_TORN);
+  g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, 61)->flags, ==,
+                    HE_FRAME_DISCONT | HE_FRAME_TORN);
+  for (guint n = 62; n < 100; n++)
+    g_assert_cmpuint (nth (run, HE_DEMUX_VIDEO, n)->flags, ==,
+                      n % IDR_EVERY == 0                           ? HE_FRAME_KEY
+                      : n < 60 / IDR_EVERY * IDR_EVERY + IDR_EVERY ? HE_FRAME_TORN
+                                                                   : 0);
   he_demux_stats (run->demux, &stats);
   g_assert_cmpuint (stats.damaged, ==, 1);
   g_assert_cmpuint (stats.discontinuities, ==, 1);

@@ -186,6 +186,36 @@ test_join_by_recovery_point (void)
   g_assert_true (take (&entry, TRAIL_R, TRUE, &key));
 }
 
+/* Given a loss, then pictures are torn up to the next that is whole and that decoding can
+ * begin at; of a feed with points of recovery alone, up to the second. */
+static void
+test_torn_until_an_entry (void)
+{
+  static const guint8 recovery[]
+      = { AUD, SPS, 0, 0, 1, 0x4e, 1, 6, 1, 0x84, 0x80, SLICE (TRAIL_R, FIRST_SLICE) };
+  HeVideoEntry entry = { .type = HE_STREAM_TYPE_H265 };
+  gboolean key;
+
+  he_video_entry_tear (&entry); /* ahead of all that is given */
+  g_assert_true (take (&entry, IDR_N_LP, TRUE, &key));
+  g_assert_false (entry.torn);
+  for (guint i = 0; i < 2; i++) {
+    he_video_entry_tear (&entry);
+    g_assert_true (take (&entry, TRAIL_R, TRUE, &key));
+    g_assert_true (take (&entry, CRA, FALSE, &key));
+    g_assert_true (entry.torn);
+    g_assert_true (take (&entry, i == 0 ? CRA : IDR_N_LP, TRUE, &key));
+    g_assert_false (entry.torn);
+  }
+  he_video_entry_tear (&entry);
+  for (guint i = 0; i < 2; i++) {
+    g_assert_true (he_video_entry_take (&entry, recovery, sizeof recovery, TRUE, &key));
+    g_assert_cmpint (entry.torn, ==, i == 0);
+    g_assert_true (take (&entry, TRAIL_R, TRUE, &key));
+    g_assert_cmpint (entry.torn, ==, i == 0);
+  }
+}
+
 /* --- In a transport stream ------------------------------------------------------------
  */
 
@@ -286,6 +316,7 @@ main (int argc, char **argv)
   g_test_add_func ("/h265/join/begins-with-irap-without-rasl", test_join);
   g_test_add_func ("/h265/join/recovery-point-when-nothing-else-comes",
                    test_join_by_recovery_point);
+  g_test_add_func ("/h265/join/torn-until-an-entry", test_torn_until_an_entry);
   g_test_add_func ("/h265/demux/pictures-come-out-from-the-first-irap-on", test_demux);
   g_test_add_func ("/h265/demux/another-codec-is-an-error", test_demux_other_codec);
   return g_test_run ();
