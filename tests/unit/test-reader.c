@@ -242,8 +242,8 @@ read_copy (HeSecret *mark_key, HeSecret *key, guint64 first_msn, guint segments,
                                                           .channels = channels,
                                                           .duration90 = DURATION90,
                                                           .time_known = known,
-                                                          .first = thorough ? 1000 : 1012,
-                                                          .last = thorough ? 1040 : 1026,
+                                                          .first = thorough ? 1000 : 1014,
+                                                          .last = thorough ? 1040 : 1020,
                                                           .ahead = ahead },
                                     &error);
   g_assert_no_error (error);
