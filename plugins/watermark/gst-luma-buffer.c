@@ -39,6 +39,17 @@ plane_memory (GstBuffer *in, const GstVideoInfo *info, guint plane, gsize offset
   return copy;
 }
 
+/* New memory where kernels store fastest. */
+static GstMemory *
+new_memory (gsize size)
+{
+  GstAllocationParams params;
+
+  gst_allocation_params_init (&params);
+  params.align = 63;
+  return gst_allocator_alloc (NULL, size, &params);
+}
+
 static gboolean
 share_chroma (GstBuffer *out, GstBuffer *in, const GstVideoInfo *info)
 {
@@ -48,7 +59,7 @@ share_chroma (GstBuffer *out, GstBuffer *in, const GstVideoInfo *info)
   gint strides[GST_VIDEO_MAX_PLANES] = { GST_VIDEO_INFO_PLANE_STRIDE (info, 0) };
   const gsize luma = GST_VIDEO_INFO_PLANE_OFFSET (info, 1);
 
-  gst_buffer_append_memory (out, gst_allocator_alloc (NULL, luma, NULL));
+  gst_buffer_append_memory (out, new_memory (luma));
   for (guint i = 1; i < planes; i++) {
     gsize offset = meta ? meta->offset[i] : GST_VIDEO_INFO_PLANE_OFFSET (info, i);
     strides[i] = meta ? meta->stride[i] : GST_VIDEO_INFO_PLANE_STRIDE (info, i);
@@ -71,8 +82,7 @@ copy_chroma (GstBuffer *out, GstBuffer *in, const GstVideoInfo *info)
   GstVideoFrame from, to;
   gboolean ok = TRUE;
 
-  gst_buffer_append_memory (out,
-                            gst_allocator_alloc (NULL, GST_VIDEO_INFO_SIZE (info), NULL));
+  gst_buffer_append_memory (out, new_memory (GST_VIDEO_INFO_SIZE (info)));
   if (!gst_video_frame_map (&from, info, in, GST_MAP_READ))
     return FALSE;
   if (!gst_video_frame_map (&to, info, out, GST_MAP_WRITE)) {

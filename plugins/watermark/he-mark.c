@@ -7,8 +7,11 @@
 struct _HeMark {
   gatomicrefcount refs;
   guint width, height;
-  gint8 *pattern; /* height rows of width */
+  gint8 *pattern; /* height rows of stride, each where a vector can be loaded at once */
+  gsize stride;
 };
+
+#define ALIGNMENT 64
 
 gboolean
 he_mark_check_size (guint width, guint height, GError **error)
@@ -42,9 +45,10 @@ he_mark_new_signed (const guint8 seed[32], const gint8 *signs, guint width, guin
   g_atomic_ref_count_init (&mark->refs);
   mark->width = width;
   mark->height = height;
-  mark->pattern = g_malloc ((gsize)width * height);
-  he_resample_pattern (grid, HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT, mark->pattern, width,
-                       width, height);
+  mark->stride = ((gsize)width + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+  mark->pattern = g_aligned_alloc (height, mark->stride, ALIGNMENT);
+  he_resample_pattern (grid, HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT, mark->pattern,
+                       mark->stride, width, height);
   return mark;
 }
 
@@ -60,7 +64,7 @@ he_mark_unref (HeMark *mark)
 {
   if (!mark || !g_atomic_ref_count_dec (&mark->refs))
     return;
-  g_free (mark->pattern);
+  g_aligned_free (mark->pattern);
   g_free (mark);
 }
 
@@ -73,7 +77,7 @@ he_mark_embed_at (const HeMark *mark, const HeMarkLevel *level, HeMarkLayout lay
     .width = mark->width,
     .height = mark->height,
     .pattern = mark->pattern,
-    .pattern_stride = mark->width,
+    .pattern_stride = mark->stride,
     .sign = variant == HE_VARIANT_B ? -1 : 1,
     .in = in,
     .in_stride = in_stride,

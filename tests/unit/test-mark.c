@@ -177,14 +177,17 @@ value_of (HeMarkLayout layout, const guint8 *out, guint i)
   return layout == HE_MARK_10_HIGH ? word >> 6 : word;
 }
 
-/* Each level of CPU writes of a clip what the definition makes of it. */
+/* Each level of CPU writes of a clip what the definition makes of it, to memory that
+ * vectors can be streamed to, and to other memory. */
 static void
-assert_reference (const HeMark *mark, const gint8 *pattern, HeMarkLayout layout, Clip clip,
-                  guint w, guint h)
+assert_reference (const HeMark *mark, const gint8 *pattern, HeMarkLayout layout,
+                  Clip clip, guint w, guint h)
 {
   const HeVariant variant = clip % 2 ? HE_VARIANT_B : HE_VARIANT_A;
   const guint bytes = layout == HE_MARK_8 ? 1 : 2;
-  g_autofree guint8 *in = g_malloc (w * h * bytes), *out = g_malloc (w * h * bytes);
+  g_autofree guint8 *in = g_malloc (w * h * bytes);
+  guint8 *aligned = g_aligned_alloc (w * h * bytes + 16, 1, 64);
+  guint8 *out = aligned + (clip / 2 % 2 ? 16 : 0);
   g_autofree guint16 *values = g_new (guint16, w * h), *wanted = g_new (guint16, w * h);
   guint n;
   const HeMarkLevel *levels = he_mark_levels (&n);
@@ -201,6 +204,7 @@ assert_reference (const HeMark *mark, const gint8 *pattern, HeMarkLayout layout,
                  levels[level].name, layout, clip_names[clip], he_variant_name (variant),
                  w, h, i % w, i / w, value_of (layout, out, i), wanted[i]);
   }
+  g_aligned_free (aligned);
 }
 
 /* Given any picture, size and layout, when each level of CPU that this one has marks it,
