@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "builder.h"
 
-#include <gst/video/video.h>
 #include <stdlib.h>
 #include <string.h>
 #include "encoder.h"
+#include "gst-headend.h"
 #include "he-error.h"
 
 static void
@@ -268,19 +268,6 @@ video_differs (const GstStructure *caps, const HeadendVideo *video)
   return NULL;
 }
 
-/* Nothing here maps tones, and playlists say SDR. */
-static const char *
-high_range (const GstStructure *caps)
-{
-  const char *text = gst_structure_get_string (caps, "colorimetry");
-  GstVideoColorimetry colorimetry;
-  if (!text || !gst_video_colorimetry_from_string (&colorimetry, text))
-    return NULL;
-  return colorimetry.transfer == GST_VIDEO_TRANSFER_SMPTE2084      ? "PQ"
-         : colorimetry.transfer == GST_VIDEO_TRANSFER_ARIB_STD_B67 ? "HLG"
-                                                                   : NULL;
-}
-
 static char *
 audio_differs (const GstStructure *caps, const HeadendAudio *audio)
 {
@@ -305,9 +292,10 @@ judge_caps (GstPad *pad, GstPadProbeInfo *info, const HeadendVideo *video,
   const GstStructure *structure = gst_caps_get_structure (caps, 0);
   g_autofree char *words
       = video ? video_differs (structure, video) : audio_differs (structure, audio);
-  const char *range = video ? high_range (structure) : NULL;
+  const char *range = video ? gst_headend_video_range (structure) : NULL;
   g_autoptr (GstElement) element = gst_pad_get_parent_element (pad);
-  if (range && element)
+  /* Nothing here maps tones. */
+  if (range && strcmp (range, "SDR") != 0 && element)
     GST_ELEMENT_WARNING (element, STREAM, FORMAT,
                          ("The source is in HDR (%s), and playlists say SDR: viewers get "
                           "wrong colours; give it in SDR",

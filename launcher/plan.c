@@ -42,7 +42,6 @@ static HeRendition *
 video_rendition (const HeadendModelChannel *channel, const HeadendVideo *video,
                  const HeRendition *largest_audio)
 {
-  const HeadendLevel *level = headend_level_of (video);
   HeRendition *rendition = he_rendition_new (video->name, HE_MEDIA_VIDEO);
   rendition->variants = headend_model_channel_has_variants (channel);
   rendition->bandwidth
@@ -50,11 +49,7 @@ video_rendition (const HeadendModelChannel *channel, const HeadendVideo *video,
         + (largest_audio ? largest_audio->bandwidth : 0);
   rendition->average_bandwidth = ts_rate (video->bitrate, channel->duration90)
                                  + (largest_audio ? largest_audio->average_bandwidth : 0);
-  rendition->codecs
-      = headend_encoder_copies (video->encoder)
-            ? headend_level_codec_copied (headend_encoder_of (video)->codec, level)
-            : headend_level_codec (headend_encoder_of (video)->codec, level,
-                                   video->bit_depth);
+  rendition->codecs = headend_level_codecs (video);
   /* Nothing here makes another one, and what is copied says itself what it is. */
   rendition->video_range = headend_encoder_copies (video->encoder) ? NULL : "SDR";
   rendition->open_gops

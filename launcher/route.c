@@ -156,7 +156,7 @@ rung_new (const HeadendVideo *video, gboolean identical, const HeProbe *probe,
 {
   const HeEncoderFamily *family = headend_encoder_of (video);
   HeEncoderRequest request
-      = headend_encoder_request (video, headend_level_of (video)->name, identical);
+      = headend_encoder_request (video, headend_level_of (video), identical);
   const HeEncoder *encoder = he_encoder_choose (family, request.depth, probe, error);
   if (!encoder || !he_encoder_check_driver (encoder, probe, error))
     return NULL;

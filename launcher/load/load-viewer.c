@@ -95,25 +95,8 @@ headend_load_viewer_clear (HeadendLoadViewer *viewer)
   g_clear_pointer (&viewer->path, g_free);
 }
 
-/* The path that a URI in the document at path means; NULL when it leads elsewhere. */
-static char *
-resolve (const char *path, const char *uri)
-{
-  static const char base[] = "http://edge";
-  const char *query = strchr (path, '?');
-  gsize len = query ? (gsize)(query - path) : strlen (path);
-  if (*uri != '/' && *uri != '.' && !strchr (uri, ':')) {
-    while (len > 0 && path[len - 1] != '/')
-      len--;
-    return g_strdup_printf ("%.*s%s", (int)len, path, uri);
-  }
-  g_autofree char *from = g_strconcat (base, path, NULL);
-  g_autofree char *to
-      = g_uri_resolve_relative (from, uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
-  return to && g_str_has_prefix (to, base) && to[strlen (base)] == '/'
-             ? g_strdup (to + strlen (base))
-             : NULL;
-}
+/* Whatever its name is: viewers ask one server alone. */
+#define EDGE "http://edge"
 
 /* The next segment where it is listed; what is not listed any more is lost. */
 static const HeadendListed *
@@ -151,10 +134,11 @@ ask_segment (HeadendLoadViewer *viewer, guint index, gint64 now)
   const HeadendListed *listed = track->path ? find_next (viewer, track) : NULL;
   if (!listed)
     return FALSE;
-  g_autofree char *key = listed->key ? resolve (track->path, listed->key) : NULL;
+  g_autofree char *key
+      = listed->key ? headend_playlist_resolve (EDGE, track->path, listed->key) : NULL;
   if (key && g_strcmp0 (key, track->key) != 0)
     return ask (viewer, HEADEND_ASK_KEY, index, g_steal_pointer (&key), now);
-  char *path = resolve (track->path, listed->uri);
+  char *path = headend_playlist_resolve (EDGE, track->path, listed->uri);
   return path && ask (viewer, HEADEND_ASK_SEGMENT, index, path, now);
 }
 
@@ -244,8 +228,8 @@ entered (HeadendLoadViewer *viewer, const HeadendAnswer *answer)
                               : g_strdup_printf ("/live/%s/main.m3u8", viewer->channel);
   if (headend_playlist_choose ((const char *)answer->body->data, answer->body->len,
                                &video, &audio, NULL)) {
-    viewer->tracks[0].path = resolve (path, video);
-    viewer->tracks[1].path = audio ? resolve (path, audio) : NULL;
+    viewer->tracks[0].path = headend_playlist_resolve (EDGE, path, video);
+    viewer->tracks[1].path = audio ? headend_playlist_resolve (EDGE, path, audio) : NULL;
   }
   viewer->inside = viewer->tracks[0].path != NULL;
   viewer->tally->errors[HEADEND_LOAD_SENSELESS] += !viewer->inside;
@@ -348,7 +332,7 @@ headend_load_viewer_answered (HeadendLoadViewer *viewer, const HeadendAnswer *an
   }
   if (answer->status == 302 && viewer->kind == HEADEND_ASK_ENTRY && !viewer->path
       && answer->location) {
-    viewer->entry = resolve ("/", answer->location);
+    viewer->entry = headend_playlist_resolve (EDGE, "/", answer->location);
     if (viewer->entry)
       return;
     viewer->tally->errors[HEADEND_LOAD_SENSELESS]++; /* it leads elsewhere */

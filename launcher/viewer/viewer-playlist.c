@@ -235,3 +235,15 @@ headend_playlist_choose (const char *text, gsize len, char **ret_video, char **r
   *ret_audio = g_steal_pointer (&audio);
   return TRUE;
 }
+
+char *
+headend_playlist_resolve (const char *base, const char *path, const char *uri)
+{
+  g_autofree char *from = g_strconcat (base, path, NULL);
+  g_autofree char *to = g_uri_resolve_relative (
+      from, uri, G_URI_FLAGS_PARSE_RELAXED | G_URI_FLAGS_ENCODED, NULL);
+  const gsize len = strlen (base);
+  if (!to || strncmp (to, base, len) != 0 || to[len] != '/')
+    return NULL;
+  return g_strdup (to + len);
+}

@@ -35,4 +35,9 @@ HeadendPlaylist *headend_playlist_parse (const char *text, gsize len, GError **e
 gboolean headend_playlist_choose (const char *text, gsize len, char **ret_video,
                                   char **ret_audio, GError **error);
 
+/* What a URI means that stands in the document at path of the server base
+ * ("http://HOST:PORT"): a path with its query, as it is escaped there. NULL when it leads
+ * to another server, or is no URI. */
+char *headend_playlist_resolve (const char *base, const char *path, const char *uri);
+
 G_END_DECLS

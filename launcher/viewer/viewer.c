@@ -138,15 +138,10 @@ fetch (HeadendViewer *viewer, const char *path, guint attempts)
 static char *
 resolve (HeadendViewer *viewer, const char *path, const char *uri)
 {
-  g_autofree char *base = g_strconcat (viewer->bases[0], path, NULL);
-  g_autofree char *full
-      = g_uri_resolve_relative (base, uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
-  gsize len = strlen (viewer->bases[0]);
-  if (!full || strncmp (full, viewer->bases[0], len) != 0 || full[len] != '/') {
+  char *meant = headend_playlist_resolve (viewer->bases[0], path, uri);
+  if (!meant)
     note (viewer, "%s: a playlist leads to %s", path, uri);
-    return NULL;
-  }
-  return g_strdup (full + len);
+  return meant;
 }
 
 static void

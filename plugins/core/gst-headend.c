@@ -180,3 +180,23 @@ gst_headend_secret_from_value (GObject *object, const GParamSpec *pspec,
     GST_WARNING_OBJECT (object, "property %s: %s", pspec->name, error->message);
   return secret;
 }
+
+const char *
+gst_headend_video_range (const GstStructure *caps)
+{
+  const char *text = gst_structure_get_string (caps, "colorimetry");
+  GstVideoColorimetry colorimetry;
+
+  if (text == NULL || !gst_video_colorimetry_from_string (&colorimetry, text))
+    return NULL;
+  switch (colorimetry.transfer) {
+    case GST_VIDEO_TRANSFER_SMPTE2084:
+      return "PQ";
+    case GST_VIDEO_TRANSFER_ARIB_STD_B67:
+      return "HLG";
+    case GST_VIDEO_TRANSFER_UNKNOWN:
+      return NULL;
+    default:
+      return "SDR";
+  }
+}

@@ -75,4 +75,8 @@ gboolean gst_headend_may_set (GstElement *element, const GParamSpec *pspec);
 HeSecret *gst_headend_secret_from_value (GObject *object, const GParamSpec *pspec,
                                          const GValue *value);
 
+/* The VIDEO-RANGE that playlists tell (RFC 8216bis section 4.4.6.2), by the transfer
+ * characteristics of caps: "SDR", "HLG", "PQ", a literal; NULL when they do not say. */
+const char *gst_headend_video_range (const GstStructure *caps);
+
 G_END_DECLS

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gst-hlsgatesink-pad.h"
 
-#include <gst/video/video.h>
-
+#include "gst-headend.h"
 #include "he-codecs.h"
 #include "he-epoch.h"
 
@@ -183,27 +182,6 @@ codec_of (const GstStructure *s)
                                                       : HE_TS_ADTS;
 }
 
-/* VIDEO-RANGE, by the transfer characteristics; NULL when the stream does not say. */
-static const char *
-video_range_of (const GstStructure *s)
-{
-  const char *text = gst_structure_get_string (s, "colorimetry");
-  GstVideoColorimetry colorimetry;
-
-  if (text == NULL || !gst_video_colorimetry_from_string (&colorimetry, text))
-    return NULL;
-  switch (colorimetry.transfer) {
-    case GST_VIDEO_TRANSFER_SMPTE2084:
-      return "PQ";
-    case GST_VIDEO_TRANSFER_ARIB_STD_B67:
-      return "HLG";
-    case GST_VIDEO_TRANSFER_UNKNOWN:
-      return NULL;
-    default:
-      return "SDR";
-  }
-}
-
 static char *
 codecs_of (HeTsCodec codec, const GstStructure *s)
 {
@@ -232,7 +210,7 @@ gst_hls_gate_sink_pad_set_caps (GstHlsGateSinkPad *self, GstCaps *caps)
   gst_structure_get_int (s, "channels", &channels);
   GST_OBJECT_LOCK (self);
   self->codec = codec;
-  self->video_range = video_range_of (s);
+  self->video_range = gst_headend_video_range (s);
   self->width = (guint)MAX (width, 0);
   self->height = (guint)MAX (height, 0);
   self->fps_n = (guint)MAX (fps_n, 0);

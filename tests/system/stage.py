@@ -81,6 +81,14 @@ def get(url, headers=None, source="127.0.0.1", method="GET", body=None):
         connection.close()
 
 
+def status(url):
+    """With what it is answered; 0 while nothing answers there."""
+    try:
+        return get(url).status
+    except OSError:
+        return 0
+
+
 class Stage:
     """nodes of pipelines/DESCRIPTION on free ports; change(description) may edit it first."""
 
@@ -173,10 +181,7 @@ class Stage:
         return process.returncode
 
     def is_ready(self, name):
-        try:
-            return get(self.internal[name] + "/readyz").status == 200
-        except OSError:
-            return False
+        return status(self.internal[name] + "/readyz") == 200
 
     def wait_ready(self, *names, seconds=60):
         for name in names:
@@ -189,7 +194,7 @@ class Stage:
         conf.write_text(self.headend("edge", str(self.description), "--dir", str(folder)))
         self.processes.append(self.spawn("edge", "/usr/sbin/nginx", "-c", str(conf), "-p",
                                          str(folder), "-e", str(folder / "error.log")))
-        wait_for("the edge", lambda: _listens(self.edge_url), 10)
+        wait_for("the edge", lambda: status(self.edge_url + "/"), 10)
 
     def on_air(self):
         """Feed, all nodes, edge where the description has one; returns when all are ready."""
@@ -213,14 +218,6 @@ class Stage:
         return self.headend("token", "mint", "--key", str(self.dir / "token.pem"), "--account",
                             account, "--channel", "demo", "--url", base or self.edge_url,
                             "--transport", transport, *more).strip()
-
-
-def _listens(url):
-    try:
-        get(url + "/")
-        return True
-    except OSError:
-        return False
 
 
 def patient(text):

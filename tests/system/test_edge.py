@@ -135,17 +135,13 @@ class _Edge:
         self.viewers, self.internals, self.gates = {}, {}, {}
         for name in "AB":
             self.start(name)
-        stage.wait_for("the edge", lambda: self._listens(), 10)
+        stage.wait_for("the edge", lambda: stage.status(self.url + "/"), 10)
         return self
 
     def __exit__(self, *problem):
         for name in list(self.viewers):
             self.stop(name)
         self._stack.close()
-
-    def _listens(self):
-        with contextlib.suppress(OSError):
-            return stage.get(self.url + "/").status
 
     def start(self, name):
         base = 0 if name == "A" else 2

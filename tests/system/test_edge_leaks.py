@@ -108,7 +108,7 @@ class _Hunt:
             air.nodes[name] = air.spawn(f"node-{name}", stage.HEADEND, "run", str(air.description), "--node", name,
                                         "--origin", start_new_session=True)
         for name, base in air.internal.items():
-            stage.wait_for(f"origin {name}", lambda: self._is_up(base))
+            stage.wait_for(f"origin {name}", lambda: stage.status(base + "/healthz") == 200)
         self.publish(_WINDOW + 2)
         folder = air.dir / "edge"
         folder.mkdir()
@@ -122,7 +122,7 @@ class _Hunt:
                        air.edge_url.removeprefix("http://"), "-n", str(folder / "varnish"), "-s",
                        f"default=file,{folder}/cache,2m", "-p", re.search(r"vsl_mask=\S+", conf.read_text()).group(0)]
         air.processes.append(air.spawn("edge", *command))
-        stage.wait_for("the edge", lambda: stage._listens(self.edge), 30)
+        stage.wait_for("the edge", lambda: stage.status(self.edge + "/"), 30)
         self.viewers = {t: _Party(self, f"viewer-{t}", f"127.0.0.{i}")
                         for i, t in enumerate(("cookie", "path", "bearer"), 2)}
         for transport, viewer in self.viewers.items():
@@ -134,11 +134,6 @@ class _Hunt:
             self.viewers["cookie"].name = f"viewer-cookie-{number}"
             self.viewers["cookie"].enter("cookie")
         self.stranger = _Party(self, "stranger", "127.0.0.9")
-
-    @staticmethod
-    def _is_up(base):
-        with contextlib.suppress(OSError):
-            return stage.get(base + "/healthz").status == 200
 
     def publish(self, count):
         secret = bytes.fromhex(self.air.secret)

@@ -48,7 +48,7 @@ class Server:
         self.process = self.air.spawn(f"server-{self.port}", "/usr/sbin/nginx", "-c", str(self.dir / "nginx.conf"),
                                       "-p", str(self.dir), "-e", str(self.dir / "error.log"))
         self.air.processes.append(self.process)
-        stage.wait_for("the server", lambda: _answers(self.url), 20)
+        stage.wait_for("the server", lambda: stage.status(self.url), 20)
 
     def stop(self):
         stage.end(self.process)
@@ -57,14 +57,6 @@ class Server:
         """[(method, path, status)] in the order in which they were answered."""
         lines = (self.dir / "access.log").read_text().splitlines()
         return [(method, path, int(status)) for _, method, path, status, _ in (line.split() for line in lines)]
-
-
-def _answers(url):
-    try:
-        stage.get(url)
-        return True
-    except OSError:
-        return False
 
 
 def _clip(air, name="clip.ts", codec=("libx264", "-preset", "ultrafast", "-bf", "2", "-g", "50")):

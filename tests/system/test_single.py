@@ -51,8 +51,8 @@ def test_a_source_that_is_lost_is_filled():
     with stage.Stage("single.json") as air:
         (name, _), = air.origin.items()
         air.start_node(name)
-        stage.wait_for("the process", lambda: _status(air.internal[name] + "/healthz") == 200, 15)
-        assert _status(air.internal[name] + "/readyz") == 503, "ready without a source"
+        stage.wait_for("the process", lambda: stage.status(air.internal[name] + "/healthz") == 200, 15)
+        assert stage.status(air.internal[name] + "/readyz") == 503, "ready without a source"
         air.start_feed()
         air.wait_ready(name, seconds=90)
         stage.end(air.processes[-1])
@@ -64,7 +64,7 @@ def test_a_source_that_is_lost_is_filled():
         assert channel()["newest"] == "filled" and channel()["run"] >= 10, channel()
         assert "headend_channel_filler{channel=\"demo\"} 1" in stage.get(air.internal[name] + "/metrics").body.decode()
         assert " filler" in _words(air), _words(air)
-        assert _status(air.internal[name] + "/readyz") == 200
+        assert stage.status(air.internal[name] + "/readyz") == 200
         air.start_feed()
         stage.wait_for("the source again", lambda: channel()["newest"] == "clean", 60)
         assert channel()["run"] >= 10 and channel()["anchor"]["generation"] == 1, channel()
@@ -73,13 +73,6 @@ def test_a_source_that_is_lost_is_filled():
 def _words(air):
     """What `headend status` prints, whatever it thinks of it."""
     return subprocess.run([stage.HEADEND, "status", str(air.description)], capture_output=True, text=True).stdout
-
-
-def _status(url):
-    try:
-        return stage.get(url).status
-    except OSError:
-        return 0
 
 
 stage.main()

@@ -80,7 +80,7 @@ def test_a_node_issues_what_its_gate_takes():
         node, = air.origin
         air.nodes[node] = air.spawn("node", stage.HEADEND, "run", str(air.description), "--node", node, "--origin",
                                     start_new_session=True)
-        stage.wait_for("the node", lambda: stage._listens(air.internal[node]), 60)
+        stage.wait_for("the node", lambda: stage.status(air.internal[node] + "/"), 60)
         url = _run("/usr/bin/python3", MINTING / "issue.py", air.dir / "headend.secret",
                    air.internal[node].removeprefix("http://"), "dave", "demo", air.origin[node])
         token = url.rpartition("=")[2]

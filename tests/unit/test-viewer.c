@@ -312,6 +312,33 @@ test_choose (void)
   g_assert_cmpstr (audio, ==, "en/i.m3u8");
 }
 
+/* Given what stands in the playlist of a session, then it means a path of the same
+ * server, escaped as it is there, or nothing. */
+static void
+test_resolve (void)
+{
+  static const struct {
+    const char *uri, *expected;
+  } rows[] = {
+    { "7.ts", "/s/a%2Fb/live/demo/360p/7.ts" },
+    { "../keys/base/3?x=%2B1", "/s/a%2Fb/live/demo/keys/base/3?x=%2B1" },
+    { "/live/demo/7.ts", "/live/demo/7.ts" },
+    { "http://edge:80/7.ts", "/7.ts" },
+    { "http://edge:8080/7.ts", NULL },
+    { "http://edge:80.example/7.ts", NULL },
+    { "//other/7.ts", NULL },
+    { "https://edge:80/7.ts", NULL },
+    { "data:text/plain,7", NULL },
+    { "http://[", NULL },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *path = headend_playlist_resolve (
+        "http://edge:80", "/s/a%2Fb/live/demo/360p/index.m3u8?token=1", rows[i].uri);
+    g_test_message ("%s", rows[i].uri);
+    g_assert_cmpstr (path, ==, rows[i].expected);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -327,5 +354,6 @@ main (int argc, char **argv)
   g_test_add_func ("/viewer/playlist", test_playlist);
   g_test_add_func ("/viewer/playlist-refuses", test_playlist_refuses);
   g_test_add_func ("/viewer/chooses-the-smallest", test_choose);
+  g_test_add_func ("/viewer/uris-stay-on-their-server", test_resolve);
   return g_test_run ();
 }
