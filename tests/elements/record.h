@@ -110,6 +110,18 @@ record_buffer (Record *record, guint n)
   g_error ("there is no buffer %u", n);
 }
 
+/* The segment that the index-th status is of, whose flags are as expected. */
+static inline guint64
+record_flagged (Record *record, guint index, HeSegmentFlags expected)
+{
+  for (guint i = 0; i < record->items->len; i++)
+    if (record_at (record, i)->kind == RECORD_STATUS && index-- == 0) {
+      g_assert_cmpint (record_at (record, i)->flags, ==, expected);
+      return record_at (record, i)->msn;
+    }
+  g_assert_not_reached ();
+}
+
 /* Ends the stream and waits until the end came out. */
 static inline void
 record_finish (GstHarness *harness)

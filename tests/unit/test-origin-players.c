@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-json.h"
+#include "he-ledger.h"
 #include "origin-kit.h"
 
 static void
@@ -32,8 +33,7 @@ pages_of_listed_origins_play (void)
   for (guint i = 0; i < G_N_ELEMENTS (tries); i++) {
     const char *own = tries[i].with_cookie ? cookie : "";
     g_autofree char *listed = g_strconcat (own, "Origin: " PLAYER "\r\n", NULL);
-    g_autofree char *other
-        = g_strconcat (own, "Origin: https://other.example\r\n", NULL);
+    g_autofree char *other = g_strconcat (own, "Origin: https://other.example\r\n", NULL);
     g_autoptr (Reply) reply = get (port_of (pair, 0), tries[i].target, listed);
 
     g_assert_cmpuint (reply->status, ==, tries[i].status);
@@ -73,9 +73,8 @@ preflights_are_answered (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (tries); i++) {
-    g_autoptr (Reply) reply
-        = http ("127.0.0.1", port_of (pair, 0), "OPTIONS", "/live/demo/main.m3u8",
-                tries[i].fields, NULL);
+    g_autoptr (Reply) reply = http ("127.0.0.1", port_of (pair, 0), "OPTIONS",
+                                    "/live/demo/main.m3u8", tries[i].fields, NULL);
     g_autofree char *sendable = reply_field (reply, "Access-Control-Allow-Headers");
 
     g_assert_cmpuint (reply->status, ==, tries[i].status);
@@ -86,8 +85,8 @@ preflights_are_answered (void)
   }
 }
 
-/* Given a page of a listed origin, when it refreshes its session, by either method, then it
- * may read for how long, and gets a cookie; no cache may keep that. */
+/* Given a page of a listed origin, when it refreshes its session, by either method, then
+ * it may read for how long, and gets a cookie; no cache may keep that. */
 static void
 pages_refresh_their_session (void)
 {
@@ -132,6 +131,192 @@ pages_refresh_their_session (void)
   }
 }
 
+static void
+strangers_get_nothing (void)
+{
+  static const char *const targets[] = {
+    "/live/demo/main.m3u8",           "/live/demo/360p/index.m3u8",
+    "/live/demo/360p/9000000001.ts",  "/live/demo/keys/base/4500000000",
+    "/live/demo/audio/9000000001.ts",
+  };
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+
+  publish_window (pair);
+  for (guint i = 0; i < G_N_ELEMENTS (targets); i++) {
+    g_autoptr (Reply) none = get (port_of (pair, 0), targets[i], NULL);
+    g_autoptr (Reply) forged
+        = get (port_of (pair, 0), targets[i], "Cookie: headend=AAAAAAAAAAAAAAAA\r\n");
+
+    assert_denied (none, 401, "600");
+    assert_denied (forged, 403, "601");
+  }
+  {
+    g_autoptr (Reply) ticketless
+        = get (pair->internal[0], "/origin/a/demo/360p/9000000001.ts", NULL);
+
+    g_assert_cmpuint (ticketless->status, ==, 403);
+  }
+  g_assert_true (pair_logged (pair, "denied code=600 "));
+  g_assert_true (pair_logged (pair, "address=127.0.0.1 path=/live/demo/360p/index.m3u8"));
+}
+
+/* From playlist and key to the picture, as a player does it. */
+static void
+assert_plays (Pair *pair, guint i, const char *base, const char *fields,
+              const char *account)
+{
+  g_autofree char *media = g_strconcat (base, "/360p/index.m3u8", NULL);
+  g_autoptr (Reply) playlist = get (port_of (pair, i), media, fields);
+  g_autofree char *text = reply_text (playlist);
+
+  g_assert_cmpuint (playlist->status, ==, 200);
+  for (guint64 msn = MSN; msn < MSN + WINDOW; msn++) {
+    HeVariant variant = he_codeword_variant (pair->code, account, msn);
+    HeSegment expected = segment_of ("360p", variant, msn);
+    g_autofree char *key_uri
+        = g_strdup_printf ("../keys/base/%" G_GUINT64_FORMAT, msn / 2);
+    g_autofree char *key_target
+        = g_strdup_printf ("%s/keys/base/%" G_GUINT64_FORMAT, base, msn / 2);
+    g_autofree char *target
+        = g_strdup_printf ("%s/360p/%" G_GUINT64_FORMAT ".ts", base, msn);
+    g_autoptr (Reply) key = get (port_of (pair, i), key_target, fields);
+    g_autoptr (Reply) segment = get (port_of (pair, i), target, fields);
+    g_autofree char *cache = reply_field (segment, "Cache-Control");
+    g_autofree char *type = reply_field (segment, "Content-Type");
+    g_autofree char *wanted = clear_text (&expected);
+    g_autoptr (GBytes) clear = NULL;
+    guint8 iv[16];
+
+    g_assert_nonnull (strstr (text, key_uri));
+    g_assert_cmpuint (key->status, ==, 200);
+    g_assert_cmpuint (g_bytes_get_size (key->body), ==, 16);
+    g_assert_cmpuint (segment->status, ==, 200);
+    g_assert_cmpstr (cache, ==, "private, no-store");
+    g_assert_cmpstr (type, ==, "video/mp2t");
+    he_content_iv (msn, iv);
+    clear = he_aes128_cbc_decrypt (g_bytes_get_data (key->body, NULL), iv,
+                                   g_bytes_get_data (segment->body, NULL),
+                                   g_bytes_get_size (segment->body), NULL);
+    g_assert_nonnull (clear);
+    g_assert_cmpmem (g_bytes_get_data (clear, NULL), g_bytes_get_size (clear), wanted,
+                     strlen (wanted));
+  }
+}
+
+static void
+token_plays_by_cookie_and_by_path (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint (pair, "bob");
+  g_autofree char *cookie = NULL;
+  g_autofree char *location = NULL;
+  g_autofree char *base = NULL;
+  g_autoptr (Reply) entry = NULL;
+
+  publish_window (pair);
+  cookie = cookie_for (pair, 0, "alice");
+  assert_plays (pair, 0, "/live/demo", cookie, "alice");
+  entry = enter (pair, 1, "127.0.0.1", token, "&transport=path");
+  location = reply_field (entry, "Location");
+  g_assert_cmpuint (entry->status, ==, 302);
+  g_assert_true (g_str_has_prefix (location, "/s/"));
+  base = g_strndup (location, strlen (location) - strlen ("/main.m3u8"));
+  assert_plays (pair, 1, base, NULL, "bob");
+}
+
+static void
+keys_only_of_what_is_held (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *cookie = NULL;
+
+  publish_window (pair);
+  cookie = cookie_for (pair, 0, "alice");
+  for (gint64 d = -2; d <= 3; d++) {
+    g_autofree char *target = g_strdup_printf ("/live/demo/keys/base/%" G_GUINT64_FORMAT,
+                                               (guint64)((gint64)MSN / 2 + d));
+    g_autoptr (Reply) reply = get (port_of (pair, 0), target, cookie);
+
+    /* Held: periods 0 and 1 (MSN, MSN + 1; MSN + 2); one ahead. */
+    g_assert_cmpuint (reply->status, ==, d >= 0 && d <= 2 ? 200 : 404);
+  }
+}
+
+/* Segments are sent from a file in memory, whose ranges are others than the body's. */
+static void
+parts_of_segments_are_the_right_ones (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *cookie = NULL;
+  g_autofree char *path
+      = g_strdup_printf ("/live/demo/audio/%" G_GUINT64_FORMAT ".ts", MSN + 1);
+  HeSegment segment = segment_of ("audio", HE_VARIANT_NONE, MSN + 1);
+  g_autoptr (GBytes) body = encrypted (pair, &segment);
+  const char *data = g_bytes_get_data (body, NULL);
+  gsize len = g_bytes_get_size (body);
+  const struct {
+    const char *range;
+    guint status;
+    gsize first, length;
+  } cases[] = {
+    { "Range: bytes=2-4\r\n", 206, 2, 3 },
+    { "Range: bytes=-3\r\n", 206, len - 3, 3 },
+    { "Range: bytes=100000-\r\n", 416, 0, 0 },
+    { "", 200, 0, len },
+  };
+
+  publish_window (pair);
+  cookie = cookie_for (pair, 0, "alice");
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *fields = g_strconcat (cookie, cases[i].range, NULL);
+    g_autoptr (Reply) reply
+        = http ("127.0.0.1", port_of (pair, 0), "GET", path, fields, NULL);
+
+    g_assert_cmpuint (reply->status, ==, cases[i].status);
+    if (reply->status != 416)
+      g_assert_cmpmem (g_bytes_get_data (reply->body, NULL),
+                       g_bytes_get_size (reply->body), data + cases[i].first,
+                       cases[i].length);
+    else
+      g_assert_cmpmem (g_bytes_get_data (reply->body, NULL),
+                       g_bytes_get_size (reply->body), "no such range\n", 14);
+  }
+}
+
+static void
+on_stay (const HeLedgerRecord *record, gpointer stays)
+{
+  g_string_append_printf (stays, "%s %s %s;", record->event, record->account,
+                          record->channel);
+  g_assert_cmpint (ABS (record->from - g_get_real_time ()), <, 600 * G_USEC_PER_SEC);
+}
+
+/* Given a viewer who was let in, and one who was not, then the ledger in the node's state
+ * folder knows the first, however he came, and once. */
+static void
+who_watched_is_in_the_ledger (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *folder = g_build_filename (pair->folder, "a", "ledger", NULL);
+  g_autoptr (GString) stays = g_string_new (NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *cookie = NULL;
+  guint64 damaged;
+
+  publish_window (pair);
+  cookie = cookie_for (pair, 0, "alice");
+  assert_plays (pair, 0, "/live/demo", cookie, "alice");
+  g_autoptr (Reply) stranger
+      = get (port_of (pair, 0), "/live/demo/main.m3u8", "Cookie: headend=x\r\n");
+  g_assert_cmpuint (stranger->status, ==, 403);
+  g_clear_pointer (&pair->origin[0], he_origin_free);
+  g_assert_true (he_ledger_read (folder, on_stay, stays, &damaged, &error));
+  g_assert_no_error (error);
+  g_assert_cmpuint (damaged, ==, 0);
+  g_assert_true (g_str_has_prefix (stays->str, "open alice demo;"));
+  g_assert_null (strstr (stays->str + 1, "open"));
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -141,5 +326,12 @@ main (int argc, char *argv[])
   g_test_add_func ("/origin/players/preflights-are-answered", preflights_are_answered);
   g_test_add_func ("/origin/players/pages-refresh-their-session",
                    pages_refresh_their_session);
+  g_test_add_func ("/origin/view/strangers-get-nothing", strangers_get_nothing);
+  g_test_add_func ("/origin/view/token-plays-by-cookie-and-by-path",
+                   token_plays_by_cookie_and_by_path);
+  g_test_add_func ("/origin/view/keys-only-of-what-is-held", keys_only_of_what_is_held);
+  g_test_add_func ("/origin/parts-of-segments-are-the-right-ones",
+                   parts_of_segments_are_the_right_ones);
+  g_test_add_func ("/origin/who-watched-is-in-the-ledger", who_watched_is_in_the_ledger);
   return g_test_run ();
 }
