@@ -44,9 +44,9 @@ GstEvent *gst_headend_timeline_event_new (guint generation, guint64 start90);
 gboolean gst_headend_timeline_event_parse (GstEvent *event, guint *ret_generation,
                                            guint64 *ret_start90);
 
-/* Pictures that may refer to what was lost or damaged, which no decoder tells of: from
- * epochdemux through the decoder to epochalign, ahead of the first of them, and again
- * when their end is known. Serialized, not sticky; times in ticks.
+/* Pictures that may refer to what was lost or damaged, and sound behind a gap, which no
+ * decoder tells of: from epochdemux through the decoder to epochalign, ahead of the first
+ * of them, and again when their end is known. Serialized, not sticky; times in ticks.
  *   headend-torn, from=(guint64), until=(guint64), which is G_MAXUINT64 at first */
 #define GST_HEADEND_TORN "headend-torn"
 GstEvent *gst_headend_torn_event_new (guint64 from90, guint64 until90);

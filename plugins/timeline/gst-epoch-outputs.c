@@ -125,6 +125,20 @@ tell_torn (GstEpochOutput *output, const HeFrame *frame)
       gst_headend_torn_event_new (output->torn90, torn ? G_MAXUINT64 : frame->pts90));
 }
 
+/* A decoder of AAC needs the frame before: what it gives behind a gap is not whole. */
+#define TORN_FRAMES 2
+
+static void
+tell_gap_of_sound (GstEpochOutput *output, const HeFrame *frame)
+{
+  if (output->rate > 0 && (frame->flags & HE_FRAME_DISCONT)
+      && frame->pts90 != HE_DEMUX_NO_TIME)
+    gst_pad_push_event (
+        output->pad,
+        gst_headend_torn_event_new (
+            frame->pts90, frame->pts90 + TORN_FRAMES * MAX (frame->duration90, 1)));
+}
+
 /* What must stand before this frame on its pad. */
 static void
 prepare_output (GstEpochOutputs *self, GstEpochOutput *output, const HeFrame *frame)
@@ -138,6 +152,8 @@ prepare_output (GstEpochOutputs *self, GstEpochOutput *output, const HeFrame *fr
   if (!output->open || frame->generation != output->generation)
     gst_pad_push_event (
         output->pad, gst_headend_timeline_event_new (frame->generation, self->start90));
+  if (output->open)
+    tell_gap_of_sound (output, frame);
   output->open = TRUE;
   output->generation = frame->generation;
   tell_torn (output, frame);

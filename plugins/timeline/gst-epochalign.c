@@ -26,8 +26,9 @@
  *
  * Audio segment n begins with the first frame of the grid at or behind the boundary.
  * Filler and damage are announced when noticed as `headend-status` with msn and flags.
- * Damaged are pictures that the decoder flags, and those between the times of an event
- * `headend-torn` from upstream, which may refer to lost ones. Filler or damage of sound
+ * Damaged is what the decoder flags, and what lies between the times of an event
+ * `headend-torn` from upstream: pictures that may refer to lost ones, and sound that a
+ * decoder gives behind a gap. Filler or damage of sound
  * less than 0.4 s ahead of a segment counts as damage in it, too: what decoders and
  * encoders hear there is in its bytes.
  *
@@ -87,7 +88,7 @@ struct _GstEpochAlign {
   HeAlignVideo video;
   GstBuffer *last;               /* video: what fills a gap ... */
   GstBuffer *black;              /* and a long one; NULL: not needed yet */
-  guint64 torn_from, torn_until; /* pictures; both 0: none */
+  guint64 torn_from, torn_until; /* both 0: nothing is */
   GstHeadendReblock *audio;
   HeSegmentFlags announced; /* flags told of the running segment */
   guint64 hurt, hurt_until; /* sound of segments between these is damaged */
@@ -216,12 +217,18 @@ push_repeats (GstEpochAlign *self, const HeAlignFill *fill, GstBuffer *next)
   return ret;
 }
 
+static gboolean
+is_torn (const GstEpochAlign *self, guint64 begin90, guint64 end90)
+{
+  return end90 > self->torn_from && begin90 < self->torn_until;
+}
+
 static GstFlowReturn
 chain_video (GstEpochAlign *self, GstBuffer *buffer)
 {
   guint64 t90 = he_ticks_from_ns (GST_BUFFER_PTS (buffer));
   gboolean clean = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED)
-                   && (t90 < self->torn_from || t90 >= self->torn_until);
+                   && !is_torn (self, t90, t90 + 1);
   GstFlowReturn ret;
   HeAlignFill fill;
   gboolean take;
@@ -263,6 +270,9 @@ emit_frame (gpointer user, guint64 frame, GstBuffer *buffer, HeSegmentFlags flag
   if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY))
     return gst_pad_push (self->srcpad, buffer);
   guint64 msn = he_align_audio_msn (frame, rate, self->duration90);
+  if (is_torn (self, he_audio_frame_ticks (frame, rate),
+               he_audio_frame_ticks (frame + 1, rate)))
+    flags |= HE_SEGMENT_DAMAGED;
   if (flags != HE_SEGMENT_CLEAN) {
     guint64 heard
         = (guint64)HE_ALIGN_LEAD * rate / HE_TICKS_PER_SECOND / HE_AUDIO_FRAME + HEARD;

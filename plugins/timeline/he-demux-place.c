@@ -122,6 +122,13 @@ typedef enum {
   SETTLE_WAIT,
 } Settle;
 
+static gboolean
+has_waited_enough (const HeDemux *demux)
+{
+  return demux->pending > HE_DEMUX_MAX_PENDING
+         || g_queue_get_length ((GQueue *)&demux->units) > HE_DEMUX_MAX_WAITING;
+}
+
 /* What becomes of the first unit, whose time is not simply the next one. The next unit of
  * its stream decides whether its time is to be believed. */
 static Settle
@@ -139,10 +146,7 @@ confirm (HeDemux *demux, const HeDemuxUnit *unit, HeClockVerdict verdict)
   }
   if (demux->finished)
     return verdict == HE_CLOCK_JUMP ? SETTLE_DROP : accepted;
-  if (demux->pending > HE_DEMUX_MAX_PENDING
-      || g_queue_get_length (&demux->units) > HE_DEMUX_MAX_WAITING)
-    return SETTLE_DROP;
-  return SETTLE_WAIT;
+  return has_waited_enough (demux) ? SETTLE_DROP : SETTLE_WAIT;
 }
 
 static Settle
@@ -195,6 +199,27 @@ has_video (const HeDemux *demux)
   return FALSE;
 }
 
+/* The unit whose time a new timeline goes on by, where one begins with this unit: the
+ * first picture of it, since pictures off their grid are seen and sound is cut anew.
+ * NULL: none has come yet. */
+static const Unit *
+leader (HeDemux *demux, const Unit *unit)
+{
+  if (!demux->clock.anchored || !has_video (demux)
+      || demux->streams[unit->stream].info.media == HE_DEMUX_VIDEO)
+    return unit;
+  for (GList *at = demux->units.head->next; at; at = at->next) {
+    const Unit *next = at->data;
+
+    if (demux->streams[next->stream].info.media == HE_DEMUX_VIDEO && next->pes->has_pts
+        && he_source_clock_judge (&demux->clock, next->stream, next->pes->dts33,
+                                  next->wall90)
+               == HE_CLOCK_JUMP)
+      return next;
+  }
+  return demux->finished || has_waited_enough (demux) ? unit : NULL;
+}
+
 /* Whether a programme of its own begins with this unit. */
 static gboolean
 begins_programme (HeDemux *demux, const HeDemuxUnit *unit)
@@ -243,9 +268,12 @@ he_demux_take_unit (HeDemux *demux)
 
     if (decision == SETTLE_WAIT)
       return FALSE;
+    const Unit *first = decision == SETTLE_ASK ? leader (demux, unit) : NULL;
+    if (decision == SETTLE_ASK && first == NULL)
+      return FALSE;
     if (decision == SETTLE_ASK) {
-      he_source_clock_propose (&demux->clock, unit->stream, unit->pes->dts33,
-                               unit->wall90, demux->node, &demux->proposal);
+      he_source_clock_propose (&demux->clock, first->stream, first->pes->dts33,
+                               first->wall90, demux->node, &demux->proposal);
       demux->proposed = TRUE;
       return FALSE;
     }

@@ -140,7 +140,7 @@ typedef struct {
   GMutex lock;
   GArray *video, *audio; /* Frame */
   GArray *generations;   /* guint, as headend-timeline events came on the video pad */
-  GHashTable *flagged;   /* msn of headend-status events on it */
+  GHashTable *flagged;   /* msn of headend-status events */
   GstSegment segment;
   GPtrArray *anchors; /* messages' texts */
   GError *error;
@@ -199,7 +199,8 @@ on_event (GstPad *pad, GstPadProbeInfo *info, gpointer user)
   g_mutex_lock (&run->lock);
   if (GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT)
     gst_event_copy_segment (event, &run->segment);
-  if (gst_headend_timeline_event_parse (event, &generation, &start90))
+  if (g_str_equal (GST_OBJECT_NAME (GST_PAD_PARENT (pad)), "video")
+      && gst_headend_timeline_event_parse (event, &generation, &start90))
     g_array_append_val (run->generations, generation);
   if (gst_headend_status_event_parse (event, &msn, &flags))
     g_hash_table_add (run->flagged, GSIZE_TO_POINTER (msn));
@@ -217,8 +218,7 @@ watch_sink (Run *run, GstElement *pipeline, const char *name)
     return;
   g_signal_connect (sink, "handoff", G_CALLBACK (on_handoff), run);
   pad = gst_element_get_static_pad (sink, "sink");
-  if (g_str_equal (name, "video"))
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event, run, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_event, run, NULL);
 }
 
 /* Until EOS or an error; neither within TIMEOUT fails. */

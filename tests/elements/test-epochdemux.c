@@ -249,18 +249,49 @@ next_picture (const GByteArray *feed, gsize at)
 
 #define SHORT_D 18000 /* five pictures */
 
-static Run *
-run_decoded (const GByteArray *feed, const char *anchor)
+/* A packet that sound begins with, behind from. */
+static gsize
+find_sound (const GByteArray *feed, gsize from)
 {
-  return run_bytes (
-      feed, 0,
-      (Options) { .video = "queue ! h264parse ! avdec_h264 "
-                           "output-corrupt=false max-threads=2 ! epochalign "
-                           "segment-duration=" G_STRINGIFY (
-                               SHORT_D) " ! videoconvert ! video/x-raw,format=BGRx",
-                  .audio = "",
-                  .anchor = anchor });
+  for (gsize at = from; at + 188 <= feed->len; at += 188)
+    if ((feed->data[at + 1] & 0x40) && feed->data[at + 7] == 0xc0)
+      return at;
+  g_assert_not_reached ();
 }
+
+/* How many segments show, or sound, something else than they did in a whole run; each of
+ * them is flagged. */
+static guint
+count_flagged (const Run *whole, const GArray *frames, const Run *run, const GArray *now)
+{
+  g_autoptr (GHashTable) torn = g_hash_table_new (NULL, NULL);
+  GHashTableIter iter;
+  gpointer msn;
+
+  g_assert_no_error (run->error);
+  g_assert_cmpuint (g_hash_table_size (whole->flagged), ==, 0);
+  for (guint i = 0, at = 0; i < now->len; i++) {
+    const Frame *frame = nth (now, i);
+
+    while (nth (frames, at)->pts < frame->pts)
+      at++;
+    g_assert_cmpuint (nth (frames, at)->pts, ==, frame->pts);
+    if (g_strcmp0 (nth (frames, at)->hash, frame->hash) != 0)
+      g_hash_table_add (torn, GSIZE_TO_POINTER (he_ticks_from_ns (frame->pts) / SHORT_D));
+  }
+  g_hash_table_iter_init (&iter, torn);
+  while (g_hash_table_iter_next (&iter, &msn, NULL))
+    g_assert_true (g_hash_table_contains (run->flagged, msn));
+  return g_hash_table_size (torn);
+}
+
+#define PICTURES                                                                         \
+  "queue ! h264parse ! avdec_h264 output-corrupt=false max-threads=2 ! epochalign "      \
+  "segment-duration=" G_STRINGIFY (SHORT_D) " ! videoconvert ! "                         \
+                                            "video/x-raw,format=BGRx"
+#define SOUND                                                                            \
+  "queue ! aacparse ! avdec_aac ! audioconvert ! epochalign "                            \
+  "segment-duration=" G_STRINGIFY (SHORT_D)
 
 /* Given pictures that were lost, then every segment that shows something else than it
  * would have is flagged, and those behind the next keyframe are not. */
@@ -268,34 +299,64 @@ static void
 test_what_refers_to_lost_packets_is_flagged (void)
 {
   g_autoptr (GByteArray) feed = make_feed ();
-  g_autoptr (Run) whole = run_decoded (feed, NULL);
-  g_autoptr (GHashTable) torn = g_hash_table_new (NULL, NULL);
+  Options options = { .video = PICTURES, .audio = "" };
+  g_autoptr (Run) whole = run_bytes (feed, 0, options);
   g_autoptr (Run) run = NULL;
   gsize from = find_long_picture (feed), to = from;
-  GHashTableIter iter;
-  gpointer msn;
 
   for (guint i = 0; i < 4; i++)
     to = next_picture (feed, to);
   g_byte_array_remove_range (feed, (guint)from + 188, (guint)(to - from));
-  run = run_decoded (feed, whole->anchors->pdata[0]);
-  g_assert_no_error (run->error);
-  g_assert_cmpuint (g_hash_table_size (whole->flagged), ==, 0);
+  options.anchor = whole->anchors->pdata[0];
+  run = run_bytes (feed, 0, options);
   g_assert_cmpuint (run->video->len, >, N_PICTURES - 10);
-  for (guint i = 0, at = 0; i < run->video->len; i++) {
-    const Frame *frame = nth (run->video, i);
+  /* More than what was lost, and no more than up to the next keyframe, one of 20. */
+  g_assert_cmpuint (count_flagged (whole, whole->video, run, run->video), >, 2);
+  g_assert_cmpuint (g_hash_table_size (run->flagged), <=, 5);
+}
 
-    while (nth (whole->video, at)->pts < frame->pts)
-      at++;
-    g_assert_cmpuint (nth (whole->video, at)->pts, ==, frame->pts);
-    if (g_strcmp0 (nth (whole->video, at)->hash, frame->hash) != 0)
-      g_hash_table_add (torn, GSIZE_TO_POINTER (he_ticks_from_ns (frame->pts) / SHORT_D));
+/* The packets of the unit of sound that begins at a place. */
+static GByteArray *
+unit_of_sound (const GByteArray *feed, gsize from)
+{
+  GByteArray *unit = g_byte_array_new ();
+  guint8 pid = feed->data[from + 2];
+
+  for (gsize at = from; at < find_sound (feed, from + 188); at += 188)
+    if (feed->data[at + 2] == pid)
+      g_byte_array_append (unit, feed->data + at, 188);
+  return unit;
+}
+
+/* Given sound of which a packet is lost, or a unit comes again later, then every segment
+ * that sounds otherwise than it would have is flagged. */
+static void
+test_sound_behind_a_gap_is_flagged (void)
+{
+  for (guint again = 0; again < 2; again++) {
+    g_autoptr (GByteArray) feed = make_feed ();
+    Options options = { .video = "", .audio = SOUND };
+    g_autoptr (Run) whole = run_bytes (feed, 0, options);
+    g_autoptr (Run) run = NULL;
+    gsize at = find_sound (feed, feed->len / 188 / 2 * 188);
+
+    if (again) {
+      g_autoptr (GByteArray) unit = unit_of_sound (feed, at);
+      gsize late = find_sound (feed, find_sound (feed, at + 188) + 188);
+      g_autoptr (GByteArray) rest = g_byte_array_new ();
+
+      g_byte_array_append (rest, feed->data + late, (guint)(feed->len - late));
+      g_byte_array_set_size (feed, (guint)late);
+      g_byte_array_append (feed, unit->data, unit->len);
+      g_byte_array_append (feed, rest->data, rest->len);
+    } else {
+      g_byte_array_remove_range (feed, (guint)at, 188);
+    }
+    options.anchor = whole->anchors->pdata[0];
+    run = run_bytes (feed, 0, options);
+    g_assert_cmpuint (count_flagged (whole, whole->audio, run, run->audio), >, 0);
+    g_assert_cmpuint (g_hash_table_size (run->flagged), <=, 5);
   }
-  g_assert_cmpuint (g_hash_table_size (torn), >, 2); /* more than what was lost */
-  g_hash_table_iter_init (&iter, torn);
-  while (g_hash_table_iter_next (&iter, &msn, NULL))
-    g_assert_true (g_hash_table_contains (run->flagged, msn));
-  g_assert_cmpuint (g_hash_table_size (run->flagged), <=, 5); /* a keyframe in 20 */
 }
 
 static void
@@ -482,6 +543,8 @@ main (int argc, char **argv)
   g_test_add_func ("/epochdemux/frames/loss-is-marked", test_loss);
   g_test_add_func ("/epochdemux/frames/what-refers-to-lost-packets-is-flagged",
                    test_what_refers_to_lost_packets_is_flagged);
+  g_test_add_func ("/epochdemux/frames/sound-behind-a-gap-is-flagged",
+                   test_sound_behind_a_gap_is_flagged);
   g_test_add_func ("/epochdemux/anchor/answer-holds", test_agreement);
   g_test_add_func ("/epochdemux/anchor/answer-that-is-none-is-an-error",
                    test_bad_agreement);

@@ -246,6 +246,49 @@ test_jump (void)
   g_assert_cmpuint (frame->pts90, ==, nth (run, HE_DEMUX_VIDEO, 199)->pts90 + FRAME);
 }
 
+/* Given a source that starts again with sound ahead of its pictures, then these stay on
+ * their grid. */
+static void
+test_pictures_keep_their_grid (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = run_new ();
+  guint64 step;
+
+  write_feed (ts, 5000 * SECOND, 0, 100);
+  run_push (run, ts->out, 0, WALL);
+  he_demux_now (run->demux, 5 * SECOND + 17);
+  g_byte_array_set_size (ts->out, 0);
+  write_audio (ts, 1000 * SECOND - 2 * 7680, 0);
+  write_audio (ts, 1000 * SECOND - 7680, SAMPLES_A_UNIT);
+  write_feed (ts, 1000 * SECOND, 0, 100);
+  run_push (run, ts->out, 0, WALL + 5 * SECOND);
+  run_finish (run, WALL + 9 * SECOND);
+  g_assert_cmpuint (run->anchors->len, ==, 2);
+  g_assert_cmpuint (count (run, HE_DEMUX_VIDEO), ==, 200);
+  step = nth (run, HE_DEMUX_VIDEO, 100)->dts90 - nth (run, HE_DEMUX_VIDEO, 99)->dts90;
+  g_assert_cmpuint (step % FRAME, ==, 0);
+  g_assert_cmpuint (step, >=, 4 * SECOND);
+  g_assert_cmpuint (step, <=, 6 * SECOND);
+}
+
+/* Given sound alone that starts again, while pictures are away, then it waits for none.
+ */
+static void
+test_sound_starts_again_alone (void)
+{
+  g_autoptr (TsBytes) ts = ts_bytes_new ();
+  g_autoptr (Run) run = run_new ();
+
+  write_feed (ts, 5000 * SECOND, 0, 100);
+  run_push (run, ts->out, 0, WALL);
+  g_byte_array_set_size (ts->out, 0);
+  for (gint64 i = 0; i < HE_DEMUX_MAX_WAITING + 10; i++)
+    write_audio (ts, 1000 * SECOND + i * 7680, (guint8)(i * SAMPLES_A_UNIT));
+  run_push (run, ts->out, 0, WALL + SECOND);
+  g_assert_cmpuint (run->anchors->len, ==, 2);
+}
+
 /* Given a peer whose anchor for the new generation differs, then it holds. */
 static void
 test_agreed_anchor (void)
@@ -517,6 +560,10 @@ main (int argc, char **argv)
   g_test_add_func ("/demux/frames/unit-without-time", test_no_time);
   g_test_add_func ("/demux/anchor/preset-one-holds", test_preset_anchor);
   g_test_add_func ("/demux/anchor/jump-starts-a-generation-that-goes-on", test_jump);
+  g_test_add_func ("/demux/anchor/pictures-keep-their-grid",
+                   test_pictures_keep_their_grid);
+  g_test_add_func ("/demux/anchor/sound-starts-again-alone",
+                   test_sound_starts_again_alone);
   g_test_add_func ("/demux/anchor/agreed-one-holds-after-a-jump", test_agreed_anchor);
   g_test_add_func ("/demux/anchor/wrong-time-starts-nothing", test_wrong_time);
   g_test_add_func ("/demux/anchor/outage-starts-nothing", test_outage);
