@@ -202,14 +202,14 @@ has_video (const HeDemux *demux)
 /* The unit whose time a new timeline goes on by, where one begins with this unit: the
  * first picture of it, since pictures off their grid are seen and sound is cut anew.
  * NULL: none has come yet. */
-static const Unit *
-leader (HeDemux *demux, const Unit *unit)
+static const HeDemuxUnit *
+leader (HeDemux *demux, const HeDemuxUnit *unit)
 {
   if (!demux->clock.anchored || !has_video (demux)
       || demux->streams[unit->stream].info.media == HE_DEMUX_VIDEO)
     return unit;
   for (GList *at = demux->units.head->next; at; at = at->next) {
-    const Unit *next = at->data;
+    const HeDemuxUnit *next = at->data;
 
     if (demux->streams[next->stream].info.media == HE_DEMUX_VIDEO && next->pes->has_pts
         && he_source_clock_judge (&demux->clock, next->stream, next->pes->dts33,
@@ -268,7 +268,7 @@ he_demux_take_unit (HeDemux *demux)
 
     if (decision == SETTLE_WAIT)
       return FALSE;
-    const Unit *first = decision == SETTLE_ASK ? leader (demux, unit) : NULL;
+    const HeDemuxUnit *first = decision == SETTLE_ASK ? leader (demux, unit) : NULL;
     if (decision == SETTLE_ASK && first == NULL)
       return FALSE;
     if (decision == SETTLE_ASK) {
