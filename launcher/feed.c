@@ -2,6 +2,7 @@
 #include "feed.h"
 
 #include <string.h>
+#include "backlog.h"
 #include "backoff.h"
 #include "he-ts-parser.h"
 #include "log.h"
@@ -48,6 +49,11 @@ struct _HeadendFeed {
   guint current;
   GCond opened; /* with lock: one opening less */
   GMutex turn;  /* held by who pushes to the intake; never by the main loop */
+
+  /* The thread of the intake. */
+  HeadendBacklog backlog;
+  gint64 skipped_at;
+  GstBufferFlags owed; /* to the next buffer */
 };
 
 /* --- The thread of a source's pipeline ---------------------------------------------- */
@@ -89,15 +95,14 @@ keep (Leg *leg, GstBuffer *buffer, gint64 now)
     drop_oldest (leg);
 }
 
-/* Takes the buffer. */
+/* Takes the buffer, and writes down when. */
 static void
 push (HeadendFeed *feed, GstBuffer *buffer, GstBufferFlags flags)
 {
   GstFlowReturn flow;
-  if (flags) {
-    buffer = gst_buffer_make_writable (buffer);
-    GST_BUFFER_FLAG_SET (buffer, flags);
-  }
+  buffer = gst_buffer_make_writable (buffer);
+  GST_BUFFER_FLAG_SET (buffer, flags);
+  GST_BUFFER_OFFSET (buffer) = (guint64)g_get_monotonic_time ();
   g_signal_emit_by_name (feed->intake, "push-buffer", buffer, &flow);
   gst_buffer_unref (buffer);
 }
@@ -152,6 +157,34 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     gst_buffer_list_foreach (GST_PAD_PROBE_INFO_BUFFER_LIST (info), take_one, user_data);
   else
     take (user_data, GST_PAD_PROBE_INFO_BUFFER (info));
+  return GST_PAD_PROBE_OK;
+}
+
+/* --- The thread of the intake ------------------------------------------------------- */
+
+static GstPadProbeReturn
+on_taken (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  HeadendFeed *feed = user_data;
+  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
+  gint64 came = (gint64)GST_BUFFER_OFFSET (buffer);
+  gboolean was_skipping = feed->backlog.skipping;
+  if (headend_backlog_skips (&feed->backlog, g_get_monotonic_time () - came)) {
+    if (!was_skipping) {
+      feed->skipped_at = came;
+      feed->owed = GST_BUFFER_FLAG_DISCONT;
+    }
+    feed->owed |= GST_BUFFER_FLAGS (buffer) & GST_BUFFER_FLAG_RESYNC;
+    return GST_PAD_PROBE_DROP;
+  }
+  if (!was_skipping)
+    return GST_PAD_PROBE_OK;
+  headend_log ("this machine is too slow: %" G_GINT64_FORMAT
+               " ms of the source had waited for too long, and were skipped",
+               (came - feed->skipped_at) / 1000);
+  buffer = gst_buffer_make_writable (buffer);
+  GST_BUFFER_FLAG_SET (buffer, feed->owed);
+  GST_PAD_PROBE_INFO_DATA (info) = buffer;
   return GST_PAD_PROBE_OK;
 }
 
@@ -344,6 +377,10 @@ headend_feed_new (const HeadendPlan *plan, const char *folder, GstElement *intak
   if (feed->n > 1)
     for (guint i = 0; i < feed->n; i++)
       watch_damage (&feed->legs[i], channel->program);
+  if (feed->legs[0].live) {
+    g_autoptr (GstPad) pad = gst_element_get_static_pad (intake, "src");
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_taken, feed, NULL);
+  }
   return g_steal_pointer (&feed);
 }
 

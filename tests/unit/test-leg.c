@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "backlog.h"
 #include "leg.h"
 
 #define MS G_GINT64_CONSTANT (1000)
@@ -77,6 +78,22 @@ test_nothing_to_choose (void)
   g_assert_cmpuint (headend_leg_choose (&lone, 1, 0, air.now), ==, 0);
 }
 
+/* Given a worker that is ever later, then one piece is skipped, and no more before it is
+ * too late again. */
+static void
+test_backlog (void)
+{
+  HeadendBacklog backlog = { 0 };
+  g_assert_false (headend_backlog_skips (&backlog, HEADEND_BACKLOG_MAX));
+  for (gint64 waited = HEADEND_BACKLOG_MAX + 1; waited > HEADEND_BACKLOG_GOOD;
+       waited -= 100 * MS)
+    g_assert_true (headend_backlog_skips (&backlog, waited));
+  for (gint64 waited = HEADEND_BACKLOG_GOOD; waited <= HEADEND_BACKLOG_MAX;
+       waited += 100 * MS)
+    g_assert_false (headend_backlog_skips (&backlog, waited));
+  g_assert_true (headend_backlog_skips (&backlog, HEADEND_BACKLOG_MAX + 1));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -84,5 +101,6 @@ main (int argc, char **argv)
   g_test_add_func ("/leg/silence-changes-over-and-back-after-long", test_silence);
   g_test_add_func ("/leg/damage-changes-over-to-what-is-whole", test_damage);
   g_test_add_func ("/leg/without-a-choice-nothing-changes", test_nothing_to_choose);
+  g_test_add_func ("/leg/what-waits-too-long-is-skipped", test_backlog);
   return g_test_run ();
 }
