@@ -190,6 +190,9 @@ he_shelf_admit (HeShelf *shelf, guint64 msn, gint64 now, GError **error)
   guint64 at;
 
   start_anew_when_stale (shelf, msn, now);
+  /* Who was late and is silent now no longer holds up who is ahead. */
+  if (shelf->waiting && now - shelf->last_accept > he_shelf_us (shelf, HE_SHELF_FRESH))
+    shelf->waiting = FALSE;
   if (!base (shelf, &at) || (msn <= at + ahead (shelf) && msn + hold (shelf) >= at))
     return TRUE;
   g_set_error (error, HE_ERROR, HE_ERROR_LIMIT,

@@ -151,4 +151,16 @@ def test_60000_1001_frames_and_48000_samples_a_second():
     _check("60000/1001", 48000, 90090)
 
 
+def test_25_frames_and_44100_samples_a_second():
+    _check("25/1", 44100, 90000)
+
+
+def test_30000_1001_frames_and_48000_samples_a_second():
+    _check("30000/1001", 48000, 90090)
+
+
+def test_60000_1001_frames_and_44100_samples_a_second():
+    _check("60000/1001", 44100, 90090)
+
+
 stage.main()

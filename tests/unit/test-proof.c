@@ -497,6 +497,26 @@ a_gap_waits_for_a_late_node (Fixture *f, gconstpointer data)
   assert_last (f, START + 21);
 }
 
+/* Given a node that is late, when one is too far ahead of it, then that is refused as
+ * long as the late one goes on, and gets in soon when it does no more. */
+static void
+a_late_node_that_dies_holds_nobody_up (Fixture *f, gconstpointer data)
+{
+  HeSegment video = name_of ("360p", START + 13);
+  g_autoptr (GBytes) body = g_bytes_new_static ("x", 1);
+  HeStoreOutcome outcome;
+
+  for (guint i = 0; i < 4; i++)
+    put_all (f, START + i, "B");
+  put_all (f, START + 8, "A");
+  f->now += 3 * SECOND;
+  g_assert_false (he_store_put (f->store, &video, body, "A", f->now, &outcome, NULL));
+  f->now += 1;
+  for (guint i = 13; i < 16; i++)
+    put_all (f, START + i, "A");
+  assert_last (f, START + 15);
+}
+
 /* Given a node whose pictures are late and whose sound is not, when the other has left a
  * segment out, then the list waits for it, but not for pictures that come no more. */
 static void
@@ -557,6 +577,8 @@ main (int argc, char *argv[])
     { "/proof/listing/what-was-released", a_patient_store_lists_what_was_released },
     { "/proof/listing/a-new-start-is-released-anew", a_new_start_is_released_anew },
     { "/proof/listing/a-gap-waits-for-a-late-node", a_gap_waits_for_a_late_node },
+    { "/proof/listing/a-late-node-that-dies-holds-nobody-up",
+      a_late_node_that_dies_holds_nobody_up },
     { "/proof/listing/a-gap-waits-for-late-pictures", a_gap_waits_for_late_pictures },
     { "/proof/listing/everything-held-is-told", everything_held_is_told },
     { "/proof/listing/filler-yields-to-a-clean-copy", filler_yields_to_a_clean_copy },
