@@ -43,15 +43,17 @@ void
 he_video_entry_tear (HeVideoEntry *entry)
 {
   entry->torn = TRUE;
-  entry->recoveries = 0;
+  entry->recoveries = entry->torn_for = 0;
 }
 
 static void
-mend (HeVideoEntry *entry, const Picture *picture, gboolean sps)
+mend (HeVideoEntry *entry, const Picture *picture, gboolean sps, gboolean usable)
 {
-  entry->recoveries += picture->recovery && sps;
-  if (picture->clean || entry->recoveries > 1)
+  entry->recoveries += usable && picture->recovery && sps;
+  if ((usable && picture->clean) || entry->recoveries > 1
+      || entry->torn_for >= HE_ENTRY_PATIENCE)
     entry->torn = FALSE;
+  entry->torn_for += entry->torn;
 }
 
 gboolean
@@ -65,8 +67,7 @@ he_video_entry_take (HeVideoEntry *entry, const guint8 *data, gsize len, gboolea
   if (entry->entered) {
     if (picture.clean)
       entry->lacks = FALSE;
-    if (usable)
-      mend (entry, &picture, sps);
+    mend (entry, &picture, sps, usable);
     return !(entry->lacks && picture.refers);
   }
   if (usable

@@ -17,6 +17,7 @@ typedef struct {
   guint waited;     /* pictures before the entry */
   gboolean torn;    /* pictures may refer to what was lost, or is damaged */
   guint recoveries; /* points of recovery since */
+  guint torn_for;   /* pictures since */
 } HeVideoEntry;     /* { .type = … } begins */
 
 /* Whether a picture, the content of one PES packet, is to be given. usable: it is whole

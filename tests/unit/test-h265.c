@@ -214,6 +214,12 @@ test_torn_until_an_entry (void)
     g_assert_true (take (&entry, TRAIL_R, TRUE, &key));
     g_assert_cmpint (entry.torn, ==, i == 0);
   }
+  he_video_entry_tear (&entry); /* of a feed that tells of neither */
+  for (guint i = 0; i <= HE_ENTRY_PATIENCE; i++) {
+    g_assert_true (entry.torn);
+    g_assert_true (take (&entry, TRAIL_R, TRUE, &key));
+  }
+  g_assert_false (entry.torn);
 }
 
 /* --- In a transport stream ------------------------------------------------------------
