@@ -28,7 +28,7 @@ gboolean he_video_entry_take (HeVideoEntry *entry, const guint8 *data, gsize len
 /* Something was lost ahead of the next picture, or that is not whole: it and those behind
  * it are torn, up to the next that decoding can begin at (or the second point of
  * recovery: what is refreshed bit by bit is whole by then), when that is taken and
- * usable. */
+ * usable; HE_ENTRY_PATIENCE pictures at most. */
 void he_video_entry_tear (HeVideoEntry *entry);
 
 /* Whether decoding can begin with a picture for good, be it with some that are damaged at
