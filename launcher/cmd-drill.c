@@ -87,7 +87,8 @@ strike_stage (Run *run)
 static gboolean
 set_stage (Run *run, const HeadendDrill *drill, GError **error)
 {
-  HeadendDrillFlags kind = drill->flags & (HEADEND_DRILL_WRAP | HEADEND_DRILL_APART);
+  HeadendDrillFlags kind
+      = drill->flags & (HEADEND_DRILL_WRAP | HEADEND_DRILL_APART | HEADEND_DRILL_DISKS);
   if (run->stage && run->kind == kind && !(kind & HEADEND_DRILL_WRAP))
     return TRUE;
   strike_stage (run);
@@ -99,6 +100,7 @@ set_stage (Run *run, const HeadendDrill *drill, GError **error)
           .start90 = kind & HEADEND_DRILL_WRAP ? WRAP90 - AHEAD_OF_WRAP90 : START90,
           .program = run->program,
           .apart = (kind & HEADEND_DRILL_APART) != 0,
+          .disks = (kind & HEADEND_DRILL_DISKS) != 0,
           .keep = run->options->keep,
           .interrupted = &interrupted },
       error);

@@ -6,6 +6,7 @@
 #include <glib/gstdio.h>
 #include <sys/mount.h>
 #include <unistd.h>
+#include "drill-disk.h"
 #include "drill-process.h"
 #include "he-error.h"
 
@@ -57,6 +58,17 @@ headend_apart_enter (GError **error)
          && headend_process_run (error, "ip", "link", "set", BRIDGE, "up", NULL);
 }
 
+/* What a node's processes write to. */
+static gboolean
+give_disk (const HeadendStage *stage, guint node, GError **error)
+{
+  const char *name = stage->nodes[node].name;
+  g_autofree char *state = g_strdup_printf ("%s/state-%s", stage->dir, name);
+  g_autofree char *image = g_strdup_printf ("%s/disk-%s", stage->dir, name);
+  return stage->options.disks ? headend_disk_mount (image, state, error)
+                              : mount_disk (state, DISK, error);
+}
+
 gboolean
 headend_apart_add (HeadendStage *stage, guint node, GError **error)
 {
@@ -64,15 +76,13 @@ headend_apart_add (HeadendStage *stage, guint node, GError **error)
   static const char *prefixes[HEADEND_STAGE_NODES][5];
   g_autofree char *address = g_strdup_printf ("10.99.0.%u/24", node + 10);
   g_autofree char *link = g_strdup_printf ("headend%u", node);
-  g_autofree char *state_name = g_strdup_printf ("state-%s", stage->nodes[node].name);
-  g_autofree char *state = g_build_filename (stage->dir, state_name, NULL);
   char *space = names[node];
   g_snprintf (space, sizeof names[node], "n%u", node);
   const char *const prefix[] = { "ip", "netns", "exec", space, NULL };
   for (guint i = 0; i < G_N_ELEMENTS (prefix); i++)
     prefixes[node][i] = prefix[i];
   stage->nodes[node].prefix = prefixes[node];
-  return mount_disk (state, DISK, error)
+  return give_disk (stage, node, error)
          && headend_process_run (error, "ip", "netns", "add", space, NULL)
          && headend_process_run (error, "ip", "link", "add", link, "type", "veth", "peer",
                                  "name", "eth0", "netns", space, NULL)
@@ -93,6 +103,7 @@ headend_apart_remove (HeadendStage *stage, guint node)
   g_autofree char *state
       = g_strdup_printf ("%s/state-%s", stage->dir, stage->nodes[node].name);
   g_autofree char *link = g_strdup_printf ("headend%u", node);
+  headend_apart_freeze (stage, node, FALSE, NULL);
   umount2 (state, MNT_DETACH);
   headend_process_run (NULL, "ip", "link", "delete", link, NULL);
   headend_process_run (NULL, "ip", "netns", "delete", space, NULL);
@@ -118,6 +129,17 @@ headend_apart_see_peers (const HeadendStage *stage, guint node, gboolean see,
       return FALSE;
   }
   return TRUE;
+}
+
+gboolean
+headend_apart_freeze (HeadendStage *stage, guint node, gboolean still, GError **error)
+{
+  HeadendStageNode *one = &stage->nodes[node];
+  g_autofree char *state = g_strdup_printf ("%s/state-%s", stage->dir, one->name);
+  if (!still)
+    return !one->frozen || headend_disk_thaw (g_steal_pointer (&one->frozen), error);
+  one->frozen = headend_disk_freeze (state, error);
+  return one->frozen != NULL;
 }
 
 gboolean

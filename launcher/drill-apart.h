@@ -28,6 +28,9 @@ gboolean headend_apart_link (guint node, gboolean up, GError **error);
 /* Cuts the node off from all other nodes, but from nobody else. */
 gboolean headend_apart_see_peers (const HeadendStage *stage, guint node, gboolean see,
                                   GError **error);
+/* With stage->options.disks: its disk stands still, or goes on. */
+gboolean
+headend_apart_freeze (HeadendStage *stage, guint node, gboolean still, GError **error);
 /* Fills the disk that the node keeps its state on, or makes room again. */
 gboolean
 headend_apart_fill (const HeadendStage *stage, guint node, gboolean full, GError **error);

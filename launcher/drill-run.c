@@ -116,7 +116,12 @@ headend_drill_run (const HeadendDrill *drill, HeadendStage *stage)
     good = strike (result, drill, stage, i);
   if (good && !watch_on (viewer, stage, 4))
     headend_drill_fail (result, "the viewer saw nothing more for %d s", BEGIN_SECONDS);
-  finish (result, drill, stage, viewer, begin);
+  HeadendDrill allowed = *drill;
+  if (!(drill->flags & HEADEND_DRILL_FEED)) {
+    allowed.filler *= stage->n_nodes;
+    allowed.jumps *= stage->n_nodes;
+  }
+  finish (result, &allowed, stage, viewer, begin);
   return result;
 }
 

@@ -26,6 +26,7 @@ typedef struct {
   const char *clock;         /* by how much the clock of its workers is off, or NULL */
   GSubprocess *process;      /* the node, or its origin alone; NULL: not started */
   GSubprocess *workers;      /* these alone, where their clock is another */
+  GSubprocess *frozen;       /* keeps its disk from being written to, or NULL */
   HeadendRelay *relay;
   guint leg; /* port: of the relay (SRT), or of the node itself (UDP) */
 } HeadendStageNode;
@@ -39,6 +40,7 @@ typedef struct {
   gboolean keep;             /* the private folder is left behind */
   const char *folder;        /* where the private folder is made; NULL: as TMPDIR says */
   gboolean apart;            /* each node in a network namespace; see drill-apart.h */
+  gboolean disks;            /* and with a disk that can stand still; see drill-disk.h */
   volatile int *interrupted; /* becomes true when a person wants us to end */
 } HeadendStageOptions;
 

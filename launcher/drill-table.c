@@ -125,6 +125,22 @@ clear_disk (HeadendStage *stage, guint node, const HeadendDrill *drill, GError *
   return headend_apart_fill (stage, node, FALSE, error);
 }
 
+/* A new timeline is what has to be kept. */
+static gboolean
+stop_disk (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  if (!headend_apart_freeze (stage, node, TRUE, error))
+    return FALSE;
+  headend_drill_feed_jump (stage->feed, drill->ticks);
+  return TRUE;
+}
+
+static gboolean
+let_disk_go (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  return headend_apart_freeze (stage, node, FALSE, error);
+}
+
 #define APART (HEADEND_DRILL_APART | HEADEND_DRILL_ALONE)
 #define CLOCK(n, w, c, f)                                                                \
   {                                                                                      \
@@ -225,6 +241,16 @@ const HeadendDrill headend_drills[] = {
     .part = HEADEND_PART_WORKER,
     .signal = SIGKILL,
     .patience = 90 },
+  { .name = "disk-slow",
+    .what = "a node's disk stands still for 8 s, and the source's timestamps jump",
+    .flags = APART | HEADEND_DRILL_DISKS | HEADEND_DRILL_LASTS,
+    .apply = stop_disk,
+    .undo = let_disk_go,
+    .ticks = 1000 * S,
+    .hold = 8,
+    .patience = 90,
+    .filler = 4,
+    .jumps = 1 },
   { .name = "soak",
     .what = "what the others do, at random, for --seconds; by name only",
     .flags = HEADEND_DRILL_SOAK },

@@ -21,6 +21,7 @@ typedef enum {
   HEADEND_DRILL_SOAK = 1 << 3,  /* what others do, at random */
   HEADEND_DRILL_ALONE = 1 << 4, /* is no part of that */
   HEADEND_DRILL_APART = 1 << 5, /* each node in namespaces of its own (drill-apart.h) */
+  HEADEND_DRILL_DISKS = 1 << 6, /* and with a disk of its own (drill-disk.h) */
 } HeadendDrillFlags;
 
 struct _HeadendDrill {
@@ -35,7 +36,7 @@ struct _HeadendDrill {
   gint64 ticks;   /* of a jump */
   guint hold;     /* seconds until undo */
   guint patience; /* seconds to come back in */
-  /* What it may cost viewers, besides standing still for one segment: */
+  /* What it may cost viewers each time, besides standing still for one segment: */
   guint filler; /* seconds */
   guint jumps;
 };

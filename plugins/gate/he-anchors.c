@@ -9,6 +9,9 @@
 #include "he-state.h"
 
 #define MAX_FILE 4096
+/* Whoever is answered finds the record on the disk, unless that stands still: channels do
+ * not wait for disks. */
+#define PATIENCE (G_USEC_PER_SEC / 2)
 
 typedef struct {
   gboolean known, live;
@@ -16,8 +19,9 @@ typedef struct {
 } Entry;
 
 struct _HeAnchors {
-  GMutex lock; /* guards entries and the files */
+  GMutex lock; /* guards entries */
   char *state_dir;
+  HeStateWriter *writer; /* NULL without a folder */
   GHashTable *entries; /* channel -> Entry */
 };
 
@@ -52,6 +56,7 @@ he_anchors_new (const char *state_dir, GError **error)
                     state_dir);
     return NULL;
   }
+  anchors->writer = he_state_writer_new (state_dir);
   return g_steal_pointer (&anchors);
 }
 
@@ -60,6 +65,7 @@ he_anchors_free (HeAnchors *anchors)
 {
   if (anchors == NULL)
     return;
+  he_state_writer_free (anchors->writer);
   g_hash_table_unref (anchors->entries);
   g_mutex_clear (&anchors->lock);
   g_free (anchors->state_dir);
@@ -115,9 +121,9 @@ he_anchors_get (HeAnchors *anchors, const char *channel, gboolean live_only,
   return TRUE;
 }
 
-static gboolean
-store (HeAnchors *anchors, const char *channel, Entry *entry, const HeAnchor *anchor,
-       GError **error)
+/* With the lock. Returns the number of what is to be kept; 0: nothing. */
+static guint64
+store (HeAnchors *anchors, const char *channel, Entry *entry, const HeAnchor *anchor)
 {
   g_autofree char *name = file_name (channel);
   g_autofree char *old = entry->known ? he_anchor_to_json (&entry->anchor) : NULL;
@@ -125,9 +131,19 @@ store (HeAnchors *anchors, const char *channel, Entry *entry, const HeAnchor *an
 
   entry->anchor = *anchor;
   entry->known = entry->live = TRUE;
-  if (anchors->state_dir == NULL || g_strcmp0 (old, text) == 0)
-    return TRUE;
-  return he_state_write (anchors->state_dir, name, text, error);
+  if (anchors->writer == NULL || g_strcmp0 (old, text) == 0)
+    return 0;
+  return he_state_writer_put (anchors->writer, name, g_steal_pointer (&text));
+}
+
+static gboolean
+keep (HeAnchors *anchors, const char *channel, guint64 number, GError **error)
+{
+  g_autofree char *name = file_name (channel);
+
+  return number == 0
+         || he_state_writer_wait (anchors->writer, name, number, PATIENCE, error)
+                == HE_STATE_WRITTEN;
 }
 
 /* Of records that hold already, a later generation is a later timeline of the source,
@@ -141,13 +157,11 @@ is_better (const HeAnchor *a, const HeAnchor *b)
   return he_anchor_compare (a, b) < 0;
 }
 
-gboolean
-he_anchors_settle (HeAnchors *anchors, const char *channel, const HeAnchor *proposal,
-                   const HeAnchor *peers, guint n_peers, HeAnchor *ret_anchor,
-                   GError **error)
+/* With the lock. */
+static const HeAnchor *
+best_of (const Entry *entry, const HeAnchor *proposal, const HeAnchor *peers,
+         guint n_peers)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&anchors->lock);
-  Entry *entry = entry_of (anchors, channel);
   const HeAnchor *best = entry->live ? &entry->anchor : NULL;
 
   for (guint i = 0; i < n_peers; i++)
@@ -159,15 +173,33 @@ he_anchors_settle (HeAnchors *anchors, const char *channel, const HeAnchor *prop
   if (proposal != NULL && proposal->generation > best->generation
       && proposal->generation - best->generation == 1)
     best = proposal;
-  *ret_anchor = *best;
-  return store (anchors, channel, entry, ret_anchor, error);
+  return best;
+}
+
+gboolean
+he_anchors_settle (HeAnchors *anchors, const char *channel, const HeAnchor *proposal,
+                   const HeAnchor *peers, guint n_peers, HeAnchor *ret_anchor,
+                   GError **error)
+{
+  Entry *entry;
+  guint64 number;
+
+  g_mutex_lock (&anchors->lock);
+  entry = entry_of (anchors, channel);
+  *ret_anchor = *best_of (entry, proposal, peers, n_peers);
+  number = store (anchors, channel, entry, ret_anchor);
+  g_mutex_unlock (&anchors->lock);
+  return keep (anchors, channel, number, error);
 }
 
 gboolean
 he_anchors_set (HeAnchors *anchors, const char *channel, const HeAnchor *anchor,
                 GError **error)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&anchors->lock);
+  guint64 number;
 
-  return store (anchors, channel, entry_of (anchors, channel), anchor, error);
+  g_mutex_lock (&anchors->lock);
+  number = store (anchors, channel, entry_of (anchors, channel), anchor);
+  g_mutex_unlock (&anchors->lock);
+  return keep (anchors, channel, number, error);
 }

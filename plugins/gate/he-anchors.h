@@ -55,7 +55,8 @@ gboolean he_anchors_get (HeAnchors *anchors, const char *channel, gboolean live_
  * the one on our disk; else the proposal (may be NULL when there are peers' records). A
  * proposal of the generation after what holds replaces it; one further ahead does not,
  * because nobody can have seen more than one jump that no origin heard of. FALSE when it
- * could not be written; it holds all the same. */
+ * could not be written, or the disk takes longer than half a second; it holds all the
+ * same, and is written when it can be. */
 gboolean he_anchors_settle (HeAnchors *anchors, const char *channel,
                             const HeAnchor *proposal, const HeAnchor *peers,
                             guint n_peers, HeAnchor *ret_anchor, GError **error);

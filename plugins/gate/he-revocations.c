@@ -17,6 +17,7 @@
 struct _HeRevocations {
   HeSecret *credential;
   char *folder;
+  HeStateWriter *writer; /* NULL without a folder */
   guint max;
   GRWLock lock;         /* guards both tables */
   GHashTable *sessions; /* id -> HeRevocation */
@@ -239,6 +240,8 @@ he_revocations_new (const HeSecret *credential, const char *folder, guint max, g
       = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, revocation_free);
   if (folder && !load (revocations, now, ret_aside, error))
     return NULL;
+  if (folder)
+    revocations->writer = he_state_writer_new (folder);
   return g_steal_pointer (&revocations);
 }
 
@@ -247,6 +250,7 @@ he_revocations_free (HeRevocations *revocations)
 {
   if (!revocations)
     return;
+  he_state_writer_free (revocations->writer);
   g_hash_table_unref (revocations->sessions);
   g_hash_table_unref (revocations->accounts);
   g_rw_lock_clear (&revocations->lock);
@@ -334,13 +338,22 @@ he_revocations_to_json (HeRevocations *revocations)
   return he_json_writer_end (writer);
 }
 
-gboolean
-he_revocations_save (HeRevocations *revocations, GError **error)
+guint64
+he_revocations_save (HeRevocations *revocations)
 {
-  if (!revocations->folder)
-    return TRUE;
-  g_autofree char *text = he_revocations_to_json (revocations);
-  return he_state_write (revocations->folder, HE_REVOCATIONS_FILE, text, error);
+  if (!revocations->writer)
+    return 0;
+  return he_state_writer_put (revocations->writer, HE_REVOCATIONS_FILE,
+                              he_revocations_to_json (revocations));
+}
+
+HeStateResult
+he_revocations_saved (HeRevocations *revocations, guint64 number, gint64 patience,
+                      GError **error)
+{
+  return number == 0 ? HE_STATE_WRITTEN
+                     : he_state_writer_wait (revocations->writer, HE_REVOCATIONS_FILE,
+                                             number, patience, error);
 }
 
 HeRevocationsCount

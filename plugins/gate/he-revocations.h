@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include "he-secret.h"
+#include "he-state.h"
 
 G_BEGIN_DECLS
 
@@ -58,8 +59,12 @@ GPtrArray *he_revocations_merge (HeRevocations *revocations, const char *text, g
 
 char *he_revocations_list_to_json (const GPtrArray *list);
 char *he_revocations_to_json (HeRevocations *revocations);
-/* Writes the file, whole; does nothing without a folder. One thread at a time. */
-gboolean he_revocations_save (HeRevocations *revocations, GError **error);
+/* Has the file written, whole, and does not wait for that. One thread at a time. Returns
+ * a number to ask for it with; 0 without a folder. */
+guint64 he_revocations_save (HeRevocations *revocations);
+/* See he_state_writer_wait(). */
+HeStateResult he_revocations_saved (HeRevocations *revocations, guint64 number,
+                                    gint64 patience, GError **error);
 
 typedef struct {
   guint sessions, accounts;

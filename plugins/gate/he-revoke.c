@@ -8,6 +8,8 @@
 
 #define TELL_MS 500
 #define WHOLE_MS 1500
+/* An operator wants to know that it is on disk, but not at any price. */
+#define KEEP_US (2 * G_USEC_PER_SEC)
 
 static gint64
 now_us (void)
@@ -30,21 +32,33 @@ end_sessions (HeOrigin *origin, const GPtrArray *list)
   }
 }
 
-/* What is new of a list, carried out and kept; *ret_kept: on disk, too. NULL when nothing
- * was taken. */
-static GPtrArray *
-take (HeOrigin *origin, const char *text, gsize len, gboolean *ret_kept, GError **error)
+/* Whether what has that number is on disk. */
+static gboolean
+is_kept (HeOrigin *origin, guint64 number, gint64 patience)
 {
-  g_autoptr (GError) failed = NULL;
+  g_autoptr (GError) error = NULL;
+  HeStateResult result
+      = he_revocations_saved (origin->revocations, number, patience, &error);
+
+  if (result == HE_STATE_FAILED || (result == HE_STATE_WAITS && patience > 0))
+    he_log_state (origin->log, "revocations hold but are not kept: %s", error->message);
+  return result == HE_STATE_WRITTEN;
+}
+
+/* What is new of a list, carried out and on its way to the disk; *ret_number is that of
+ * he_revocations_save(), or 0. NULL when nothing was taken. */
+static GPtrArray *
+take (HeOrigin *origin, const char *text, gsize len, guint64 *ret_number, GError **error)
+{
   GPtrArray *news = he_revocations_merge (origin->revocations, text != NULL ? text : "",
                                           (gssize)len, now_us (), error);
 
+  *ret_number = 0;
   if (news == NULL)
     return NULL;
   end_sessions (origin, news);
-  *ret_kept = news->len == 0 || he_revocations_save (origin->revocations, &failed);
-  if (!*ret_kept)
-    he_log_state (origin->log, "revocations hold but are not kept: %s", failed->message);
+  if (news->len > 0)
+    *ret_number = he_revocations_save (origin->revocations);
   return news;
 }
 
@@ -68,10 +82,12 @@ void
 he_revoke_take (HeOrigin *origin, const char *text, gsize len)
 {
   g_autoptr (GError) error = NULL;
-  gboolean kept;
-  g_autoptr (GPtrArray) news = take (origin, text, len, &kept, &error);
+  guint64 number;
+  g_autoptr (GPtrArray) news = take (origin, text, len, &number, &error);
 
-  if (news == NULL)
+  if (news != NULL)
+    is_kept (origin, number, 0);
+  else
     he_log_event (origin->log, g_get_monotonic_time (), "revocations refused: %s",
                   error->message);
 }
@@ -83,7 +99,7 @@ he_revoke_take (HeOrigin *origin, const char *text, gsize len)
 typedef struct {
   HeOrigin *origin;
   HeRequest *request;
-  gboolean kept;
+  guint64 number; /* of what is to be kept */
   guint sessions, accounts;
 } Waiting;
 
@@ -97,7 +113,8 @@ respond (Waiting *waiting, guint aware, guint peers)
   he_json_writer_open_object (writer, NULL);
   he_json_writer_uint64 (writer, "sessions", waiting->sessions);
   he_json_writer_uint64 (writer, "accounts", waiting->accounts);
-  he_json_writer_boolean (writer, "kept", waiting->kept);
+  he_json_writer_boolean (writer, "kept",
+                          is_kept (waiting->origin, waiting->number, KEEP_US));
   he_json_writer_uint64 (writer, "peers", peers);
   he_json_writer_uint64 (writer, "aware", aware);
   text = he_json_writer_end (writer);
@@ -150,12 +167,12 @@ he_revoke_handle (HeOrigin *origin, HeRequest *request)
   g_autoptr (GBytes) body = NULL;
   gsize len;
   const char *text = g_bytes_get_data (he_request_body (request), &len);
-  gboolean kept = FALSE;
+  guint64 number;
   Waiting *waiting;
   char *json;
 
   he_request_add_field (request, "Cache-Control", "no-store");
-  news = take (origin, text, len, &kept, &error);
+  news = take (origin, text, len, &number, &error);
   if (news == NULL) {
     g_autofree char *line = g_strdup_printf ("%s\n", error->message);
     gboolean full = g_error_matches (error, HE_ERROR, HE_ERROR_LIMIT);
@@ -168,7 +185,7 @@ he_revoke_handle (HeOrigin *origin, HeRequest *request)
   waiting = g_new0 (Waiting, 1);
   waiting->origin = origin;
   waiting->request = he_request_ref (request);
-  waiting->kept = kept;
+  waiting->number = number;
   count_kinds (news, waiting);
   json = he_revocations_list_to_json (news);
   body = g_bytes_new_take (json, strlen (json));
@@ -206,16 +223,18 @@ got_all (const HePeerReply *replies, guint n, gpointer data)
     gsize len = 0;
     const char *text
         = replies[i].body != NULL ? g_bytes_get_data (replies[i].body, &len) : NULL;
-    gboolean kept;
+    guint64 number;
 
     if (replies[i].status != 200)
       continue;
-    news = take (origin, text, len, &kept, &error);
-    if (news != NULL)
-      origin->unheard &= ~(G_GUINT64_CONSTANT (1) << i);
-    else
+    news = take (origin, text, len, &number, &error);
+    if (news == NULL) {
       he_log_state (origin->log, "revocations of %s refused: %s", replies[i].peer,
                     error->message);
+      continue;
+    }
+    is_kept (origin, number, 0);
+    origin->unheard &= ~(G_GUINT64_CONSTANT (1) << i);
   }
   origin->revoking--;
 }

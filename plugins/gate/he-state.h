@@ -10,4 +10,31 @@ G_BEGIN_DECLS
 gboolean
 he_state_write (const char *folder, const char *name, const char *text, GError **error);
 
+/* The same, for who must not wait for a disk that stands still: a thread writes. Of each
+ * file the newest text waits, and what could not be written is tried again every
+ * HE_STATE_RETRY. Thread-safe. */
+typedef struct _HeStateWriter HeStateWriter;
+
+#define HE_STATE_RETRY (1 * G_USEC_PER_SEC)
+#define HE_STATE_END (3 * G_USEC_PER_SEC)
+
+HeStateWriter *he_state_writer_new (const char *folder); /* which exists */
+/* What waits is tried once more. A disk that stands still is left to itself after
+ * HE_STATE_END. Takes NULL. */
+void he_state_writer_free (HeStateWriter *writer);
+
+/* Takes text, and does not wait. Returns a number to ask for it with. */
+guint64 he_state_writer_put (HeStateWriter *writer, const char *name, char *text);
+
+typedef enum {
+  HE_STATE_WRITTEN, /* this text or a newer one */
+  HE_STATE_FAILED,
+  HE_STATE_WAITS,
+} HeStateResult;
+
+/* Waits for a text, patience microseconds; not at all behind another that has taken as
+ * long already. Without HE_STATE_WRITTEN, HE_ERROR_IO says what is the matter. */
+HeStateResult he_state_writer_wait (HeStateWriter *writer, const char *name,
+                                    guint64 number, gint64 patience, GError **error);
+
 G_END_DECLS
