@@ -14,6 +14,10 @@
  * goes on and on is no jump any more. */
 #define MAX_ROUNDS 4
 
+/* Longer than the legs of nodes are apart, and than a question to a peer takes. */
+#define LET_MS 600
+#define LOOK_MS 50
+
 /* One exchange about the channel's anchor; proposal NULL: only what holds. */
 static gboolean
 ask (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor, GError **error)
@@ -45,18 +49,45 @@ published (const HeadendJob *job)
   if (answer && status == 200)
     result.known = headend_status_epoch (g_bytes_get_data (answer, NULL),
                                          g_bytes_get_size (answer), job->channel,
-                                         &result.end90, &result.now90);
+                                         &result.end90, &result.now90, &result.clean);
   return result;
+}
+
+/* Until the nodes hold this generation, or nobody can know better than we do: then what
+ * was published last was made up, too. *ret_late: what is held is the present anchor, and
+ * by what others have published the source did not stand still, as own says. */
+static void
+let_others (const HeadendJob *job, const HeAnchor *own, HeAnchor *ret_holds,
+            gboolean *ret_late)
+{
+  gint64 end = g_get_monotonic_time () + LET_MS * 1000;
+  *ret_late = FALSE;
+  while (job->model->nodes->len > 1 && ask (job, NULL, ret_holds, NULL)
+         && ret_holds->generation < own->generation) {
+    HeadendPublished so_far = published (job);
+    *ret_late = headend_anchor_went_on (own, ret_holds, &so_far, job->channel->duration90);
+    if (*ret_late || !so_far.clean || g_get_monotonic_time () >= end)
+      return;
+    g_usleep (LOOK_MS * 1000);
+  }
 }
 
 gboolean
 headend_agree (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor)
 {
   HeAnchor own, next, agreed;
+  gboolean late = FALSE;
   g_autoptr (GError) error = NULL;
   if (!he_anchor_from_json (proposal, -1, &own, NULL))
     return FALSE;
   next = own;
+  if (own.end != HE_ANCHOR_END_SEEN)
+    let_others (job, &own, ret_anchor, &late);
+  if (late) {
+    headend_log ("%s comes late: the other nodes have what is missing here",
+                 job->channel->name);
+    return TRUE;
+  }
   for (guint round = 0; round < MAX_ROUNDS; round++) {
     g_autofree char *text = he_anchor_to_json (&next);
     if (!ask (job, text, &agreed, &error)) {
@@ -69,6 +100,8 @@ headend_agree (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor
     if (!headend_anchor_renew (&own, &agreed, &so_far, job->node->name, &next))
       break;
     headend_log ("the source of %s has begun a new timeline", job->channel->name);
+    if (next.end != HE_ANCHOR_END_SEEN)
+      let_others (job, &next, ret_anchor, &late);
   }
   *ret_anchor = agreed;
   return TRUE;

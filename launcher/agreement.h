@@ -11,8 +11,11 @@ G_BEGIN_DECLS
 
 /* The anchor to go on with after this proposal (JSON): what the nodes hold, or hold from
  * now on, if it suits the source's present timeline; else the generation after it
- * (renewal.h). Without an answer of the origin it is the proposal, which is the same on a
- * node that started at the same time. FALSE when the proposal is no anchor. */
+ * (renewal.h). Who has not seen where the old timeline ended lets the other nodes propose
+ * first, for half a second: they may have. To who says that the source stood still, the
+ * present anchor says that it did not. Without an answer of the origin it is the
+ * proposal, which is the same on a node that started at the same time. FALSE when the
+ * proposal is no anchor. */
 gboolean
 headend_agree (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor);
 

@@ -57,8 +57,8 @@ headend_disk_freeze (const char *path, GError **error)
       G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE
       | G_SUBPROCESS_FLAGS_STDERR_MERGE);
   g_subprocess_launcher_set_child_setup (launcher, in_child, NULL, NULL);
-  GSubprocess *process
-      = g_subprocess_launcher_spawn (launcher, error, "sh", "-c", KEEPER, "sh", path, NULL);
+  GSubprocess *process = g_subprocess_launcher_spawn (launcher, error, "sh", "-c", KEEPER,
+                                                      "sh", path, NULL);
   if (!process)
     return NULL;
   g_input_stream_read_all (g_subprocess_get_stdout_pipe (process), answer, strlen (said),

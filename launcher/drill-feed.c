@@ -11,13 +11,14 @@
 /* mpegtsmux adds an hour to every time. */
 #define MUX_DELAY90 (G_GUINT64_CONSTANT (3600) * 90000)
 #define TONE 440.0
+#define PAUSE_US 20000
 
 struct _HeadendDrillFeed {
   HeadendDrillFeedOptions options;
   GstElement *pipeline;
   GstAppSrc *pictures, *sound;
   GThread *thread;
-  gint stop, silent; /* atomic */
+  gint stop, silent, still; /* atomic */
   GMutex lock;
   guint64 shift; /* by lock */
 };
@@ -103,6 +104,11 @@ run (gpointer user)
   HeadendDrillFeed *feed = user;
   gint64 begin = g_get_monotonic_time ();
   for (guint64 n = 0; !g_atomic_int_get (&feed->stop); n++) {
+    for (gint64 from = g_get_monotonic_time (); g_atomic_int_get (&feed->still);
+         from = g_get_monotonic_time ()) {
+      g_usleep (PAUSE_US);
+      begin += g_get_monotonic_time () - from;
+    }
     gint64 due
         = begin
           + (gint64)gst_util_uint64_scale (
@@ -192,6 +198,7 @@ headend_drill_feed_stop (HeadendDrillFeed *feed)
   if (!feed)
     return;
   g_atomic_int_set (&feed->stop, TRUE);
+  g_atomic_int_set (&feed->still, FALSE);
   gst_element_set_state (feed->pipeline, GST_STATE_NULL); /* wakes a thread that waits */
   g_thread_join (feed->thread);
   gst_object_unref (feed->pictures);
@@ -207,6 +214,12 @@ headend_drill_feed_jump (HeadendDrillFeed *feed, gint64 ticks)
   g_mutex_lock (&feed->lock);
   feed->shift += (guint64)ticks;
   g_mutex_unlock (&feed->lock);
+}
+
+void
+headend_drill_feed_pause (HeadendDrillFeed *feed, gboolean still)
+{
+  g_atomic_int_set (&feed->still, still);
 }
 
 void

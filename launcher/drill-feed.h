@@ -25,6 +25,8 @@ void headend_drill_feed_stop (HeadendDrillFeed *feed); /* takes NULL */
 
 /* All times that follow are ticks later (earlier: modulo 2^33). */
 void headend_drill_feed_jump (HeadendDrillFeed *feed, gint64 ticks);
+/* While it stands still nothing is made, and it goes on where it was. */
+void headend_drill_feed_pause (HeadendDrillFeed *feed, gboolean still);
 /* While it is off nothing is sent; pictures are numbered on. */
 void headend_drill_feed_silence (HeadendDrillFeed *feed, gboolean off);
 

@@ -75,6 +75,20 @@ sound_again (HeadendStage *stage, guint node, const HeadendDrill *drill, GError 
 }
 
 static gboolean
+stand_still (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  headend_drill_feed_pause (stage->feed, TRUE);
+  return TRUE;
+}
+
+static gboolean
+go_on_feed (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  headend_drill_feed_pause (stage->feed, FALSE);
+  return TRUE;
+}
+
+static gboolean
 jump (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
 {
   headend_drill_feed_jump (stage->feed, drill->ticks);
@@ -212,6 +226,15 @@ const HeadendDrill headend_drills[] = {
     .patience = 90,
     .filler = 8,
     .jumps = 1 },
+  { .name = "feed-pause",
+    .what = "the source stands still for 8 s and goes on where it was",
+    .flags = HEADEND_DRILL_FEED,
+    .apply = stand_still,
+    .undo = go_on_feed,
+    .hold = 8,
+    .patience = 90,
+    .filler = 20,
+    .jumps = 2 },
   { .name = "feed-wrap",
     .what = "the source's timestamps wrap at 2^33",
     .flags = HEADEND_DRILL_FEED | HEADEND_DRILL_WRAP,

@@ -59,6 +59,18 @@ begin (const HeadendPublished *published, HeAnchor *next)
 }
 
 gboolean
+headend_anchor_went_on (const HeAnchor *proposal, const HeAnchor *present,
+                        const HeadendPublished *published, guint64 duration90)
+{
+  gint64 lag90 = headend_anchor_apart (proposal, present);
+  /* Since the newest segment began. */
+  gint64 since90 = (gint64)(published->now90 - published->end90 + duration90);
+  return proposal->end == HE_ANCHOR_END_PAUSED
+         && present->generation + 1 == proposal->generation && published->known
+         && published->clean && since90 <= lag90;
+}
+
+gboolean
 headend_anchor_renew (const HeAnchor *proposal, const HeAnchor *agreed,
                       const HeadendPublished *published, const char *node,
                       HeAnchor *ret_next)
@@ -78,6 +90,7 @@ headend_anchor_renew (const HeAnchor *proposal, const HeAnchor *agreed,
     if (suits (epoch90, agreed, published))
       return FALSE;
     next.offset90 = fold (begin (published, &next) - source90);
+    next.end = HE_ANCHOR_END_MISSED;
   }
   next.generation = agreed->generation + 1;
   g_strlcpy (next.node, node, sizeof next.node);

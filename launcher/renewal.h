@@ -29,6 +29,7 @@ typedef struct {
   gboolean known; /* whether segments are held, of which: */
   guint64 end90;  /* where the newest ends */
   guint64 now90;  /* and where, by its age, the source is by now; at least end90 */
+  gboolean clean; /* nothing in the newest was made up */
 } HeadendPublished;
 
 /* Whether the agreed anchor does not suit the source: proposal is the node's own for the
@@ -38,6 +39,13 @@ typedef struct {
 gboolean headend_anchor_renew (const HeAnchor *proposal, const HeAnchor *agreed,
                                const HeadendPublished *published, const char *node,
                                HeAnchor *ret_next);
+
+/* A proposal says that the source stood still, behind which the present anchor should
+ * end: whether it did not, because somebody has published since what the source had
+ * meanwhile.
+ */
+gboolean headend_anchor_went_on (const HeAnchor *proposal, const HeAnchor *present,
+                                 const HeadendPublished *published, guint64 duration90);
 
 /* How much later a places a PTS than b, of the nearest turns. */
 gint64 headend_anchor_apart (const HeAnchor *a, const HeAnchor *b);

@@ -17,7 +17,7 @@ headend_node_status_free (HeadendNodeStatus *status)
 
 /* One channel in one node's answer; missing numbers are zero. */
 typedef struct {
-  gboolean known, filled, healthy, filler;
+  gboolean known, filled, healthy, filler, clean;
   gboolean recording; /* a worker makes it for a destination: no origin can say how far */
   guint64 last_msn, age_ms, run, window;
   const HeJson *publishers;
@@ -57,6 +57,7 @@ judge (const HeadendNodeStatus *node, const HeadendModelChannel *channel)
   const char *newest = NULL;
   if (he_json_get_string (object, "newest", FALSE, &newest, NULL) && newest)
     verdict.filler = strcmp (newest, "filled") == 0;
+  verdict.clean = newest && strcmp (newest, "clean") == 0;
   he_json_get_uint64 (object, "run", FALSE, G_MAXINT64, &verdict.run, NULL);
   verdict.recording = channel->recording;
   verdict.publishers = he_json_member (object, "publishers");
@@ -288,7 +289,7 @@ headend_status_json (const HeadendModel *model, const GPtrArray *nodes)
 
 gboolean
 headend_status_epoch (const char *answer, gsize len, const HeadendModelChannel *channel,
-                      guint64 *ret_end90, guint64 *ret_now90)
+                      guint64 *ret_end90, guint64 *ret_now90, gboolean *ret_clean)
 {
   const HeadendNodeStatus node = {
     .answer = he_json_parse (answer, (gssize)len, HEADEND_STATUS_MAX, 8, NULL),
@@ -299,5 +300,6 @@ headend_status_epoch (const char *answer, gsize len, const HeadendModelChannel *
     return FALSE;
   *ret_end90 = (verdict.last_msn + 1) * channel->duration90;
   *ret_now90 = *ret_end90 + verdict.age_ms * 90;
+  *ret_clean = verdict.clean;
   return TRUE;
 }

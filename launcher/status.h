@@ -28,10 +28,11 @@ char *headend_status_json (const HeadendModel *model, const GPtrArray *nodes);
 
 /* From one node's answer: the epoch time at which the newest segment of a channel that it
  * holds ends, and where, by its age, that of the source must be now; the source is ahead
- * of this by as long as a segment takes from its last picture to the origin. FALSE when
- * the node lists none. */
+ * of this by as long as a segment takes from its last picture to the origin. *ret_clean:
+ * whether it is what the source had, with nothing made up. FALSE when the node lists
+ * none. */
 gboolean
 headend_status_epoch (const char *answer, gsize len, const HeadendModelChannel *channel,
-                      guint64 *ret_end90, guint64 *ret_now90);
+                      guint64 *ret_end90, guint64 *ret_now90, gboolean *ret_clean);
 
 G_END_DECLS

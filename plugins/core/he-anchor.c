@@ -58,6 +58,11 @@ he_anchor_compare (const HeAnchor *a, const HeAnchor *b)
   return 0;
 }
 
+static const char *const end_names[] = {
+  [HE_ANCHOR_END_MISSED] = "missed",
+  [HE_ANCHOR_END_PAUSED] = "paused",
+};
+
 char *
 he_anchor_to_json (const HeAnchor *anchor)
 {
@@ -68,6 +73,8 @@ he_anchor_to_json (const HeAnchor *anchor)
   he_json_writer_int64 (writer, "offset90", anchor->offset90);
   he_json_writer_int64 (writer, "wall-offset90", anchor->wall_offset90);
   he_json_writer_string (writer, "node", anchor->node);
+  if (end_names[anchor->end] != NULL)
+    he_json_writer_string (writer, "end", end_names[anchor->end]);
   return he_json_writer_end (writer);
 }
 
@@ -93,6 +100,22 @@ get_ticks (const HeJson *object, const char *name, gint64 max, gint64 *ret_value
   return TRUE;
 }
 
+static gboolean
+get_end (const HeJson *root, HeAnchorEnd *ret_end, GError **error)
+{
+  const char *name = NULL;
+
+  if (!he_json_get_string (root, "end", FALSE, &name, error))
+    return FALSE;
+  for (guint i = 0; name != NULL && i < G_N_ELEMENTS (end_names); i++)
+    if (g_strcmp0 (name, end_names[i]) == 0)
+      *ret_end = (HeAnchorEnd)i;
+  if (name == NULL || *ret_end != HE_ANCHOR_END_SEEN)
+    return TRUE;
+  return he_json_set_error (error, he_json_member (root, "end"),
+                            "is neither \"missed\" nor \"paused\"");
+}
+
 gboolean
 he_anchor_from_json (const char *text, gssize len, HeAnchor *ret_anchor, GError **error)
 {
@@ -104,8 +127,8 @@ he_anchor_from_json (const char *text, gssize len, HeAnchor *ret_anchor, GError 
   if (root == NULL || !he_json_get_string (root, "node", TRUE, &node, error)
       || !he_json_get_uint64 (root, "generation", TRUE, G_MAXUINT, &generation, error)
       || !get_ticks (root, "offset90", OFFSET_MAX, &anchor.offset90, error)
-      || !get_ticks (root, "wall-offset90", WALL_OFFSET_MAX, &anchor.wall_offset90,
-                     error))
+      || !get_ticks (root, "wall-offset90", WALL_OFFSET_MAX, &anchor.wall_offset90, error)
+      || !get_end (root, &anchor.end, error))
     return FALSE;
   if (!he_name_is_valid (node))
     return he_json_set_error (error, he_json_member (root, "node"),

@@ -5,6 +5,16 @@
 
 G_BEGIN_DECLS
 
+/* How whoever proposed a generation saw the timeline before it. Where it ended is known
+ * exactly, or is a guess: who guesses lets others propose first. No part of the order of
+ * records. */
+typedef enum {
+  HE_ANCHOR_END_SEEN,
+  HE_ANCHOR_END_MISSED, /* something was lost, or nothing came, just before */
+  HE_ANCHOR_END_PAUSED, /* the source stood still and goes on where it was, so that it is
+                         * the same timeline, later */
+} HeAnchorEnd;
+
 /* The anchor: the agreed relation between the source's 33-bit PTS, epoch time and the
  * wall clock of one channel.
  *
@@ -18,6 +28,7 @@ typedef struct {
   gint64 wall_offset90; /* wall clock - epoch time when proposed; |x| <= a wrap,
                          * in generation 0 half a wrap */
   char node[65];        /* who proposed it */
+  HeAnchorEnd end;
 } HeAnchor;
 
 /* A proposal from the first PTS and the wall clock (both in ticks since the epoch;
@@ -36,7 +47,8 @@ guint64 he_anchor_epoch (const HeAnchor *anchor, guint64 pts33, guint64 referenc
  * of the lower one end; see he-anchors.h. */
 int he_anchor_compare (const HeAnchor *a, const HeAnchor *b);
 
-/* {"generation":0,"offset90":0,"wall-offset90":-12,"node":"A"} */
+/* {"generation":0,"offset90":0,"wall-offset90":-12,"node":"A"}, and "end":"missed" or
+ * "paused" */
 char *he_anchor_to_json (const HeAnchor *anchor);
 gboolean
 he_anchor_from_json (const char *text, gssize len, HeAnchor *ret_anchor, GError **error);

@@ -4,11 +4,11 @@
 #include "he-error.h"
 
 typedef struct {
-  char *text;         /* that waits; NULL: none */
-  guint64 wanted;     /* texts so far */
-  guint64 tried;      /* of those, up to the newest that was tried */
-  GError *error;      /* of that */
-  gint64 not_before;  /* monotonic: whose turn is first */
+  char *text;        /* that waits; NULL: none */
+  guint64 wanted;    /* texts so far */
+  guint64 tried;     /* of those, up to the newest that was tried */
+  GError *error;     /* of that */
+  gint64 not_before; /* monotonic: whose turn is first */
 } File;
 
 struct _HeStateWriter {

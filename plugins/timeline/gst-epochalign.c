@@ -240,7 +240,9 @@ chain_video (GstEpochAlign *self, GstBuffer *buffer)
 
   take = he_align_video_frame (&self->video, t90, clean, &fill);
   ret = push_repeats (self, &fill, buffer);
-  gst_buffer_replace (&self->last, buffer);
+  /* Of a channel that goes on, what is dropped stands behind what went out. */
+  if (take || !self->joined)
+    gst_buffer_replace (&self->last, buffer);
   if (!take || ret != GST_FLOW_OK) {
     GST_OBJECT_LOCK (self);
     self->dropped++;

@@ -26,7 +26,8 @@
  *
  * When the source's timestamps jump (see he-source-clock.h for what counts as a jump) a
  * new generation begins, whose epoch time goes on where the old one ended: the signal is
- * emitted again with the next generation's proposal, every pad sends a sticky custom
+ * emitted again with the next generation's proposal, and when the source goes on where it
+ * stood still after its silence was filled. Every pad sends a sticky custom
  * event `headend-timeline` with the fields `generation` and `start` before its first
  * buffer of it, and that buffer is marked DISCONT. Buffers behind lost packets are marked
  * DISCONT, truncated ones CORRUPTED. Ahead of pictures that may refer to what was lost
@@ -108,6 +109,10 @@ agree_on_anchor (GstEpochDemux *self)
       gst_headend_element_error (GST_ELEMENT (self), error);
       return FALSE;
     }
+    if (anchor.end == HE_ANCHOR_END_PAUSED && reply.generation + 1 == anchor.generation) {
+      he_demux_go_on (self->demux);
+      return TRUE;
+    }
     /* Who has not seen the jump yet answers with the timeline that is over. */
     if (reply.generation >= anchor.generation)
       anchor = reply;
@@ -154,7 +159,7 @@ gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstEpochDemux *self = GST_EPOCH_DEMUX (parent);
   const gint64 came = g_get_monotonic_time ();
-  const guint64 before = he_demux_now (self->demux, 0);
+  const guint64 before = he_demux_now (self->demux, 0, 0);
   GError *error = NULL;
   GstFlowReturn flow;
   GstMapInfo map;
@@ -178,8 +183,8 @@ gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     return GST_FLOW_ERROR;
   }
   flow = process (self);
-  /* A multiplexer may go on about nothing. */
-  if (he_demux_now (self->demux, 0) != before) {
+  /* A multiplexer may go on about nothing, and a source about what was made up. */
+  if (he_demux_now (self->demux, 0, 0) != before) {
     self->idle_ticks = 0;
     self->data_at = came;
   }
@@ -202,7 +207,7 @@ tick (gpointer user)
   self->idle_ticks++;
   if (self->data_at == 0)
     return;
-  now90 = he_demux_now (self->demux, silent ? (guint64)idle_us * 9 / 100 : 0);
+  now90 = he_demux_now (self->demux, silent ? (guint64)idle_us * 9 / 100 : 0, patience90);
   if (now90 > patience90)
     gst_epoch_outputs_gap (&self->outputs, now90 - patience90);
 }
@@ -380,7 +385,9 @@ gst_epoch_demux_class_init (GstEpochDemuxClass *klass)
    *
    * Emitted from the streaming thread, which waits for the answer: at the first timestamp
    * when no anchor is set, and at every jump of the source's timestamps with a proposal
-   * of the next generation. An answer of an earlier generation than proposed is ignored.
+   * of the next generation. An answer of an earlier generation than proposed is ignored,
+   * unless the proposal has "end": "paused", which says that the source stood still and
+   * goes on where it was: then the present anchor says that it did not, and holds on.
    *
    * Returns: (transfer full) (nullable): the anchor that holds, as JSON, or %NULL to take
    *   the proposal

@@ -187,6 +187,7 @@ place (HeDemux *demux, const HeDemuxUnit *unit, gboolean previous)
   stream->lost |= generation != stream->generation;
   stream->generation = generation;
   demux->decided = FALSE;
+  demux->gaps = he_ts_parser_stats (demux->parser)->gaps;
   give_unit (demux, stream, unit->pes, pts90, dts90);
 }
 
@@ -249,6 +250,19 @@ begin_programme (HeDemux *demux, const HeDemuxUnit *unit)
   demux->clock.reference_wall90 = demux->clock.reference_read90 = unit->wall90;
 }
 
+static void
+propose (HeDemux *demux, const HeDemuxUnit *unit)
+{
+  HeAnchor *proposal = &demux->proposal;
+
+  he_source_clock_propose (&demux->clock, unit->stream, unit->pes->dts33, unit->wall90,
+                           demux->node, proposal);
+  if (demux->clock.anchored && proposal->end == HE_ANCHOR_END_SEEN
+      && he_ts_parser_stats (demux->parser)->gaps != demux->gaps)
+    proposal->end = HE_ANCHOR_END_MISSED;
+  demux->proposed = TRUE;
+}
+
 gboolean
 he_demux_take_unit (HeDemux *demux)
 {
@@ -272,9 +286,7 @@ he_demux_take_unit (HeDemux *demux)
     if (decision == SETTLE_ASK && first == NULL)
       return FALSE;
     if (decision == SETTLE_ASK) {
-      he_source_clock_propose (&demux->clock, first->stream, first->pes->dts33,
-                               first->wall90, demux->node, &demux->proposal);
-      demux->proposed = TRUE;
+      propose (demux, first);
       return FALSE;
     }
     if (decision == SETTLE_DROP) {
@@ -299,6 +311,13 @@ const HeAnchor *
 he_demux_proposal (const HeDemux *demux)
 {
   return &demux->proposal;
+}
+
+void
+he_demux_go_on (HeDemux *demux)
+{
+  he_source_clock_go_on (&demux->clock);
+  demux->proposed = FALSE;
 }
 
 void

@@ -57,6 +57,7 @@ struct _HeDemux {
   guint64 wall90;
   guint64 start90; /* of the first picture; 0: as the anchor says */
   guint64 first90; /* epoch time of the first unit placed; 0: none yet */
+  guint64 gaps;    /* in the input, when a unit was placed last */
   HeDemuxStats stats;
 };
 

@@ -237,13 +237,13 @@ he_demux_set_flv (HeDemux *demux, guint fps_n, guint fps_d)
 }
 
 guint64
-he_demux_now (HeDemux *demux, guint64 silent90)
+he_demux_now (HeDemux *demux, guint64 silent90, guint64 waited90)
 {
   if (demux->first90 == 0)
     return 0;
   if (silent90 > 0)
-    he_source_clock_silence (&demux->clock, silent90);
-  return demux->clock.reference90 + silent90;
+    he_source_clock_silence (&demux->clock, silent90, waited90);
+  return demux->clock.ahead90 + silent90;
 }
 
 static void

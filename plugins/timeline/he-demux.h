@@ -98,9 +98,10 @@ void he_demux_set_program (HeDemux *demux, guint16 program);
 void he_demux_set_flv (HeDemux *demux, guint fps_n, guint fps_d);
 
 /* Where the feed's timeline is, in epoch ticks, when nothing has come for so long (0:
- * something has just come). A new timeline that comes next goes on there. 0: nothing was
- * placed yet. */
-guint64 he_demux_now (HeDemux *demux, guint64 silent90);
+ * something has just come), and what is silent is made up to waited90 behind it. What
+ * comes and is behind that (he-source-clock.h) counts as nothing. A new timeline that
+ * comes next goes on there. 0: nothing was placed yet. */
+guint64 he_demux_now (HeDemux *demux, guint64 silent90, guint64 waited90);
 
 /* ret_frame is written at HE_DEMUX_FRAME only; clear it with he_frame_clear(). */
 HeDemuxEvent he_demux_next (HeDemux *demux, HeFrame *ret_frame);
@@ -115,6 +116,9 @@ void he_demux_set_start (HeDemux *demux, guint64 start90);
 
 /* What this node would take as the anchor; a later generation at every jump. */
 const HeAnchor *he_demux_proposal (const HeDemux *demux);
+/* Instead of he_demux_set_anchor() behind a proposal that says HE_ANCHOR_END_PAUSED: the
+ * source did not pause, so the present anchor goes on. */
+void he_demux_go_on (HeDemux *demux);
 void he_demux_set_anchor (HeDemux *demux, const HeAnchor *anchor);
 
 void he_demux_stats (const HeDemux *demux, HeDemuxStats *ret_stats);

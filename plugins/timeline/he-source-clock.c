@@ -73,6 +73,26 @@ fits_previous (const HeSourceClock *clock, const HeClockStream *stream, guint64 
       he_anchor_epoch (&clock->previous, dts33, stream->dts90, wall90), stream->dts90));
 }
 
+static gboolean
+is_behind (const HeSourceClock *clock, guint64 epoch90)
+{
+  return difference (clock->made90, epoch90) > (gint64)HE_CLOCK_SMALL_STEP;
+}
+
+/* What was held up comes faster than it was made. */
+static gboolean
+has_paused (const HeSourceClock *clock, guint64 epoch90, guint64 wall90)
+{
+  gint64 elapsed = difference (wall90, clock->behind_wall90);
+
+  return clock->behind90 != 0 && is_behind (clock, epoch90)
+         && elapsed >= (gint64)HE_CLOCK_PAUSE
+         && difference (epoch90, clock->behind90) < elapsed + elapsed / 4;
+}
+
+static HeClockVerdict judge_step (const HeSourceClock *clock, const HeClockStream *stream,
+                                  guint64 epoch90, guint64 wall90);
+
 HeClockVerdict
 he_source_clock_judge (const HeSourceClock *clock, guint number, guint64 dts33,
                        guint64 wall90)
@@ -85,6 +105,15 @@ he_source_clock_judge (const HeSourceClock *clock, guint number, guint64 dts33,
     return HE_CLOCK_FITS_PREVIOUS;
 
   guint64 epoch90 = he_anchor_epoch (&clock->anchor, dts33, clock->reference90, wall90);
+  return has_paused (clock, epoch90, wall90)
+             ? HE_CLOCK_JUMP
+             : judge_step (clock, stream, epoch90, wall90);
+}
+
+static HeClockVerdict
+judge_step (const HeSourceClock *clock, const HeClockStream *stream, guint64 epoch90,
+            guint64 wall90)
+{
   gint64 apart = difference (epoch90, clock->reference90);
 
   if (!stream->known || stream->generation != clock->anchor.generation) {
@@ -103,6 +132,16 @@ he_source_clock_judge (const HeSourceClock *clock, guint number, guint64 dts33,
           || is_outage (step, wall90, stream->wall90, stream->read90)))
     return HE_CLOCK_HOLE;
   return HE_CLOCK_JUMP;
+}
+
+/* Whether the timeline may have gone on behind what we saw of it. */
+static gboolean
+has_missed (const HeClockStream *stream, guint64 expected90, guint64 next90,
+            guint64 wall90)
+{
+  return !stream->known || expected90 != next90
+         || difference (wall90, stream->wall90)
+                > (gint64)(HE_CLOCK_SMALL_STEP + stream->step90);
 }
 
 void
@@ -129,6 +168,10 @@ he_source_clock_propose (const HeSourceClock *clock, guint number, guint64 dts33
                                 (gint64)HE_PTS_WRAP);
 
   next.generation++;
+  next.end = clock->behind90 != 0 ? HE_ANCHOR_END_PAUSED
+             : has_missed (stream, expected90, from90 + step90, wall90)
+                 ? HE_ANCHOR_END_MISSED
+                 : HE_ANCHOR_END_SEEN;
   next.offset90 = fold (clock->anchor.offset90 + difference (expected90, now90));
   if (ABS (wall_offset90 - next.wall_offset90) > WALL_JITTER)
     next.wall_offset90 = wall_offset90;
@@ -137,19 +180,45 @@ he_source_clock_propose (const HeSourceClock *clock, guint number, guint64 dts33
 }
 
 void
-he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90)
+he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90, guint64 waited90)
 {
-  clock->filled90 = clock->reference90 + elapsed90;
+  clock->filled90 = clock->ahead90 + elapsed90;
+  clock->made90 = clock->filled90 - MIN (waited90, elapsed90);
+  clock->waited90 = waited90;
+}
+
+void
+he_source_clock_go_on (HeSourceClock *clock)
+{
+  clock->made90 = clock->behind90 = 0;
+  clock->ahead90 = clock->reference90;
 }
 
 void
 he_source_clock_adopt (HeSourceClock *clock, const HeAnchor *anchor)
 {
-  clock->has_previous = clock->anchored;
+  /* Behind a pause all that comes is of the new one, though it looks like the old. */
+  clock->has_previous = clock->anchored && clock->behind90 == 0;
+  clock->made90 = clock->behind90 = 0;
   clock->previous = clock->anchor;
   clock->jump90 = 0;
   clock->anchor = *anchor;
   clock->anchored = TRUE;
+}
+
+static void
+follow (HeSourceClock *clock, guint64 dts90, guint64 read90)
+{
+  if (clock->made90 == 0 || !is_behind (clock, dts90)) {
+    clock->ahead90 = dts90;
+    clock->ahead_wall90 = read90;
+    clock->behind90 = 0;
+  } else if (clock->behind90 == 0
+             && difference (read90, clock->ahead_wall90) >= (gint64)clock->waited90) {
+    /* Not one that had begun to come before the silence. */
+    clock->behind90 = dts90;
+    clock->behind_wall90 = read90;
+  }
 }
 
 guint
@@ -177,6 +246,7 @@ he_source_clock_place (HeSourceClock *clock, guint number, gboolean previous,
   if (!previous) {
     if (clock->jump90 == 0)
       clock->jump90 = dts90;
+    follow (clock, dts90, read90);
     clock->reference90 = dts90;
     clock->reference_wall90 = wall90;
     clock->reference_read90 = read90;

@@ -19,8 +19,15 @@ G_BEGIN_DECLS
  * of the stream that jumped first go on with the step that they had. The proposal follows
  * from the feed alone, so nodes that received the same packets make the same. */
 
+/* A source that stood still may go on where it was, while the silence was filled. What
+ * comes then is behind the filler, and is dropped there: a lag of up to
+ * HE_CLOCK_SMALL_STEP is caught up so. A source that is further behind, for
+ * HE_CLOCK_PAUSE, and does not come nearer, has paused: that is a jump, too. One that
+ * does come nearer was held up on its way. */
+
 #define HE_CLOCK_SMALL_STEP (1 * HE_TICKS_PER_SECOND)
 #define HE_CLOCK_MAX_STEP (10 * HE_TICKS_PER_SECOND)
+#define HE_CLOCK_PAUSE (4 * HE_TICKS_PER_SECOND)
 #define HE_CLOCK_MAX_STREAMS 16
 
 typedef enum {
@@ -51,8 +58,13 @@ typedef struct {
   guint64 jump90;      /* where the anchor began; 0: nothing was placed by it yet */
   guint64 reference90; /* epoch time of the last unit placed, of any stream */
   guint64 reference_wall90, reference_read90;
-  guint64
-      filled90; /* up to there, in epoch time, nothing came and something was made up */
+  guint64 ahead90;      /* the same, of the last that is not behind what was made up */
+  guint64 ahead_wall90; /* when it came */
+  guint64 waited90;     /* since then, before anything was made up */
+  guint64 filled90;     /* up to there, in epoch time, nothing came ... */
+  guint64 made90;       /* ... and up to there something was made up; 0: nothing */
+  guint64 behind90;     /* the first unit since then that is behind it; 0: none */
+  guint64 behind_wall90;
   HeClockStream streams[HE_CLOCK_MAX_STREAMS];
 } HeSourceClock;
 
@@ -61,9 +73,10 @@ typedef struct {
 HeClockVerdict he_source_clock_judge (const HeSourceClock *clock, guint stream,
                                       guint64 dts33, guint64 wall90);
 
-/* Nothing has come for so long, by this machine's clock, behind the reference: a
- * generation that begins next begins there, where whoever fills the silence stands. */
-void he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90);
+/* Nothing has come for so long, by this machine's clock, that is ahead of what was made
+ * up: a generation that begins next begins there. Whoever fills the silence stands
+ * waited90 behind it. */
+void he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90, guint64 waited90);
 
 /* Whether a unit at next33 may follow one at dts33 in one timeline. */
 gboolean he_source_clock_follows (guint64 dts33, guint64 next33);
@@ -72,6 +85,10 @@ gboolean he_source_clock_follows (guint64 dts33, guint64 next33);
  * no anchor yet. */
 void he_source_clock_propose (const HeSourceClock *clock, guint stream, guint64 dts33,
                               guint64 wall90, const char *node, HeAnchor *ret_anchor);
+
+/* The source has not paused, as others know who have what we missed: it is late for us.
+ */
+void he_source_clock_go_on (HeSourceClock *clock);
 
 /* From now on this anchor holds; the one before serves late units for a while. */
 void he_source_clock_adopt (HeSourceClock *clock, const HeAnchor *anchor);

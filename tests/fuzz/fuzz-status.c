@@ -40,9 +40,11 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   const char *text = (const char *)data;
   guint64 end90 = 0, now90 = 0;
+  gboolean clean;
   HeAnchor anchor, again;
 
-  if (headend_status_epoch (text, size, model ()->channels->pdata[0], &end90, &now90)
+  if (headend_status_epoch (text, size, model ()->channels->pdata[0], &end90, &now90,
+                            &clean)
       && now90 < end90)
     g_abort ();
   if (he_anchor_from_json (text, (gssize)size, &anchor, NULL)) {

@@ -145,6 +145,18 @@ json_keeps_every_field (void)
   g_assert_true (he_anchor_from_json (text, -1, &back, &error));
   g_assert_no_error (error);
   g_assert_cmpint (he_anchor_compare (&anchor, &back), ==, 0);
+  g_assert_cmpint (back.end, ==, HE_ANCHOR_END_SEEN);
+  for (guint end = HE_ANCHOR_END_MISSED; end <= HE_ANCHOR_END_PAUSED; end++) {
+    g_autofree char *more = NULL;
+
+    anchor.end = (HeAnchorEnd)end;
+    more = he_anchor_to_json (&anchor);
+    g_assert_true (he_anchor_from_json (more, -1, &back, &error));
+    g_assert_cmpint (back.end, ==, end);
+    /* No part of the order. */
+    anchor.end = HE_ANCHOR_END_SEEN;
+    g_assert_cmpint (he_anchor_compare (&anchor, &back), ==, 0);
+  }
 }
 
 static void
@@ -165,6 +177,8 @@ json_that_is_no_anchor_is_refused (void)
     "{\"generation\":0,\"offset90\":0,\"wall-offset90\":-8589934593,\"node\":\"A\"}",
     "{\"generation\":0,\"offset90\":0,\"wall-offset90\":0,\"node\":\"../A\"}",
     "{\"generation\":0,\"offset90\":0,\"wall-offset90\":0,\"node\":\"\"}",
+    "{\"generation\":0,\"offset90\":0,\"wall-offset90\":0,\"node\":\"A\",\"end\":\"x\"}",
+    "{\"generation\":0,\"offset90\":0,\"wall-offset90\":0,\"node\":\"A\",\"end\":1}",
   };
   HeAnchor anchor = { .generation = 77 };
 

@@ -257,7 +257,7 @@ test_pictures_keep_their_grid (void)
 
   write_feed (ts, 5000 * SECOND, 0, 100);
   run_push (run, ts->out, 0, WALL);
-  he_demux_now (run->demux, 5 * SECOND + 17);
+  he_demux_now (run->demux, 5 * SECOND + 17, 2 * SECOND);
   g_byte_array_set_size (ts->out, 0);
   write_audio (ts, 1000 * SECOND - 2 * 7680, 0);
   write_audio (ts, 1000 * SECOND - 7680, SAMPLES_A_UNIT);

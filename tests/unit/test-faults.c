@@ -133,10 +133,28 @@ push (Line *line, const guint8 *data, gsize len)
 {
   g_autoptr (GError) error = NULL;
 
+  guint64 before = he_demux_now (line->demux, 0, 0);
   he_demux_push (line->demux, data, len, line->wall90, &error);
   g_assert_no_error (error);
-  line->came90 = line->wall90;
   take (line);
+  if (he_demux_now (line->demux, 0, 0) != before)
+    line->came90 = line->wall90;
+}
+
+/* As epochdemux and epochalign do, every so often. */
+static void
+fill_silence (Line *line)
+{
+  guint64 silent90 = line->wall90 - line->came90;
+  HeAlignFill fill;
+
+  if (line->came90 == 0 || silent90 < (guint64)PATIENCE)
+    return;
+  guint64 now90 = he_demux_now (line->demux, silent90, PATIENCE);
+  if (now90 == 0)
+    return;
+  he_align_video_silence (&line->align, now90 - PATIENCE, &fill);
+  put_fill (line, &fill);
 }
 
 /* Time goes by and nothing comes. */
@@ -144,24 +162,17 @@ static void
 wait_for (Line *line, guint64 ticks)
 {
   for (guint64 end = line->wall90 + ticks; line->wall90 < end;) {
-    HeAlignFill fill;
-
     line->wall90 += MIN (9000, end - line->wall90);
-    guint64 silent90 = line->wall90 - line->came90;
-    guint64 now90
-        = silent90 >= (guint64)PATIENCE ? he_demux_now (line->demux, silent90) : 0;
-    if (now90 == 0)
-      continue;
-    he_align_video_silence (&line->align, now90 - PATIENCE, &fill);
-    put_fill (line, &fill);
+    fill_silence (line);
   }
 }
 
 typedef void (*Damage) (Line *line, GByteArray *bytes);
 
-/* Pictures at their pace, damaged or not; a gap between two calls begins with an IDR. */
+/* Pictures at so many times their pace, damaged or not; a gap between two calls begins
+ * with an IDR. */
 static void
-play (Line *line, guint pictures, Damage damage)
+play_fast (Line *line, guint pictures, guint speed, Damage damage)
 {
   for (guint end = line->next + pictures; line->next < end; line->next += 5) {
     write_feed (line->ts, line->start, line->next, line->next + 5);
@@ -169,8 +180,15 @@ play (Line *line, guint pictures, Damage damage)
       damage (line, line->ts->out);
     push (line, line->ts->out->data, line->ts->out->len);
     g_byte_array_set_size (line->ts->out, 0);
-    line->wall90 += 5 * FRAME;
+    line->wall90 += 5 * FRAME / speed;
+    fill_silence (line);
   }
+}
+
+static void
+play (Line *line, guint pictures, Damage damage)
+{
+  play_fast (line, pictures, 1, damage);
 }
 
 static void
@@ -220,6 +238,7 @@ typedef enum {
   REORDERING,
   OUTAGE,  /* the source went on meanwhile */
   FREEZE,  /* what it sent comes in a burst */
+  PAUSE,   /* it stood still, and goes on where it was */
   RESTART, /* its timestamps begin anew, after a while */
   AHEAD,   /* they jump */
   BACK,
@@ -250,9 +269,14 @@ suffer (Line *line, Fault fault)
     }
     case FREEZE:
       wait_for (line, seconds * (guint64)SECOND);
-      line->wall90 -= seconds * (guint64)SECOND; /* for the burst */
-      play (line, seconds * 25, NULL);
-      line->wall90 = MAX (line->wall90, line->came90);
+      /* With what is sent meanwhile. */
+      play_fast (line, seconds * 25 * 10 / 9, 10, NULL);
+      break;
+    case PAUSE:
+      /* What is not longer than our own patience is caught up. */
+      seconds = MAX (seconds, 6);
+      wait_for (line, seconds * (guint64)SECOND);
+      line->jumps++;
       break;
     case RESTART:
       wait_for (line, seconds * (guint64)SECOND);
@@ -283,7 +307,7 @@ test_everything (gconstpointer data)
     suffer (line, (Fault)g_rand_int_range (line->rand, 0, N_FAULTS));
     play (line, 250, NULL);
     /* Nothing waits for ever: the newest picture is not far behind the newest unit. */
-    g_assert_cmpuint (line->last90 + 3 * SECOND, >, he_demux_now (line->demux, 0));
+    g_assert_cmpuint (line->last90 + 3 * SECOND, >, he_demux_now (line->demux, 0, 0));
   }
   g_assert_cmpuint (line->generation, ==, line->jumps);
   g_assert_cmpuint (he_epoch_msn (line->last90, DURATION)

@@ -147,6 +147,35 @@ a_jump_after_another (void)
   g_assert_true (headend_anchor_renew (&jump, &agreed, &so_far, "A", &next));
 }
 
+/* Given a source that seems to have stood still for 10 s, when the other node has
+ * published segments that began since then, and nothing in them was made up, then it
+ * went on. */
+static void
+a_pause_that_nobody_else_saw (void)
+{
+  HeAnchor present = first_of (5000000, "A"), pause = present;
+  HeadendPublished so_far = held ((gint64)place (&present, 5000000), 1);
+  pause.generation++;
+  pause.offset90 += 10 * S;
+  pause.end = HE_ANCHOR_END_PAUSED;
+  g_assert_false (headend_anchor_went_on (&pause, &present, &so_far, 2 * S));
+  so_far.clean = TRUE;
+  g_assert_true (headend_anchor_went_on (&pause, &present, &so_far, 2 * S));
+  /* One that began before. */
+  g_assert_false (headend_anchor_went_on (&pause, &present, &so_far, 10 * S));
+  so_far.end90 -= 8 * S;
+  g_assert_false (headend_anchor_went_on (&pause, &present, &so_far, 2 * S));
+  so_far.end90 += 8 * S;
+  pause.end = HE_ANCHOR_END_MISSED;
+  g_assert_false (headend_anchor_went_on (&pause, &present, &so_far, 2 * S));
+  pause.end = HE_ANCHOR_END_PAUSED;
+  present.generation++; /* the others have proposed it meanwhile */
+  g_assert_false (headend_anchor_went_on (&pause, &present, &so_far, 2 * S));
+  present.generation--;
+  so_far.known = FALSE;
+  g_assert_false (headend_anchor_went_on (&pause, &present, &so_far, 2 * S));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -162,5 +191,7 @@ main (int argc, char **argv)
   g_test_add_func ("/renewal/segments-that-come-late-are-no-new-timeline", late_segments);
   g_test_add_func ("/renewal/a-jump-after-another-begins-a-generation",
                    a_jump_after_another);
+  g_test_add_func ("/renewal/a-pause-that-nobody-else-saw-is-none",
+                   a_pause_that_nobody_else_saw);
   return g_test_run ();
 }

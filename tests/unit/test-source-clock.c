@@ -279,7 +279,7 @@ test_jump_after_silence_goes_on_behind_it (void)
   HeAnchor anchor;
   guint64 pts90, dts90, last = run (&clock, 5000 * SECOND, 200, WALL);
 
-  he_source_clock_silence (&clock, 20 * SECOND);
+  he_source_clock_silence (&clock, 20 * SECOND, 0);
   last += 2 * FRAME; /* was under way when the silence began */
   he_source_clock_place (&clock, VIDEO, FALSE, turn (5000 * SECOND + 200 * FRAME),
                          turn (5000 * SECOND + 200 * FRAME), WALL, &pts90, &dts90);
@@ -293,6 +293,126 @@ test_jump_after_silence_goes_on_behind_it (void)
   he_source_clock_place (&clock, VIDEO, FALSE, 100 * SECOND, 100 * SECOND, WALL, &pts90,
                          &dts90);
   g_assert_cmpuint (dts90, ==, last + 20 * SECOND + FRAME);
+}
+
+/* A silence of so many ticks, of which the last but two seconds were made up. */
+static void
+be_silent (HeSourceClock *clock, guint64 ticks)
+{
+  he_source_clock_silence (clock, ticks, 2 * SECOND);
+}
+
+/* The verdicts on pictures that go on where the source was, so much later, and so many
+ * times as fast as they were made: how many fit before the first that does not; 1000: all
+ * do. While they are behind what is made up, that goes on. */
+static guint
+go_on (HeSourceClock *clock, gint64 dts, guint64 later, guint speed)
+{
+  const guint64 since = WALL + 100 * FRAME;
+  guint64 pts90, dts90;
+
+  for (guint i = 0; i < 1000; i++) {
+    guint64 wall90 = since + later + i * (guint64)FRAME / speed;
+    guint64 at = turn (dts + (gint64)i * FRAME), ahead90 = clock->ahead90;
+
+    if (he_source_clock_judge (clock, VIDEO, at, wall90) != HE_CLOCK_FITS)
+      return i;
+    he_source_clock_place (clock, VIDEO, FALSE, at, at, wall90, &pts90, &dts90);
+    if (clock->ahead90 == ahead90)
+      be_silent (clock, wall90 - since);
+  }
+  return 1000;
+}
+
+/* Given a source that stood still for a minute, when it goes on where it was, then that
+ * is a new timeline, which begins where the silence was filled to; what comes of the
+ * other streams belongs to it. */
+static void
+test_pause (void)
+{
+  HeSourceClock clock = { 0 };
+  const gint64 next = 5000 * SECOND + 100 * FRAME;
+  guint64 last = run (&clock, 5000 * SECOND, 100, WALL), pts90, dts90;
+  HeAnchor before, after;
+
+  be_silent (&clock, 60 * SECOND);
+  guint fit = go_on (&clock, next, 60 * SECOND, 1);
+  g_assert_cmpuint (fit, >=, HE_CLOCK_PAUSE / FRAME);
+  g_assert_cmpuint (fit, <=, HE_CLOCK_PAUSE / FRAME + 2);
+  const guint64 at = turn (next + (gint64)fit * FRAME);
+  const guint64 wall90 = WALL + (100 + fit) * (guint64)FRAME + 60 * SECOND;
+  before = clock.anchor;
+  he_source_clock_propose (&clock, VIDEO, at, wall90, "A", &after);
+  g_assert_cmpint (after.end, ==, HE_ANCHOR_END_PAUSED);
+  he_source_clock_adopt (&clock, &after);
+  he_source_clock_place (&clock, VIDEO, FALSE, at, at, wall90, &pts90, &dts90);
+  g_assert_cmpint ((gint64)(dts90 - last), >=, 60 * SECOND + ((gint64)fit - 2) * FRAME);
+  g_assert_cmpint ((gint64)(dts90 - last), <=, 60 * SECOND + (gint64)(fit + 2) * FRAME);
+  g_assert_cmpint (after.offset90, !=, before.offset90);
+  g_assert_cmpint (he_source_clock_judge (&clock, AUDIO, at, wall90), ==, HE_CLOCK_FITS);
+  g_assert_cmpuint (
+      he_source_clock_place (&clock, AUDIO, FALSE, at, at, wall90, &pts90, &dts90), ==,
+      1);
+  /* And so it stays. */
+  g_assert_cmpuint (go_on (&clock, (gint64)at + FRAME, wall90 - WALL - 99 * FRAME, 1), ==,
+                    1000);
+}
+
+/* Given a silence, when what was held up comes in a burst, or the source lags by less
+ * than a second behind what was made up, then it is the same timeline. */
+static void
+test_burst (void)
+{
+  for (guint kind = 0; kind < 2; kind++) {
+    HeSourceClock clock = { 0 };
+    guint64 silence = kind == 0 ? 30 * SECOND : 2 * SECOND + 9 * SECOND / 10;
+
+    run (&clock, 5000 * SECOND, 100, WALL);
+    be_silent (&clock, silence);
+    g_assert_cmpuint (
+        go_on (&clock, 5000 * SECOND + 100 * FRAME, silence, kind == 0 ? 8 : 1), ==,
+        1000);
+  }
+}
+
+/* Given a pause that the others did not see, then the source is late and nothing else:
+ * what comes counts again. */
+static void
+test_late_source (void)
+{
+  HeSourceClock clock = { 0 };
+  const gint64 next = 5000 * SECOND + 100 * FRAME;
+
+  run (&clock, 5000 * SECOND, 100, WALL);
+  be_silent (&clock, 10 * SECOND);
+  guint fit = go_on (&clock, next, 10 * SECOND, 1);
+  g_assert_cmpuint (fit, <, 1000);
+  he_source_clock_go_on (&clock);
+  g_assert_cmpuint (clock.ahead90, ==, clock.reference90);
+  g_assert_cmpuint (
+      go_on (&clock, next + (gint64)fit * FRAME, 10 * SECOND + fit * (guint64)FRAME, 1),
+      ==, 1000);
+}
+
+/* Given a jump, then whoever saw the last unit before it says so, and who missed some, or
+ * made something up, says that. */
+static void
+test_who_saw_the_end (void)
+{
+  for (guint kind = 0; kind < 3; kind++) {
+    HeSourceClock clock = { 0 };
+    guint64 wall90 = WALL + 100 * FRAME;
+    HeAnchor after;
+
+    run (&clock, 5000 * SECOND, 100, WALL);
+    if (kind == 1)
+      wall90 += 3 * SECOND / 2;
+    else if (kind == 2)
+      be_silent (&clock, 3 * SECOND);
+    he_source_clock_propose (&clock, VIDEO, 77, wall90, "A", &after);
+    g_assert_cmpint (after.end, ==,
+                     kind == 0 ? HE_ANCHOR_END_SEEN : HE_ANCHOR_END_MISSED);
+  }
 }
 
 int
@@ -319,5 +439,11 @@ main (int argc, char **argv)
                    test_new_stream_after_outage);
   g_test_add_func ("/source-clock/jump/after-a-silence-goes-on-behind-it",
                    test_jump_after_silence_goes_on_behind_it);
+  g_test_add_func ("/source-clock/pause/begins-a-generation-behind-the-filler",
+                   test_pause);
+  g_test_add_func ("/source-clock/pause/a-burst-or-a-small-lag-is-none", test_burst);
+  g_test_add_func ("/source-clock/pause/that-others-did-not-see", test_late_source);
+  g_test_add_func ("/source-clock/jump/says-whether-the-end-was-seen",
+                   test_who_saw_the_end);
   return g_test_run ();
 }

@@ -206,13 +206,16 @@ test_status_epoch (void)
   g_autoptr (HeadendModel) model = model_new ();
   static const char held[] = CHANNEL ("true", "500"), none[] = CHANNEL ("false", "500");
   guint64 end = 1, now = 1;
+  gboolean clean = TRUE;
   g_assert_false (headend_status_epoch (none, sizeof none - 1, model->channels->pdata[0],
-                                        &end, &now));
-  g_assert_false (headend_status_epoch ("x", 1, model->channels->pdata[0], &end, &now));
+                                        &end, &now, &clean));
+  g_assert_false (
+      headend_status_epoch ("x", 1, model->channels->pdata[0], &end, &now, &clean));
   g_assert_cmpuint (end, ==, 1);
   g_assert_cmpuint (now, ==, 1);
   g_assert_true (headend_status_epoch (held, sizeof held - 1, model->channels->pdata[0],
-                                       &end, &now));
+                                       &end, &now, &clean));
+  g_assert_false (clean); /* nothing is said */
   g_assert_cmpuint (end, ==, 10 * 180000);
   g_assert_cmpuint (now, ==, 10 * 180000 + 45000);
 }
