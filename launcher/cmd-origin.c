@@ -70,9 +70,14 @@ origin_of (const HeadendJob *job, GError **error)
   g_auto (GStrv) peers = peers_of (job, FALSE);
   g_auto (GStrv) names = peers_of (job, TRUE);
   g_autoptr (HeSecret) login = NULL;
+  g_autoptr (HeSecret) renewal_login = NULL;
   if (model->sessions.redis_credentials
       && !(login = he_secret_login_from_file (model->sessions.redis_credentials,
                                               "the login of Redis", error)))
+    return NULL;
+  if (model->gate.renewal_credentials
+      && !(renewal_login = he_secret_login_from_file (
+               model->gate.renewal_credentials, "the login of the authorizer", error)))
     return NULL;
   const HeOriginConfig config = {
     .node = job->node->name,
@@ -98,6 +103,11 @@ origin_of (const HeadendJob *job, GError **error)
     .session_seconds = model->sessions.length,
     .allowed_origins = (const char *const *)model->gate.allowed_origins,
     .trusted_proxies = (const char *const *)model->edge.trusted,
+    .alarms = { model->gate.alarm_addresses, model->gate.alarm_fetches },
+    .renewal_uri = model->gate.renewal_uri,
+    .renewal_login = renewal_login,
+    .renewal_timeout_ms = model->gate.renewal_timeout,
+    .renewal_ends = model->gate.renewal_ends,
     .log = on_log,
     .redis = (const char *const *)model->sessions.redis,
     .redis_login = login,

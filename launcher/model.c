@@ -123,7 +123,10 @@ headend_model_new (const char *file, const char *folder)
   model->tokens.issuer = g_strdup ("headend");
   model->tokens.audience = g_strdup ("headend");
   model->sessions = (HeadendSessions) { .per_account = 1, .lease = 300, .length = 43200 };
-  model->gate.allowed_origins = g_new0 (char *, 1);
+  model->gate = (HeadendGate) { .allowed_origins = g_new0 (char *, 1),
+                                .renewal_timeout = 2000,
+                                .alarm_addresses = 8,
+                                .alarm_fetches = 12 };
   model->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_node_free);
   model->channels
       = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_model_channel_free);
@@ -145,6 +148,8 @@ headend_model_free (HeadendModel *model)
   g_free (model->tokens.issuer);
   g_free (model->tokens.audience);
   g_strfreev (model->gate.allowed_origins);
+  g_free (model->gate.renewal_uri);
+  g_free (model->gate.renewal_credentials);
   g_strfreev (model->sessions.redis);
   g_free (model->sessions.redis_credentials);
   g_ptr_array_unref (model->nodes);

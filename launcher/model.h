@@ -90,6 +90,11 @@ typedef struct {
 
 typedef struct {
   char **allowed_origins; /* of players in browsers, he_cors_origin_is_valid() */
+  char *renewal_uri;         /* of the operator's authorizer; NULL: none */
+  char *renewal_credentials; /* file, or NULL */
+  guint renewal_timeout;     /* ms */
+  gboolean renewal_ends;     /* leases, when it fails; else they go on */
+  guint alarm_addresses, alarm_fetches; /* 0: none */
 } HeadendGate;
 
 typedef struct {

@@ -145,6 +145,8 @@ finish (Waiting *waiting)
   HeOrigin *origin = decision->origin;
 
   write_ledger (origin, &decision->answer, g_get_real_time ());
+  he_leaks_note (origin, &decision->answer);
+  he_renew_note (origin, &decision->answer);
   if (decision->answer.kind == HE_ANSWER_DENY)
     log_denial (decision);
   if (decision->answer.replicate != NULL && he_peers_count (origin->peers) > 0) {

@@ -98,6 +98,7 @@ he_answer_clear (HeAnswer *answer)
   g_clear_pointer (&answer->set_cookie, g_free);
   g_clear_pointer (&answer->replicate, g_free);
   g_clear_pointer (&answer->account, g_free);
+  g_clear_pointer (&answer->shown, g_free);
   g_clear_pointer (&answer->ask, he_session_record_free);
   g_clear_pointer (&answer->ask_replaces, g_free);
   answer->rendition = NULL;
@@ -268,13 +269,22 @@ touch_of (HeGate *gate, const HeTarget *target)
   return how;
 }
 
+static void
+note_shown (HeAnswer *answer, const char *account, const guint8 address_hash[16])
+{
+  g_free (answer->shown);
+  answer->shown = g_strdup (account);
+  memcpy (answer->shown_at, address_hash, sizeof answer->shown_at);
+}
+
 /* What the credential says, or NULL and why it is not good for this address. */
 static HeOpened *
-open_credential (HeGate *gate, HeSpan text, const char *address, HeCode *ret_code)
+open_credential (HeGate *gate, HeSpan text, const char *address, HeAnswer *answer,
+                 HeCode *ret_code)
 {
   HeOpened *opened = he_opened_find (gate->opened, text.text, text.len, address);
   g_auto (HeSessionRecord) contents = { 0 };
-  guint8 hash[16];
+  guint8 hash[16] = { 0 };
   if (opened)
     return opened;
   if (!he_credential_open (gate->sealing_key, text.text, text.len, &contents)) {
@@ -286,6 +296,7 @@ open_credential (HeGate *gate, HeSpan text, const char *address, HeCode *ret_cod
   if (!contents.has_address || !he_address_hash (gate->credential, address, hash)
       || memcmp (contents.address_hash, hash, 16) != 0) {
     *ret_code = HE_CODE_ADDRESS;
+    note_shown (answer, contents.account, hash);
     return NULL;
   }
   return he_opened_keep (gate->opened, text.text, text.len, address, &contents);
@@ -316,7 +327,7 @@ static gboolean
 try_credential (HeGate *gate, const HeGateRequest *request, const HeTarget *target,
                 HeSpan text, gint64 now, HeAnswer *answer, HeCode *ret_code)
 {
-  g_autoptr (HeOpened) opened = open_credential (gate, text, request->address, ret_code);
+  g_autoptr (HeOpened) opened = open_credential (gate, text, request->address, answer, ret_code);
   if (!opened)
     return FALSE;
   const HeSessionRecord *contents = &opened->contents;
@@ -425,7 +436,7 @@ contents_from_token (HeGate *gate, const HeGateRequest *request, HeSpan text, gi
  * where slots are given out. */
 static char *
 end_replaced (HeGate *gate, const HeGateRequest *request, const HeSessionRecord *by,
-              gint64 now)
+              gint64 now, HeAnswer *answer)
 {
   HeSpan texts[MAX_COOKIES];
   HeCode code = HE_CODE_NO_CREDENTIAL;
@@ -435,7 +446,7 @@ end_replaced (HeGate *gate, const HeGateRequest *request, const HeSessionRecord 
     return NULL;
   guint count = he_cookie_find (request->cookie, COOKIE, texts, MAX_COOKIES);
   for (guint i = 0; i < count; i++) {
-    g_autoptr (HeOpened) old = open_credential (gate, texts[i], request->address, &code);
+    g_autoptr (HeOpened) old = open_credential (gate, texts[i], request->address, answer, &code);
     if (!old || strcmp (old->contents.account, by->account) != 0
         || memcmp (old->contents.id, by->id, sizeof by->id) == 0)
       continue;
@@ -476,9 +487,11 @@ decide_by_token (HeGate *gate, const HeGateRequest *request, const HeTarget *tar
     return;
   }
   g_autofree char *replaces = target->kind == HE_TARGET_SESSION
-                                  ? end_replaced (gate, request, &contents, now)
+                                  ? end_replaced (gate, request, &contents, now, answer)
                                   : NULL;
   code = touch (gate, &contents, HE_TOUCH_ENTRY, now, answer);
+  if (code == HE_CODE_ADDRESS)
+    note_shown (answer, contents.account, contents.address_hash);
   if (answer->ask)
     answer->ask_replaces = g_steal_pointer (&replaces);
   g_autofree char *credential

@@ -70,6 +70,9 @@ typedef struct {
   char session[33];             /* hex id for the log, or "" */
   char *account;                /* whose request was granted, or NULL */
   guint8 address_hash[16];      /* of the session; with account */
+  char *shown;                  /* DENY, HE_CODE_ADDRESS: the account whose credential or token
+                                   was shown from elsewhere, where it is known; or NULL */
+  guint8 shown_at[16];          /* with shown: a hash of that address */
   HeSessionRecord *ask;         /* DENY, HE_CODE_UNAVAILABLE: whose session is to be settled
                                    (he_sessions_settle()), and the request decided again */
   HeTouch ask_how;              /* with ask */

@@ -17,6 +17,9 @@ static const struct {
   = { "headend_replications", "peer", "result", "Exchanges with other origins." },
   [HE_METRIC_BACKFILL] = { "headend_backfills", "peer", "result",
                            "Segments fetched from other origins, which held them." },
+  [HE_METRIC_RENEWALS] = { "headend_renewals", "result", NULL,
+                           "Leases that the authorizer was asked about." },
+  [HE_METRIC_ALARMS] = { "headend_alarms", "kind", NULL, "Leak alarms." },
 };
 
 struct _HeMetrics {

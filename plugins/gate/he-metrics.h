@@ -17,6 +17,8 @@ typedef enum {
   HE_METRIC_PUTS,        /* node, outcome */
   HE_METRIC_REPLICATION, /* peer, result: exchanges with other origins */
   HE_METRIC_BACKFILL,    /* peer, result: segments fetched from other origins */
+  HE_METRIC_RENEWALS,    /* result: what the operator's authorizer was asked */
+  HE_METRIC_ALARMS,      /* kind: leak alarms */
   HE_METRIC_LAST,
 } HeMetric;
 

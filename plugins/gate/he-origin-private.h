@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "he-alarms.h"
 #include "he-anchors.h"
 #include "he-clips.h"
 #include "he-gate.h"
@@ -16,6 +17,8 @@
 
 G_BEGIN_DECLS
 
+typedef struct _HeRenewer HeRenewer;
+
 /* What the parts of an origin share. Requests are handled on the threads that serve them.
  * What stands in the first half is safe from any; the second half belongs to the origin's
  * own thread, which is asked by he_origin_defer() or g_main_context_invoke(). */
@@ -27,6 +30,8 @@ struct _HeOrigin {
   char **redis_servers; /* NULL: none */
   HeSecret *redis_login;
   guint per_account, lease_seconds, session_seconds;
+  HeAlarms *alarms;
+  HeRenewer *renewer; /* where there is an authorizer, or NULL */
   HeTokenKeys *keys;
   HeStore *store;
   HeAnchors *anchors;
@@ -157,6 +162,21 @@ void he_revoke_start (HeOrigin *origin);
 void he_revoke_tick (HeOrigin *origin);
 /* What is new of such a list holds from now on, and is kept; not told on. */
 void he_revoke_take (HeOrigin *origin, const char *text, gsize len);
+
+/* The same as POST HE_REVOKE_PATH with this list, answered by nobody. */
+void he_revoke_tell (HeOrigin *origin, const char *list);
+
+/* Leases that an authorizer is asked about (he-renewals.h). */
+HeRenewer *he_renew_new (HeOrigin *origin, const HeOriginConfig *config);
+void he_renew_free (HeRenewer *renewer); /* takes NULL */
+void he_renew_start (HeOrigin *origin);
+void he_renew_stop (HeOrigin *origin);
+/* A request was decided: any thread. */
+void he_renew_note (HeOrigin *origin, const HeAnswer *answer);
+gboolean he_renew_is_broken (HeOrigin *origin);
+
+/* Raises leak alarms (he-alarms.h) by what was decided: any thread. */
+void he_leaks_note (HeOrigin *origin, const HeAnswer *answer);
 
 /* Redis, where the description names one: between the thread's start and its end. */
 void he_shared_start (HeOrigin *origin, gint64 slot_ttl);

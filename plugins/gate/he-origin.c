@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "he-authorizer.h"
 #include "he-epoch.h"
 #include "he-error.h"
 
@@ -35,6 +36,8 @@ check_config (const HeOriginConfig *config, GError **error)
     return FALSE;
   }
   return (config->redis == NULL || he_redis_check (error))
+         && (config->renewal_uri == NULL
+             || he_authorizer_check (config->renewal_uri, error))
          && he_peers_check (config->peers, error);
 }
 
@@ -92,6 +95,8 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->policy = config->policy;
   origin->redis_servers = g_strdupv ((char **)config->redis);
   origin->redis_login = ref_secret (config->redis_login);
+  origin->renewer = he_renew_new (origin, config);
+  origin->alarms = he_alarms_new (&config->alarms);
   origin->per_account = config->per_account;
   origin->lease_seconds = config->lease_seconds;
   origin->session_seconds = config->session_seconds;
@@ -144,6 +149,8 @@ he_origin_free (HeOrigin *origin)
   he_secret_unref (origin->publish);
   g_strfreev (origin->redis_servers);
   he_secret_unref (origin->redis_login);
+  he_renew_free (origin->renewer);
+  he_alarms_free (origin->alarms);
   g_strfreev (origin->peer_addresses);
   g_strfreev (origin->peer_nodes);
   g_strfreev (origin->trusted);
@@ -336,6 +343,7 @@ run (gpointer data)
   origin->peers
       = he_peers_new ((const char *const *)origin->peer_addresses, origin->publish);
   he_shared_start (origin, slot_ttl (origin));
+  he_renew_start (origin);
   origin->threads
       = he_threads_new ("serving", CLAMP (g_get_num_processors (), 1, MAX_THREADS));
   origin->viewers = he_http_new (g_steal_pointer (&origin->viewer_listener),
@@ -364,6 +372,7 @@ run (gpointer data)
   origin->stopping = TRUE;
   he_shared_stop (origin); /* what it leaves open is answered by the next line */
   drain (origin->context);
+  he_renew_stop (origin);
   he_peers_free (origin->peers); /* its last callbacks still look at it */
   origin->peers = NULL;
   he_backfill_stop (origin);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include "he-alarms.h"
 #include "he-anchor.h"
 #include "he-channel.h"
 #include "he-secret.h"
@@ -68,6 +69,16 @@ typedef struct {
   /* Whose players in browsers may read answers to viewers (he-cors.h), NULL-terminated;
    * NULL: none. */
   const char *const *allowed_origins;
+
+  /* What raises a leak alarm; zeros: nothing does. */
+  HeAlarmRules alarms;
+
+  /* The operator's authorizer, asked when leases are renewed (he-authorizer.h); NULL:
+   * none. */
+  const char *renewal_uri;
+  HeSecret *renewal_login;  /* USER:PASSWORD, or NULL */
+  guint renewal_timeout_ms; /* 0: two seconds */
+  gboolean renewal_ends;    /* without an answer leases end; else they go on */
 
   /* One line per denial, alarm and change of state, without a newline or a secret; called
    * on the origin's threads. NULL: silent. */

@@ -199,6 +199,39 @@ he_revoke_handle (HeOrigin *origin, HeRequest *request)
                  waiting);
 }
 
+static void
+passed_on (const HePeerReply *replies, guint n, gpointer data)
+{
+  HeOrigin *origin = data;
+
+  for (guint i = 0; i < n; i++)
+    if (replies[i].status / 100 != 2)
+      origin->unaware |= G_GUINT64_CONSTANT (1) << i;
+}
+
+void
+he_revoke_tell (HeOrigin *origin, const char *list)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) body = NULL;
+  gboolean kept = FALSE;
+  g_autoptr (GPtrArray) news = take (origin, list, strlen (list), &kept, &error);
+  char *json;
+
+  if (news == NULL)
+    he_log_event (origin->log, g_get_monotonic_time (), "revocations refused: %s",
+                  error->message);
+  if (news == NULL || news->len == 0)
+    return;
+  json = he_revocations_list_to_json (news);
+  body = g_bytes_new_take (json, strlen (json));
+  if (origin->redis != NULL)
+    he_redis_revoke (origin->redis, json);
+  if (he_peers_count (origin->peers) > 0)
+    he_peers_call (origin->peers, HE_PEERS_ALL, "POST", HE_REVOKE_PATH, body, TELL_MS,
+                   passed_on, origin);
+}
+
 void
 he_revoke_give (HeOrigin *origin, HeRequest *request)
 {

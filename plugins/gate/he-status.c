@@ -381,6 +381,9 @@ he_status_metrics (HeOrigin *origin, HeRequest *request)
   render_revocations (text, origin);
   if (origin->redis != NULL)
     gauge (text, "headend_redis_up", "1 while Redis answers.", !he_shared_is_away (origin));
+  if (origin->renewer != NULL)
+    gauge (text, "headend_renewal_up", "0 while the authorizer is not asked, as it fails.",
+           !he_renew_is_broken (origin));
   gauge (text, "headend_ready", "1 when ready to serve.", reasons->len == 0);
   render_ledger (text, origin);
   render_connections (text, origin);

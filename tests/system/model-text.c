@@ -99,6 +99,12 @@ print_model (const HeadendModel *model)
   printf ("redis %s\n", redis ? redis : "-");
   TEXT (model, sessions.redis_credentials);
   printf ("allowed_origins %s\n", *origins ? origins : "-");
+  TEXT (model, gate.renewal_uri);
+  TEXT (model, gate.renewal_credentials);
+  NUMBER (model, gate.renewal_timeout);
+  NUMBER (model, gate.renewal_ends);
+  NUMBER (model, gate.alarm_addresses);
+  NUMBER (model, gate.alarm_fetches);
   TEXT (model, edge.listen);
   printf ("trusted %s\n", trusted ? trusted : "-");
   g_ptr_array_foreach (model->nodes, print_node, NULL);

@@ -68,7 +68,8 @@ _ENCODERS = {"channels[].video[].bit-depth": "x265"}
 def _understood(path, value=None, encoder="x264"):
     """What the launcher understands of a description with this value at a path of the schema, or
     without it; None when it refuses it."""
-    description = {"edge": {"listen": "127.0.0.1:1"}, "tokens": {}, "sessions": {}, "gate": {},
+    description = {"edge": {"listen": "127.0.0.1:1"}, "tokens": {}, "sessions": {},
+                   "gate": {"renewal": {"uri": "http://a/"}, "alarms": {}},
                    "nodes": [{"name": "A", "listen": "127.0.0.1:2", "internal": "127.0.0.1:3"}],
                    "channels": [{"name": "demo", "source": "srt://127.0.0.1:4", "audio": [{}], "watermark": False,
                                  "video": [{"width": 640, "height": 360, "bitrate": 800, "encoder": encoder}]}]}

@@ -31,6 +31,11 @@ typedef struct {
   HeSessionPolicy policy;
   char **redis; /* servers: then they are no peers; or NULL */
   HeSecret *redis_login; /* or NULL */
+  guint lease;           /* seconds; 0: 300 */
+  char *renewal;         /* URI of an authorizer, or NULL */
+  HeSecret *renewal_login; /* or NULL */
+  gboolean renewal_ends;
+  HeAlarmRules alarms;
   guint internal[2];
   char *peer[2];
   HeOrigin *origin[2]; /* A, B */
@@ -116,7 +121,12 @@ pair_new_origin (Pair *pair, guint i, const char *state, GError **error)
     .publish = pair->publish,
     .policy = pair->policy,
     .per_account = 1,
-    .lease_seconds = 300,
+    .lease_seconds = pair->lease ? pair->lease : 300,
+    .renewal_uri = pair->renewal,
+    .renewal_login = pair->renewal_login,
+    .renewal_timeout_ms = 1000,
+    .renewal_ends = pair->renewal_ends,
+    .alarms = pair->alarms,
     .session_seconds = 3600,
     .trusted_proxies = trusted,
     .allowed_origins = allowed,
@@ -212,6 +222,8 @@ pair_free (Pair *pair)
   g_free (pair->pem);
   g_free (pair->jwks);
   g_free (pair->issue);
+  g_free (pair->renewal);
+  he_secret_unref (pair->renewal_login);
   g_free (pair->peer[0]);
   g_free (pair->peer[1]);
   g_string_free (pair->log, TRUE);

@@ -317,6 +317,64 @@ who_watched_is_in_the_ledger (void)
   g_assert_null (strstr (stays->str + 1, "open"));
 }
 
+static void
+fetch_segment (Pair *pair, guint i, const char *cookie, guint status)
+{
+  g_autofree char *path
+      = g_strdup_printf ("/live/demo/360p/%" G_GUINT64_FORMAT ".ts", MSN);
+  g_autoptr (Reply) reply = get (port_of (pair, i), path, cookie);
+
+  g_assert_cmpuint (reply->status, ==, status);
+}
+
+static gboolean
+counted (Pair *pair, const char *text)
+{
+  g_autoptr (Reply) reply = get (pair->internal[0], "/metrics", NULL);
+  g_autofree char *got = reply_text (reply);
+
+  return strstr (got, text) != NULL;
+}
+
+/* Given a session that fetches a segment again and again, and an account's credential and
+ * tokens that are shown at many addresses, then the log and the metrics tell of each once. */
+static void
+leaks_are_told (void)
+{
+  g_autoptr (Pair) pair = pair_prepare (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *cookie = NULL;
+
+  pair->alarms = (HeAlarmRules) { .addresses = 3, .fetches = 3 };
+  pair_start (pair, 0);
+  publish_window (pair);
+  cookie = cookie_for (pair, 0, "ali\"ce");
+  for (guint i = 0; i < 3; i++)
+    fetch_segment (pair, 0, cookie, 200);
+  g_assert_false (pair_logged (pair, "ALARM"));
+  for (guint i = 0; i < 3; i++)
+    fetch_segment (pair, 0, cookie, 200);
+  g_assert_true (pair_logged (pair, "ALARM one segment fetched 4 times by one session"));
+  g_assert_true (pair_logged (pair, "account=\"ali'ce\" segment=demo/360p/9000000000"));
+  g_assert_false (pair_logged (pair, "addresses within"));
+  for (guint i = 2; i < 8; i++) {
+    g_autofree char *from = g_strdup_printf ("127.0.0.%u", i);
+    g_autofree char *token = mint (pair, "bob");
+    g_autoptr (Reply) shown = http (from, port_of (pair, 0), "GET",
+                                    "/live/demo/audio/index.m3u8", cookie, NULL);
+    g_autoptr (Reply) entered = enter (pair, 0, i < 4 ? from : "127.0.0.3", token, "");
+
+    assert_denied (shown, 403, "602");
+    g_assert_cmpuint (entered->status, ==, 200);
+    g_assert_true (pair_logged (pair, "ALARM one account at 4 addresses within an hour "
+                                      "account=\"ali'ce\"")
+                   == (i >= 4));
+  }
+  g_assert_false (pair_logged (pair, "bob"));
+  g_assert_true (counted (pair, "headend_alarms_total{kind=\"addresses\"} 1\n"));
+  g_assert_true (counted (pair, "headend_alarms_total{kind=\"fetches\"} 1\n"));
+  g_assert_false (pair_logged (pair, cookie + strlen ("Cookie: headend=")));
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -333,5 +391,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/origin/parts-of-segments-are-the-right-ones",
                    parts_of_segments_are_the_right_ones);
   g_test_add_func ("/origin/who-watched-is-in-the-ledger", who_watched_is_in_the_ledger);
+  g_test_add_func ("/origin/players/leaks-are-told", leaks_are_told);
   return g_test_run ();
 }

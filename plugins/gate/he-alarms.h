@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <glib.h>
+#include "he-segment.h"
+
+G_BEGIN_DECLS
+
+/* What looks like a leak: an account that is seen at many addresses within an hour, and a
+ * session that fetches one segment over and over, as somebody does who passes it on. As far
+ * as this gate sees it. Bounded: what does not fit is not seen. Times are unix microseconds.
+ * Thread-safe. */
+typedef struct _HeAlarms HeAlarms;
+
+#define HE_ALARMS_ADDRESSES_MAX 64
+#define HE_ALARMS_FETCHES_MAX 1000
+
+/* More of either raises an alarm; 0: nothing does. */
+typedef struct {
+  guint addresses; /* of an account, within an hour */
+  guint fetches;   /* of a segment by one session */
+} HeAlarmRules;
+
+HeAlarms *he_alarms_new (const HeAlarmRules *rules);
+void he_alarms_free (HeAlarms *alarms); /* takes NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeAlarms, he_alarms_free)
+
+/* The account was let in at an address, or what is its own was shown there; the address is
+ * a hash. Returns at how many it was seen, when that is an alarm, and else 0: once an hour
+ * for each account. */
+guint he_alarms_address (HeAlarms *alarms, const char *account, const guint8 address[16],
+                         gint64 now);
+/* The session, as it is logged, fetches a segment, whichever variant. Returns how often it
+ * has, when that is an alarm, and else 0: once in ten minutes for each session. */
+guint he_alarms_fetch (HeAlarms *alarms, const char *session, const HeSegment *segment,
+                       gint64 now);
+
+G_END_DECLS

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-renewals.h"
+
+#include <string.h>
+
+#define BREAK_MIN (5 * (gint64)G_USEC_PER_SEC)
+#define BREAK_MAX (60 * (gint64)G_USEC_PER_SEC)
+#define AGAIN (5 * (gint64)G_USEC_PER_SEC) /* after a failure */
+#define SWEEP_EVERY (10 * (gint64)G_USEC_PER_SEC)
+
+typedef struct {
+  guint8 session[16];
+  gint64 due, until, seen;
+  gboolean waiting; /* in the queue, or being asked about */
+  gboolean failed;  /* since it was allowed */
+} Entry;
+
+struct _HeRenewals {
+  gint64 lease;
+  gboolean ends;
+  GMutex lock;       /* guards the rest */
+  GHashTable *table; /* session -> Entry */
+  GQueue queue;      /* Entry, borrowed */
+  guint asking;
+  guint failures; /* in a row */
+  gboolean broken;
+  gint64 retry_at, pause; /* of the breaker */
+  gint64 swept;
+};
+
+/* Ids are outputs of an HMAC: any four bytes of them are a hash. */
+static guint
+id_hash (gconstpointer id)
+{
+  guint hash;
+  memcpy (&hash, id, sizeof hash);
+  return hash;
+}
+
+static gboolean
+id_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, 16) == 0;
+}
+
+HeRenewals *
+he_renewals_new (gint64 lease, gboolean ends)
+{
+  HeRenewals *renewals = g_new0 (HeRenewals, 1);
+  renewals->lease = lease;
+  renewals->ends = ends;
+  renewals->pause = BREAK_MIN;
+  g_mutex_init (&renewals->lock);
+  g_queue_init (&renewals->queue);
+  renewals->table = g_hash_table_new_full (id_hash, id_equal, NULL, g_free);
+  return renewals;
+}
+
+void
+he_renewals_free (HeRenewals *renewals)
+{
+  if (!renewals)
+    return;
+  g_queue_clear (&renewals->queue);
+  g_hash_table_unref (renewals->table);
+  g_mutex_clear (&renewals->lock);
+  g_free (renewals);
+}
+
+/* Below, the lock is held. */
+
+/* Whose lease is over has ended. */
+static void
+sweep (HeRenewals *renewals, gint64 now)
+{
+  GHashTableIter iter;
+  gpointer value;
+  renewals->swept = now;
+  g_hash_table_iter_init (&iter, renewals->table);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    Entry *entry = value;
+    if (!entry->waiting && entry->seen + renewals->lease < now)
+      g_hash_table_iter_remove (&iter);
+  }
+}
+
+/* NULL: there is no room. */
+static Entry *
+entry_of (HeRenewals *renewals, const guint8 session[16], gint64 now)
+{
+  Entry *entry = g_hash_table_lookup (renewals->table, session);
+  if (entry)
+    return entry;
+  if (g_hash_table_size (renewals->table) >= HE_RENEWALS_SESSIONS)
+    return NULL;
+  entry = g_new0 (Entry, 1);
+  memcpy (entry->session, session, sizeof entry->session);
+  entry->due = now + renewals->lease / 2;
+  entry->until = now + renewals->lease;
+  g_hash_table_insert (renewals->table, entry->session, entry);
+  return entry;
+}
+
+/* A question that fails needs another playlist request to be put again. */
+static void
+give_up_queue (HeRenewals *renewals)
+{
+  Entry *entry;
+  while ((entry = g_queue_pop_head (&renewals->queue)))
+    entry->waiting = FALSE;
+}
+
+static gboolean
+may_queue (const HeRenewals *renewals, gint64 now)
+{
+  if (renewals->broken)
+    return now >= renewals->retry_at && renewals->asking == 0
+           && renewals->queue.length == 0;
+  return renewals->queue.length < HE_RENEWALS_QUEUE;
+}
+
+/* Whether a lease is over that nobody allowed. Who paused was not asked about meanwhile. */
+static gboolean
+has_lapsed (HeRenewals *renewals, Entry *entry, gint64 now)
+{
+  if (!renewals->ends || now < entry->until || entry->waiting)
+    return FALSE;
+  if (entry->failed || renewals->broken)
+    return TRUE;
+  entry->until = now + renewals->lease / 2;
+  return FALSE;
+}
+
+static HeRenewalStep
+note (HeRenewals *renewals, const guint8 session[16], gint64 now)
+{
+  if (now >= renewals->swept + SWEEP_EVERY)
+    sweep (renewals, now);
+  Entry *entry = entry_of (renewals, session, now);
+  if (!entry)
+    return HE_RENEWAL_GOES_ON;
+  entry->seen = now;
+  if (has_lapsed (renewals, entry, now)) {
+    g_hash_table_remove (renewals->table, session);
+    return HE_RENEWAL_LAPSED;
+  }
+  if (entry->waiting || now < entry->due || !may_queue (renewals, now))
+    return HE_RENEWAL_GOES_ON;
+  entry->waiting = TRUE;
+  g_queue_push_tail (&renewals->queue, entry);
+  return HE_RENEWAL_DUE;
+}
+
+static void
+failed (HeRenewals *renewals, gint64 now)
+{
+  if (++renewals->failures < HE_RENEWALS_FAILURES)
+    return;
+  renewals->pause
+      = renewals->broken ? MIN (renewals->pause * 2, BREAK_MAX) : BREAK_MIN;
+  renewals->broken = TRUE;
+  renewals->retry_at = now + renewals->pause;
+  give_up_queue (renewals);
+}
+
+static void
+answered (HeRenewals *renewals, Entry *entry, HeRenewalAnswer answer, gint64 seconds,
+          gint64 now)
+{
+  gint64 held = seconds ? MIN (seconds * (gint64)G_USEC_PER_SEC, renewals->lease)
+                        : renewals->lease / 2;
+  entry->waiting = FALSE;
+  if (answer == HE_RENEWAL_REFUSED) {
+    g_hash_table_remove (renewals->table, entry->session);
+  } else if (answer == HE_RENEWAL_ALLOWED) {
+    entry->failed = FALSE;
+    entry->due = now + held;
+    entry->until = entry->due + renewals->lease / 2;
+  } else {
+    entry->failed = TRUE;
+    entry->due = now + AGAIN;
+  }
+}
+
+/* With the lock. */
+
+HeRenewalStep
+he_renewals_note (HeRenewals *renewals, const guint8 session[16], gint64 now)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&renewals->lock);
+  return note (renewals, session, now);
+}
+
+gboolean
+he_renewals_take (HeRenewals *renewals, guint8 ret_session[16])
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&renewals->lock);
+  Entry *entry = renewals->asking < HE_RENEWALS_AT_ONCE
+                     ? g_queue_pop_head (&renewals->queue)
+                     : NULL;
+  if (!entry)
+    return FALSE;
+  renewals->asking++;
+  memcpy (ret_session, entry->session, sizeof entry->session);
+  return TRUE;
+}
+
+gboolean
+he_renewals_answer (HeRenewals *renewals, const guint8 session[16],
+                    HeRenewalAnswer answer, guint seconds, gint64 now)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&renewals->lock);
+  gboolean was_broken = renewals->broken;
+  Entry *entry = g_hash_table_lookup (renewals->table, session);
+  renewals->asking--;
+  if (answer == HE_RENEWAL_FAILED) {
+    failed (renewals, now);
+  } else {
+    renewals->failures = 0;
+    renewals->broken = FALSE;
+  }
+  if (entry)
+    answered (renewals, entry, answer, seconds, now);
+  return renewals->broken != was_broken;
+}
+
+void
+he_renewals_drop (HeRenewals *renewals, const guint8 session[16])
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&renewals->lock);
+  renewals->asking--;
+  g_hash_table_remove (renewals->table, session);
+}
+
+gboolean
+he_renewals_is_broken (HeRenewals *renewals)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&renewals->lock);
+  return renewals->broken;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-alarms.h"
+
+#define S G_GINT64_CONSTANT (1000000)
+#define T0 (G_GINT64_CONSTANT (1700000000) * S)
+
+static guint
+seen (HeAlarms *alarms, const char *account, guint address, gint64 now)
+{
+  guint8 hash[16] = { (guint8)address, (guint8)(address >> 8) };
+
+  return he_alarms_address (alarms, account, hash, now);
+}
+
+static guint
+fetch (HeAlarms *alarms, const char *session, guint64 msn, HeVariant variant, gint64 now)
+{
+  const HeSegment segment = { .channel = (char *)"demo",
+                              .rendition = (char *)"360p",
+                              .variant = variant,
+                              .msn = msn };
+
+  return he_alarms_fetch (alarms, session, &segment, now);
+}
+
+/* Given more addresses than may be, then the account raises an alarm, once an hour; however
+ * often it is seen at few, or at many over a day, it raises none. */
+static void
+many_addresses_are_an_alarm (void)
+{
+  const HeAlarmRules rules = { .addresses = 4 };
+  g_autoptr (HeAlarms) alarms = he_alarms_new (&rules);
+
+  for (guint i = 0; i < 100; i++)
+    g_assert_cmpuint (seen (alarms, "family", i % 4, T0 + i * S), ==, 0);
+  for (guint i = 0; i < 100; i++)
+    g_assert_cmpuint (seen (alarms, "traveller", i, T0 + i * 1000 * S), ==, 0);
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpuint (seen (alarms, "leak", i, T0 + i * S), ==, 0);
+  g_assert_cmpuint (seen (alarms, "leak", 4, T0 + 4 * S), ==, 5);
+  for (guint i = 5; i < 300; i++)
+    g_assert_cmpuint (seen (alarms, "leak", i, T0 + i * S), ==, 0);
+  g_assert_cmpuint (seen (alarms, "leak", 300, T0 + 3604 * S), ==,
+                    HE_ALARMS_ADDRESSES_MAX + 1);
+  g_assert_cmpuint (seen (alarms, "family", 4, T0 + 101 * S), ==, 5);
+}
+
+/* Given a segment that a session fetches oftener than players do, then it raises an alarm,
+ * once in ten minutes, in whichever variants it comes; other sessions and other segments are
+ * others. */
+static void
+many_fetches_are_an_alarm (void)
+{
+  const HeAlarmRules rules = { .fetches = 3 };
+  g_autoptr (HeAlarms) alarms = he_alarms_new (&rules);
+
+  for (guint64 msn = 0; msn < 2000; msn++)
+    for (guint i = 0; i < 3; i++)
+      g_assert_cmpuint (fetch (alarms, "honest", msn, HE_VARIANT_A, T0 + (gint64)msn * 2 * S),
+                        ==, 0);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (fetch (alarms, "proxy", 7, HE_VARIANT_A, T0 + i * S), ==, 0);
+  g_assert_cmpuint (fetch (alarms, "other", 7, HE_VARIANT_A, T0 + 3 * S), ==, 0);
+  g_assert_cmpuint (fetch (alarms, "proxy", 7, HE_VARIANT_B, T0 + 3 * S), ==, 4);
+  for (guint i = 0; i < 100; i++)
+    g_assert_cmpuint (fetch (alarms, "proxy", 8, HE_VARIANT_A, T0 + 4 * S), ==, 0);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (fetch (alarms, "proxy", 900, HE_VARIANT_A, T0 + 700 * S), ==, 0);
+  g_assert_cmpuint (fetch (alarms, "proxy", 900, HE_VARIANT_A, T0 + 700 * S), ==, 4);
+}
+
+static void
+nothing_is_watched_unasked (void)
+{
+  const HeAlarmRules rules = { 0 };
+  g_autoptr (HeAlarms) alarms = he_alarms_new (&rules);
+
+  for (guint i = 0; i < 1000; i++) {
+    g_assert_cmpuint (seen (alarms, "leak", i, T0), ==, 0);
+    g_assert_cmpuint (fetch (alarms, "proxy", 7, HE_VARIANT_A, T0), ==, 0);
+  }
+}
+
+/* Given more accounts than are watched, then those that were quiet for an hour make room. */
+static void
+accounts_are_bounded (void)
+{
+  const HeAlarmRules rules = { .addresses = 1 };
+  g_autoptr (HeAlarms) alarms = he_alarms_new (&rules);
+  gint64 later = T0 + 3600 * S;
+
+  for (guint i = 0; i < 70000; i++) {
+    g_autofree char *account = g_strdup_printf ("account%u", i);
+
+    seen (alarms, account, 0, T0);
+  }
+  g_assert_cmpuint (seen (alarms, "late", 1, T0 + S), ==, 0);
+  g_assert_cmpuint (seen (alarms, "late", 2, T0 + S), ==, 0);
+  g_assert_cmpuint (seen (alarms, "late", 1, later), ==, 0);
+  g_assert_cmpuint (seen (alarms, "late", 2, later), ==, 2);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/alarms/addresses", many_addresses_are_an_alarm);
+  g_test_add_func ("/alarms/fetches", many_fetches_are_an_alarm);
+  g_test_add_func ("/alarms/unasked", nothing_is_watched_unasked);
+  g_test_add_func ("/alarms/bounded", accounts_are_bounded);
+  return g_test_run ();
+}
