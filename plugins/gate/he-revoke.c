@@ -214,8 +214,8 @@ he_revoke_tell (HeOrigin *origin, const char *list)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) body = NULL;
-  gboolean kept = FALSE;
-  g_autoptr (GPtrArray) news = take (origin, list, strlen (list), &kept, &error);
+  guint64 number;
+  g_autoptr (GPtrArray) news = take (origin, list, strlen (list), &number, &error);
   char *json;
 
   if (news == NULL)
@@ -223,6 +223,7 @@ he_revoke_tell (HeOrigin *origin, const char *list)
                   error->message);
   if (news == NULL || news->len == 0)
     return;
+  is_kept (origin, number, 0);
   json = he_revocations_list_to_json (news);
   body = g_bytes_new_take (json, strlen (json));
   if (origin->redis != NULL)
