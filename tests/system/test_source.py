@@ -53,6 +53,7 @@ def _anchors(air):
     for node in air.origin:
         log = (air.dir / f"node-{node}.log").read_text(errors="replace")
         held.append(json.loads(re.findall(r" anchor (\{.*\})", log)[-1]))
+        held[-1].pop("end", None)  # how the proposer saw the timeline before end
     return held
 
 
