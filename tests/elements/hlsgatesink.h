@@ -90,10 +90,30 @@ run_until (GstElement *pipeline, Result *result, IsThere is_there, gpointer data
   gst_element_set_state (pipeline, GST_STATE_NULL);
 }
 
+/* Whether an origin has answered for each segment that a sink handed on. */
+static G_GNUC_UNUSED gboolean
+are_answered (gpointer sink)
+{
+  g_autoptr (GstStructure) stats = NULL;
+  guint64 segments, published, failed;
+
+  g_object_get (sink, "stats", &stats, NULL);
+  g_assert_true (gst_structure_get (stats, "segments", G_TYPE_UINT64, &segments,
+                                    "published", G_TYPE_UINT64, &published, "failed",
+                                    G_TYPE_UINT64, &failed, NULL));
+  return published + failed >= segments;
+}
+
+/* Stopping gives what is queued two seconds, in which a slow machine may not send it all. */
 static G_GNUC_UNUSED void
 run (GstElement *pipeline, Result *result)
 {
-  run_until (pipeline, result, NULL, NULL);
+  g_autoptr (GstElement) sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  g_autofree char *origins = NULL;
+
+  if (sink != NULL)
+    g_object_get (sink, "origins", &origins, NULL);
+  run_until (pipeline, result, origins != NULL ? are_answered : NULL, sink);
 }
 
 /* Video on the epoch from seconds on, encoded as asked, behind a queue or "". */
