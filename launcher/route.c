@@ -145,8 +145,12 @@ choose_memory (HeadendRoute *route, const HeProbe *probe)
   route->memory = HE_MEMORY_CUDA;
   for (guint i = 0; i < route->rungs->len; i++) {
     HeadendRung *rung = route->rungs->pdata[i];
-    if (takes_cuda (rung, probe))
-      rung->memory = HE_MEMORY_CUDA;
+    if (!takes_cuda (rung, probe))
+      continue;
+    rung->memory = HE_MEMORY_CUDA;
+    if (probe->takes (probe->user, "forensicmark", HE_MEMORY_CUDA,
+                      cuda_format (is_deep (rung))))
+      rung->mark = HE_MEMORY_CUDA;
   }
 }
 
@@ -226,19 +230,31 @@ headend_route_factories (const HeadendRoute *route)
   return g_strv_builder_end (list);
 }
 
+static gboolean
+marks_on_cpu (const HeadendRoute *route)
+{
+  for (guint i = 0; i < route->rungs->len; i++) {
+    const HeadendRung *rung = route->rungs->pdata[i];
+    if (route->watermark && rung->memory == HE_MEMORY_CUDA
+        && rung->mark != HE_MEMORY_CUDA)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 char **
 headend_route_notes (const HeadendRoute *route)
 {
   g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
   if (route->detour)
     g_strv_builder_add (list, route->detour);
-  if (route->memory == HE_MEMORY_CUDA && !route->watermark)
+  if (route->memory == HE_MEMORY_CUDA && !marks_on_cpu (route))
     g_strv_builder_add (list, "frames stay in the GPU's memory from decoder to encoder");
-  if (route->memory == HE_MEMORY_CUDA && route->watermark)
-    g_strv_builder_add (list,
-                        "the watermark is put in on the CPU: each rendition is "
-                        "downloaded from the GPU once, marked, and uploaded for each "
-                        "variant; \"watermark\": false keeps frames on the GPU");
+  if (route->memory == HE_MEMORY_CUDA && marks_on_cpu (route))
+    g_strv_builder_add (
+        list, "the watermark is put in on the CPU, because forensicmark does not take "
+              "CUDA memory here (gst-inspect-1.0 forensicmark): each rendition is "
+              "downloaded from the GPU once, marked, and uploaded for each variant");
   return g_strv_builder_end (list);
 }
 
@@ -278,7 +294,8 @@ append_scaled (const HeadendRoute *route, GString *text, const HeadendRung *rung
   g_string_append_printf (text, ",width=%u,height=%u,pixel-aspect-ratio=1/1 ! ",
                           rung->video->width, rung->video->height);
   if (route->memory == HE_MEMORY_SYSTEM
-      || (rung->memory == HE_MEMORY_CUDA && !route->watermark))
+      || (rung->memory == HE_MEMORY_CUDA
+          && (!route->watermark || rung->mark == HE_MEMORY_CUDA)))
     return;
   g_string_append (text, "cudadownload ! ");
   if (rung->memory == HE_MEMORY_SYSTEM)
@@ -303,7 +320,8 @@ headend_route_append_rung (const HeadendRoute *route, GString *text,
     return;
   }
   g_string_append_printf (text, "tee name=video-%u\n", index);
-  const guint n = headend_model_channel_has_variants (channel) ? G_N_ELEMENTS (marked) : 1;
+  const guint n
+      = headend_model_channel_has_variants (channel) ? G_N_ELEMENTS (marked) : 1;
   for (guint i = 0; i < n; i++) {
     g_autofree char *pad = g_strdup_printf ("%s_%u", marked[i].prefix, index);
     g_string_append_printf (
@@ -312,7 +330,7 @@ headend_route_append_rung (const HeadendRoute *route, GString *text,
         "channel=%s variant=%s sparse=%u segment-duration=%" G_GUINT64_FORMAT " ! ",
         index, marked[i].variant, index, channel->name, marked[i].variant,
         channel->sparse, channel->duration90);
-    if (rung->memory == HE_MEMORY_CUDA) {
+    if (rung->memory == HE_MEMORY_CUDA && rung->mark != HE_MEMORY_CUDA) {
       g_string_append (text, "cudaupload ! ");
       append_caps (text, HE_MEMORY_CUDA, rung->format);
       g_string_append (text, " ! ");

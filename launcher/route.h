@@ -15,6 +15,7 @@ typedef struct {
   char *description; /* of the encoder, for segmentencoder */
   const char *format;
   HeMemory memory; /* in which the encoder gets its frames */
+  HeMemory mark;   /* in which they are marked, where they are */
 } HeadendRung;
 
 typedef struct {
@@ -22,7 +23,7 @@ typedef struct {
   /* Bin descriptions. */
   char *decoders[2]; /* by HeVideoCodec, from the source's stream to raw frames */
   const char *scaler;
-  gboolean watermark; /* marked in system memory */
+  gboolean watermark;
   char *detour;       /* a note: why not in CUDA memory, though an encoder takes it */
   GPtrArray *rungs;   /* HeadendRung, one a video rendition; none: it is copied */
 } HeadendRoute;

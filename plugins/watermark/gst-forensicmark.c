@@ -15,6 +15,8 @@
  * Takes progressive I420, NV12, I420_10LE and P010_10LE of any size from 64x64. The luma
  * is written to new memory and the chroma is the input's own; downstream that does not
  * know GstVideoMeta gets a whole copy. Variant none passes buffers through as they are.
+ * Where gstcuda, NVIDIA's driver and NVRTC are there, `memory:CUDAMemory` is taken too,
+ * and frames are marked on their GPU.
  *
  * With `sparse` of k, only one segment in k differs between a and b; which follows from
  * the key, too, and `headend-segment` says of the others that they are not marked. There
@@ -43,9 +45,9 @@
 
 #include "gst-headend.h"
 #include "gst-luma-buffer.h"
+#include "gst-mark-cuda.h"
 #include "gst-mark-segment.h"
 #include "he-codec.h"
-#include "he-epoch.h"
 #include "he-error.h"
 #include "he-keys.h"
 #include "he-mark-source.h"
@@ -56,6 +58,8 @@
 #else
 #define FORMATS "{ I420, NV12 }" /* kernels take words of the host */
 #endif
+
+#define CUDA_MEMORY "memory:CUDAMemory"
 
 GST_DEBUG_CATEGORY_STATIC (forensicmark_debug);
 #define GST_CAT_DEFAULT forensicmark_debug
@@ -87,6 +91,7 @@ struct _GstForensicMark {
   GstVideoInfo info;
   HeMarkSource *source; /* NULL until caps, and with variant none */
   gboolean share;       /* downstream knows GstVideoMeta */
+  GstMarkCuda *cuda;    /* NULL unless frames are in CUDA memory */
   GstMarkSegment segment;
 };
 
@@ -94,28 +99,6 @@ struct _GstForensicMark {
 G_DEFINE_FINAL_TYPE (GstForensicMark, gst_forensic_mark, GST_TYPE_BASE_TRANSFORM)
 GST_ELEMENT_REGISTER_DEFINE (forensicmark, "forensicmark", GST_RANK_NONE,
                              GST_TYPE_FORENSIC_MARK)
-
-static GstStaticPadTemplate sink_template
-    = GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-                               GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
-static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
-    "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (FORMATS)));
-
-#define TYPE_VARIANT (variant_get_type ())
-static GType
-variant_get_type (void)
-{
-  static const GEnumValue values[] = {
-    { HE_VARIANT_NONE, "No mark: buffers pass through", "none" },
-    { HE_VARIANT_A, "The pattern is added", "a" },
-    { HE_VARIANT_B, "The pattern is subtracted", "b" },
-    { 0, NULL, NULL },
-  };
-  static gsize type;
-  if (g_once_init_enter (&type))
-    g_once_init_leave (&type, g_enum_register_static ("GstForensicMarkVariant", values));
-  return type;
-}
 
 static gboolean
 parse_payload (const char *text, guint64 *ret_payload)
@@ -127,6 +110,16 @@ parse_payload (const char *text, guint64 *ret_payload)
   if (ret_payload)
     *ret_payload = he_read_be64 (bytes);
   return TRUE;
+}
+
+/* Tells a person of an error, if there is one. */
+static gboolean
+is_fine (GstForensicMark *self, GError *error)
+{
+  gboolean fine = error == NULL;
+  if (!fine)
+    gst_headend_element_error (GST_ELEMENT (self), error);
+  return fine;
 }
 
 /* The settings, checked where a person can still mend them. */
@@ -161,16 +154,16 @@ gst_forensic_mark_start (GstBaseTransform *trans)
     g_set_error (&error, HE_ERROR, HE_ERROR_INVALID,
                  "\"sparse\" is for variants, and \"payload\" is in every segment; leave "
                  "one of them out");
-  if (!error)
-    return TRUE;
-  gst_headend_element_error (GST_ELEMENT (self), error);
-  return FALSE;
+  return is_fine (self, error);
 }
 
 static gboolean
 gst_forensic_mark_stop (GstBaseTransform *trans)
 {
-  g_clear_pointer (&GST_FORENSIC_MARK (trans)->source, he_mark_source_free);
+  GstForensicMark *self = GST_FORENSIC_MARK (trans);
+
+  g_clear_pointer (&self->source, he_mark_source_free);
+  g_clear_pointer (&self->cuda, gst_mark_cuda_free);
   return TRUE;
 }
 
@@ -181,7 +174,7 @@ gst_forensic_mark_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *o
   GError *error = NULL;
   guint64 payload;
 
-  g_clear_pointer (&self->source, he_mark_source_free);
+  gst_forensic_mark_stop (trans);
   if (!gst_video_info_from_caps (&self->info, incaps))
     return FALSE;
   if (self->variant == HE_VARIANT_NONE)
@@ -195,12 +188,11 @@ gst_forensic_mark_set_caps (GstBaseTransform *trans, GstCaps *incaps, GstCaps *o
     self->source = he_mark_source_new (
         self->key, self->channel, (guint)GST_VIDEO_INFO_WIDTH (&self->info),
         (guint)GST_VIDEO_INFO_HEIGHT (&self->info), &error);
+  if (gst_caps_features_contains (gst_caps_get_features (incaps, 0), CUDA_MEMORY))
+    self->cuda = gst_mark_cuda_new (&self->info);
   if (self->source && self->payload && parse_payload (self->payload, &payload))
     he_mark_source_set_payload (self->source, payload);
-  if (!error)
-    return TRUE;
-  gst_headend_element_error (GST_ELEMENT (self), error);
-  return FALSE;
+  return is_fine (self, error);
 }
 
 static gboolean
@@ -277,10 +269,15 @@ gst_forensic_mark_prepare_output_buffer (GstBaseTransform *trans, GstBuffer *in,
                                          GstBuffer **ret_out)
 {
   GstForensicMark *self = GST_FORENSIC_MARK (trans);
+  GError *error = NULL;
 
   if (gst_base_transform_is_passthrough (trans)) {
     *ret_out = in;
     return GST_FLOW_OK;
+  }
+  if (self->cuda) {
+    *ret_out = gst_mark_cuda_frame (self->cuda, in, &error);
+    return is_fine (self, error) ? GST_FLOW_OK : GST_FLOW_ERROR;
   }
   *ret_out = gst_luma_buffer_new (in, &self->info, self->share);
   if (*ret_out)
@@ -290,26 +287,6 @@ gst_forensic_mark_prepare_output_buffer (GstBaseTransform *trans, GstBuffer *in,
                       gst_buffer_get_size (in), GST_VIDEO_INFO_WIDTH (&self->info),
                       GST_VIDEO_INFO_HEIGHT (&self->info)));
   return GST_FLOW_ERROR;
-}
-
-static gboolean
-find_msn (GstForensicMark *self, GstBuffer *in, guint64 *ret_msn)
-{
-  if (self->segment.announced)
-    *ret_msn = self->segment.segment.msn;
-  else if (GST_BUFFER_PTS_IS_VALID (in))
-    *ret_msn = he_epoch_msn (he_ticks_from_ns (GST_BUFFER_PTS (in)), self->duration90);
-  else
-    return FALSE;
-  return TRUE;
-}
-
-static HeMarkLayout
-layout_of (const GstVideoInfo *info)
-{
-  if (GST_VIDEO_INFO_COMP_DEPTH (info, 0) == 8)
-    return HE_MARK_8;
-  return GST_VIDEO_FORMAT_INFO_SHIFT (info->finfo, 0) ? HE_MARK_10_HIGH : HE_MARK_10_LOW;
 }
 
 static GstFlowReturn
@@ -326,8 +303,9 @@ gst_forensic_mark_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *
   GstVideoFrame frame;
   GstMapInfo luma;
   guint64 msn;
+  GError *error = NULL;
 
-  if (!find_msn (self, in, &msn)) {
+  if (!gst_mark_segment_find (&self->segment, in, self->duration90, &msn)) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT, (NULL),
                        ("a buffer has no PTS, and no headend-segment event told the "
                         "segment it belongs to; put epochalign ahead"));
@@ -335,13 +313,18 @@ gst_forensic_mark_transform (GstBaseTransform *trans, GstBuffer *in, GstBuffer *
   }
   g_autoptr (HeMark) mark = he_mark_source_get (
       self->source, msn, self->segment.announced ? self->segment.next : msn + 1);
+  if (self->cuda) {
+    gst_mark_cuda_embed (self->cuda, mark, gst_luma_layout (&self->info), self->variant,
+                         in, out, &error);
+    return is_fine (self, error) ? GST_FLOW_OK : GST_FLOW_ERROR;
+  }
   if (!gst_video_frame_map (&frame, &self->info, in, GST_MAP_READ))
     return cannot_map (self);
   /* The luma comes first, in info's stride; the range leaves the shared chroma unmapped.
    */
   gboolean mapped = gst_buffer_map_range (out, 0, 1, &luma, GST_MAP_WRITE);
   if (mapped) {
-    he_mark_embed_layout (mark, layout_of (&self->info), self->variant,
+    he_mark_embed_layout (mark, gst_luma_layout (&self->info), self->variant,
                           GST_VIDEO_FRAME_PLANE_DATA (&frame, 0),
                           (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0), luma.data,
                           (gsize)GST_VIDEO_INFO_PLANE_STRIDE (&self->info, 0));
@@ -426,6 +409,7 @@ gst_forensic_mark_finalize (GObject *object)
   GstForensicMark *self = GST_FORENSIC_MARK (object);
 
   he_mark_source_free (self->source);
+  gst_mark_cuda_free (self->cuda);
   he_secret_unref (self->key);
   g_free (self->channel);
   g_free (self->payload);
@@ -444,7 +428,7 @@ install_properties (GObjectClass *object_class)
   props[PROP_CHANNEL] = g_param_spec_string (
       "channel", "Channel", "Name of the channel: its pattern is its own", NULL, flags);
   props[PROP_VARIANT] = g_param_spec_enum ("variant", "Variant", "Which mark to embed",
-                                           TYPE_VARIANT, HE_VARIANT_NONE, flags);
+                                           GST_TYPE_MARK_VARIANT, HE_VARIANT_NONE, flags);
   props[PROP_SEGMENT_DURATION]
       = g_param_spec_uint64 ("segment-duration", "Segment duration",
                              "Duration of a segment in 90 kHz ticks, where no "
@@ -464,6 +448,20 @@ install_properties (GObjectClass *object_class)
 }
 
 static void
+add_pads (GstElementClass *element_class)
+{
+  g_autoptr (GstCaps) caps = gst_caps_from_string (GST_VIDEO_CAPS_MAKE (FORMATS));
+
+  if (gst_mark_cuda_available ())
+    gst_caps_append (caps, gst_caps_from_string (
+                               GST_VIDEO_CAPS_MAKE_WITH_FEATURES (CUDA_MEMORY, FORMATS)));
+  gst_element_class_add_pad_template (
+      element_class, gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template (
+      element_class, gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+}
+
+static void
 gst_forensic_mark_class_init (GstForensicMarkClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -479,8 +477,7 @@ gst_forensic_mark_class_init (GstForensicMarkClass *klass)
   gst_element_class_set_static_metadata (
       element_class, "Forensic watermark", "Filter/Effect/Video",
       "Puts an invisible keyed mark, variant a or b, into each segment", "gst-headend");
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
+  add_pads (element_class);
 
   trans_class->start = gst_forensic_mark_start;
   trans_class->stop = gst_forensic_mark_stop;
@@ -491,7 +488,7 @@ gst_forensic_mark_class_init (GstForensicMarkClass *klass)
   trans_class->submit_input_buffer = gst_forensic_mark_submit_input_buffer;
   trans_class->prepare_output_buffer = gst_forensic_mark_prepare_output_buffer;
   trans_class->transform = gst_forensic_mark_transform;
-  gst_type_mark_as_plugin_api (TYPE_VARIANT, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_MARK_VARIANT, 0);
 }
 
 static void

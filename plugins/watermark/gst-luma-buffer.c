@@ -107,3 +107,11 @@ gst_luma_buffer_new (GstBuffer *in, const GstVideoInfo *info, gboolean share)
     return NULL;
   return g_steal_pointer (&out);
 }
+
+HeMarkLayout
+gst_luma_layout (const GstVideoInfo *info)
+{
+  if (GST_VIDEO_INFO_COMP_DEPTH (info, 0) == 8)
+    return HE_MARK_8;
+  return GST_VIDEO_FORMAT_INFO_SHIFT (info->finfo, 0) ? HE_MARK_10_HIGH : HE_MARK_10_LOW;
+}

@@ -3,6 +3,8 @@
 
 #include <gst/video/video.h>
 
+#include "he-mark.h"
+
 G_BEGIN_DECLS
 
 /* A buffer like in, with its flags, times and metas, whose luma is new and not yet
@@ -15,5 +17,8 @@ G_BEGIN_DECLS
  *
  * NULL when in is smaller than its layout says. */
 GstBuffer *gst_luma_buffer_new (GstBuffer *in, const GstVideoInfo *info, gboolean share);
+
+/* How the luma of one of the mark's formats lies in memory. */
+HeMarkLayout gst_luma_layout (const GstVideoInfo *info);
 
 G_END_DECLS

@@ -38,3 +38,31 @@ gst_mark_segment_leaves_out (GstMarkSegment *self, const GstMarkRule *rule, GstP
   }
   return TRUE;
 }
+
+gboolean
+gst_mark_segment_find (const GstMarkSegment *self, GstBuffer *in, guint64 duration90,
+                       guint64 *ret_msn)
+{
+  if (self->announced)
+    *ret_msn = self->segment.msn;
+  else if (GST_BUFFER_PTS_IS_VALID (in))
+    *ret_msn = he_epoch_msn (he_ticks_from_ns (GST_BUFFER_PTS (in)), duration90);
+  else
+    return FALSE;
+  return TRUE;
+}
+
+GType
+gst_mark_variant_get_type (void)
+{
+  static const GEnumValue values[] = {
+    { HE_VARIANT_NONE, "No mark: buffers pass through", "none" },
+    { HE_VARIANT_A, "The pattern is added", "a" },
+    { HE_VARIANT_B, "The pattern is subtracted", "b" },
+    { 0, NULL, NULL },
+  };
+  static gsize type;
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstForensicMarkVariant", values));
+  return type;
+}

@@ -32,4 +32,13 @@ GstEvent *gst_mark_segment_note (GstMarkSegment *self, const GstMarkRule *rule,
 gboolean gst_mark_segment_leaves_out (GstMarkSegment *self, const GstMarkRule *rule,
                                       GstPad *pad, GstClockTime pts);
 
+/* The number of the segment that a frame belongs to: what was announced, else what its
+ * PTS tells with segments of so many ticks. FALSE: neither is there. */
+gboolean gst_mark_segment_find (const GstMarkSegment *self, GstBuffer *in,
+                                guint64 duration90, guint64 *ret_msn);
+
+/* HeVariant, as a property has it. */
+#define GST_TYPE_MARK_VARIANT (gst_mark_variant_get_type ())
+GType gst_mark_variant_get_type (void);
+
 G_END_DECLS

@@ -68,6 +68,13 @@ he_mark_unref (HeMark *mark)
   g_free (mark);
 }
 
+const gint8 *
+he_mark_pattern (const HeMark *mark, gsize *ret_stride)
+{
+  *ret_stride = mark->stride;
+  return mark->pattern;
+}
+
 void
 he_mark_embed_at (const HeMark *mark, const HeMarkLevel *level, HeMarkLayout layout,
                   HeVariant variant, const guint8 *in, gsize in_stride, guint8 *out,

@@ -67,4 +67,8 @@ void he_mark_embed_at (const HeMark *mark, const HeMarkLevel *level, HeMarkLayou
                        HeVariant variant, const guint8 *in, gsize in_stride, guint8 *out,
                        gsize out_stride);
 
+/* For kernels elsewhere: height rows of width, ret_stride bytes apart, as long as the
+ * mark lives. */
+const gint8 *he_mark_pattern (const HeMark *mark, gsize *ret_stride);
+
 G_END_DECLS

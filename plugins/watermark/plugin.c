@@ -11,6 +11,11 @@
 static gboolean
 plugin_init (GstPlugin *plugin)
 {
+  /* Which memory forensicmark takes is looked at again when a driver comes or goes. */
+  gst_plugin_add_dependency_simple (
+      plugin, NULL,
+      "/usr/lib/x86_64-linux-gnu:/usr/lib/aarch64-linux-gnu:/usr/lib64:/usr/lib",
+      "libcuda.so.1,libnvrtc.so,libgstcuda-1.0.so.0", GST_PLUGIN_DEPENDENCY_FLAG_NONE);
   return GST_ELEMENT_REGISTER (forensicmark, plugin)
          && GST_ELEMENT_REGISTER (forensicdetect, plugin);
 }

@@ -377,18 +377,26 @@ takes_gpu (gpointer user, const char *factory, HeMemory memory, const char *form
              || (memory == HE_MEMORY_CUDA && g_str_has_prefix (factory, "nv")));
 }
 
+/* The same where forensicmark finds what it needs of CUDA. */
+static gboolean
+takes_gpu_and_mark (gpointer user, const char *factory, HeMemory memory,
+                    const char *format)
+{
+  return takes_gpu (user, factory, memory, format)
+         || (memory == HE_MEMORY_CUDA && strcmp (factory, "forensicmark") == 0
+             && strcmp (format, "NV12") == 0);
+}
+
 static const char gpu_ladder[]
     = "{\"channels\": [{\"name\": \"demo\", \"source\": \"srt://h:1\", \"watermark\": "
       "%s, \"video\": [{\"width\": 1280, \"height\": 720, \"bitrate\": 3000, "
       "\"encoder\": \"nvenc\"}, {\"width\": 640, \"height\": 360, \"bitrate\": 800, "
       "\"encoder\": \"%s\"}]}]}";
 
-/* What the plan and its route say of a ladder on a machine without `missing`. */
+/* What the plan and its route say of a ladder on a machine. */
 static char *
-plan_gpu (const char *watermark, const char *second, const char *missing,
-          char **ret_notes)
+plan_probed (const char *watermark, const char *second, HeProbe probe, char **ret_notes)
 {
-  HeProbe probe = { .has = has_gpu, .takes = takes_gpu, .user = (gpointer)missing };
   g_autoptr (GError) error = NULL;
   g_autofree char *json = g_strdup_printf (gpu_ladder, watermark, second);
   g_autoptr (HeadendModel) model = model_of (json);
@@ -402,6 +410,15 @@ plan_gpu (const char *watermark, const char *second, const char *missing,
   *ret_notes = g_strjoinv ("\n", notes);
   return g_strconcat (plan->decoders[HE_VIDEO_H264], "\n", plan->decoders[HE_VIDEO_H265],
                       "\n", plan->pipeline, NULL);
+}
+
+/* The same on one without `missing`. */
+static char *
+plan_gpu (const char *watermark, const char *second, const char *missing,
+          char **ret_notes)
+{
+  HeProbe probe = { .has = has_gpu, .takes = takes_gpu, .user = (gpointer)missing };
+  return plan_probed (watermark, second, probe, ret_notes);
 }
 
 /* Given renditions in H.265 beside one in H.264, then each has its parser, level, name
@@ -511,6 +528,30 @@ test_gpu_marks_on_the_cpu (void)
   g_assert_nonnull (strstr (notes, "watermark is put in on the CPU"));
 }
 
+/* Given a watermark where CUDA memory can be marked, then frames do not leave it, but
+ * those of an encoder on the CPU. */
+static void
+test_gpu_marks_on_the_gpu (void)
+{
+  HeProbe probe = { .has = has_gpu, .takes = takes_gpu_and_mark };
+  g_autofree char *notes = NULL, *mixed_notes = NULL;
+  g_autofree char *text = plan_probed ("true", "nvenc", probe, &notes);
+  g_assert_cmpuint (count (text, "video/x-raw(memory:CUDAMemory),format=NV12,width="), ==,
+                    2);
+  g_assert_cmpuint (count (text, "pixel-aspect-ratio=1/1 ! tee name=video-"), ==, 2);
+  g_assert_cmpuint (count (text, " ! forensicmark "), ==, 4);
+  g_assert_null (strstr (text, "cudadownload"));
+  g_assert_null (strstr (text, "cudaupload"));
+  g_assert_nonnull (strstr (notes, "stay in the GPU's memory"));
+
+  g_autofree char *mixed = plan_probed ("true", "x264", probe, &mixed_notes);
+  g_assert_cmpuint (count (mixed, "cudadownload ! videoconvert ! "
+                                  "video/x-raw,format=I420 ! tee name=video-1"),
+                    ==, 1);
+  g_assert_cmpuint (count (mixed, "cudadownload"), ==, 1);
+  g_assert_null (strstr (mixed, "cudaupload"));
+}
+
 /* Given a rung of x264 beside one of NVENC, then both share the GPU's decoder, and the
  * one of x264 is downloaded when it is scaled. */
 static void
@@ -582,6 +623,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/names-a-missing-element", test_missing_element);
   g_test_add_func ("/plan/gpu-keeps-frames", test_gpu_keeps_frames);
   g_test_add_func ("/plan/gpu-marks-on-the-cpu", test_gpu_marks_on_the_cpu);
+  g_test_add_func ("/plan/gpu-marks-on-the-gpu", test_gpu_marks_on_the_gpu);
   g_test_add_func ("/plan/gpu-beside-cpu", test_gpu_beside_cpu);
   g_test_add_func ("/plan/gpu-parts", test_gpu_parts);
   g_test_add_func ("/plan/gpu-ten-bits", test_gpu_ten_bits);

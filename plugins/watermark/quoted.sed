@@ -1,0 +1,3 @@
+# Lines of text as lines of one C string.
+s/[\\"]/\\&/g
+s/.*/"&\\n"/

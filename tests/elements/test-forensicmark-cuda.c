@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* forensicmark in CUDA memory: the element and GStreamer's own gstcuda as they are, over
+ * a double of NVIDIA's driver (tests/standins/cuda-double.c), which has no GPU. */
+#include <gmodule.h>
+#include <gst/check/gstharness.h>
+#include <gst/video/video.h>
+#include <string.h>
+
+#include "../unit/mark-clips.h"
+#include "he-keys.h"
+#include "he-mark.h"
+
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+/* No whole blocks. An odd height would not do: the planes of gstcuda's own I420 of 1.22
+ * overlap then. */
+#define WIDTH 175
+#define HEIGHT 102
+
+static gpointer
+symbol (const char *name)
+{
+  static GModule *module;
+  gpointer found = NULL;
+  if (!module)
+    module = g_module_open ("libgstcuda-1.0.so.0", G_MODULE_BIND_LAZY);
+  g_assert_nonnull (module);
+  g_assert_true (g_module_symbol (module, name, &found));
+  return found;
+}
+
+static GstBufferPool *
+pool_of (GstCaps *caps)
+{
+  gboolean (*load) (void) = (gboolean (*) (void))symbol ("gst_cuda_load_library");
+  void (*prepare) (void) = (void (*) (void))symbol ("gst_cuda_memory_init_once");
+  GstObject *(*context_new) (guint)
+      = (GstObject * (*)(guint)) symbol ("gst_cuda_context_new");
+  GstBufferPool *(*pool_new) (GstObject *)
+      = (GstBufferPool * (*)(GstObject *)) symbol ("gst_cuda_buffer_pool_new");
+  g_assert_true (load ());
+  prepare ();
+  g_autoptr (GstObject) context = context_new (0);
+  g_assert_nonnull (context);
+  GstBufferPool *pool = pool_new (context);
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+  gst_buffer_pool_config_set_params (config, caps, 1, 0, 0);
+  g_assert_true (gst_buffer_pool_set_config (pool, config));
+  g_assert_true (gst_buffer_pool_set_active (pool, TRUE));
+  return pool;
+}
+
+static gboolean
+is_cuda (GstBuffer *buffer)
+{
+  return gst_memory_is_type (gst_buffer_peek_memory (buffer, 0), "gst.cuda.memory");
+}
+
+/* A picture whose planes differ, and whose words of 10 bits are in range. */
+static void
+fill (GstBuffer *buffer, const GstVideoInfo *info)
+{
+  GstVideoFrame frame;
+  g_assert_true (gst_video_frame_map (&frame, info, buffer, GST_MAP_WRITE));
+  const gboolean wide = GST_VIDEO_INFO_COMP_DEPTH (info, 0) > 8;
+  const guint shift = GST_VIDEO_FORMAT_INFO_SHIFT (info->finfo, 0);
+  for (guint p = 0; p < GST_VIDEO_INFO_N_PLANES (info); p++) {
+    const guint bytes = (guint)(GST_VIDEO_FRAME_COMP_WIDTH (&frame, p)
+                                * GST_VIDEO_FRAME_COMP_PSTRIDE (&frame, p));
+    for (guint y = 0; y < (guint)GST_VIDEO_FRAME_COMP_HEIGHT (&frame, p); y++) {
+      guint8 *line = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&frame, p)
+                     + y * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&frame, p);
+      for (guint x = 0; x < bytes / (wide ? 2 : 1); x++) {
+        const guint8 level
+            = clip_pixel (p ? CLIP_GRADIENT : CLIP_SCENE, p, x, y, WIDTH, HEIGHT);
+        const guint16 word = (guint16)((level * 4u + x % 4) << shift);
+        if (wide)
+          memcpy (line + 2 * x, &word, 2);
+        else
+          line[x] = level;
+      }
+    }
+  }
+  gst_video_frame_unmap (&frame);
+}
+
+static HeMarkLayout
+layout_of (const GstVideoInfo *info)
+{
+  if (GST_VIDEO_INFO_COMP_DEPTH (info, 0) == 8)
+    return HE_MARK_8;
+  return GST_VIDEO_FORMAT_INFO_SHIFT (info->finfo, 0) ? HE_MARK_10_HIGH : HE_MARK_10_LOW;
+}
+
+static void
+assert_plane (const GstVideoFrame *frame, guint plane, const guint8 *wanted, gsize stride)
+{
+  const gsize bytes = (gsize)GST_VIDEO_FRAME_COMP_WIDTH (frame, plane)
+                      * (gsize)GST_VIDEO_FRAME_COMP_PSTRIDE (frame, plane);
+  for (guint y = 0; y < (guint)GST_VIDEO_FRAME_COMP_HEIGHT (frame, plane); y++)
+    g_assert_cmpmem ((guint8 *)GST_VIDEO_FRAME_PLANE_DATA (frame, plane)
+                         + y * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (frame, plane),
+                     bytes, wanted + y * stride, bytes);
+}
+
+/* out is in, with the mark of segment msn that the CPU's reference writes. */
+static void
+assert_marked (const GstVideoInfo *info, GstBuffer *in, GstBuffer *out, guint64 msn,
+               HeVariant variant)
+{
+  GstVideoFrame before, after;
+  guint8 seed[32];
+  guint n;
+  g_autoptr (HeSecret) key = he_secret_from_hex (KEY, "key", NULL);
+  he_mark_seed (key, "demo", msn, seed);
+  g_autoptr (HeMark) mark = he_mark_new (seed, WIDTH, HEIGHT, NULL);
+  g_assert_true (gst_video_frame_map (&before, info, in, GST_MAP_READ));
+  g_assert_true (gst_video_frame_map (&after, info, out, GST_MAP_READ));
+  const gsize stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&before, 0);
+  g_autofree guint8 *luma = g_malloc (stride * HEIGHT);
+  he_mark_embed_at (mark, &he_mark_levels (&n)[0], layout_of (info), variant,
+                    GST_VIDEO_FRAME_PLANE_DATA (&before, 0), stride, luma, stride);
+  assert_plane (&after, 0, luma, stride);
+  for (guint p = 1; p < GST_VIDEO_INFO_N_PLANES (info); p++)
+    assert_plane (&after, p, GST_VIDEO_FRAME_PLANE_DATA (&before, p),
+                  (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&before, p));
+  gst_video_frame_unmap (&after);
+  gst_video_frame_unmap (&before);
+}
+
+/* Given frames of a format in CUDA memory over a segment's end, when the element marks
+ * them, then others in CUDA memory come out, with their times, the chroma as it was, and
+ * the luma of the reference on the CPU. */
+static void
+test_marks_in_cuda_memory (gconstpointer format)
+{
+  g_autofree char *text = g_strdup_printf (
+      "video/x-raw(memory:CUDAMemory),format=%s,width=%d,height=%d,framerate=1/1",
+      (const char *)format, WIDTH, HEIGHT);
+  g_autoptr (GstCaps) caps = gst_caps_from_string (text);
+  g_autoptr (GstBufferPool) pool = pool_of (caps);
+  GstVideoInfo info;
+  g_assert_true (gst_video_info_from_caps (&info, caps));
+  for (HeVariant variant = HE_VARIANT_A; variant <= HE_VARIANT_B; variant++) {
+    g_autofree char *element = g_strdup_printf (
+        "forensicmark key=" KEY " channel=demo variant=%s", he_variant_name (variant));
+    GstHarness *harness = gst_harness_new_parse (element);
+    gst_harness_set_caps (harness, gst_caps_ref (caps), gst_caps_ref (caps));
+    for (guint64 i = 0; i < 3; i++) {
+      g_autoptr (GstBuffer) in = NULL;
+      g_assert_cmpint (gst_buffer_pool_acquire_buffer (pool, &in, NULL), ==, GST_FLOW_OK);
+      fill (in, &info);
+      GST_BUFFER_PTS (in) = i * GST_SECOND;
+      g_autoptr (GstBuffer) out
+          = gst_harness_push_and_pull (harness, gst_buffer_ref (in));
+      g_assert_nonnull (out);
+      g_assert_true (is_cuda (in));
+      g_assert_true (is_cuda (out));
+      g_assert_cmpuint (GST_BUFFER_PTS (out), ==, i * GST_SECOND);
+      assert_marked (&info, in, out, i / 2, variant);
+    }
+    gst_harness_teardown (harness);
+  }
+  gst_buffer_pool_set_active (pool, FALSE);
+}
+
+/* Given a frame of the CPU that says it is in CUDA memory, then it is refused in words.
+ */
+static void
+test_refuses_other_memory (void)
+{
+  GstHarness *harness
+      = gst_harness_new_parse ("forensicmark key=" KEY " channel=demo variant=a");
+  g_autoptr (GstBus) bus = gst_bus_new ();
+  g_autoptr (GError) error = NULL;
+  gst_element_set_bus (harness->element, bus);
+  gst_harness_set_src_caps_str (harness, "video/x-raw(memory:CUDAMemory),format=NV12,"
+                                         "width=64,height=64,framerate=1/1");
+  GstBuffer *in = gst_buffer_new_allocate (NULL, 64 * 96, NULL);
+  GST_BUFFER_PTS (in) = 0;
+  g_assert_cmpint (gst_harness_push (harness, in), ==, GST_FLOW_ERROR);
+  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  g_assert_nonnull (message);
+  gst_message_parse_error (message, &error, NULL);
+  g_assert_nonnull (strstr (error->message, "cudaupload"));
+  gst_element_set_bus (harness->element, NULL); /* it keeps messages that keep it */
+  gst_harness_teardown (harness);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const formats[] = { "NV12", "I420", "P010_10LE", "I420_10LE" };
+  gst_init (&argc, &argv);
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
+    g_autofree char *name = g_strconcat ("/forensicmark-cuda/marks/", formats[i], NULL);
+    g_test_add_data_func (name, formats[i], test_marks_in_cuda_memory);
+  }
+  g_test_add_func ("/forensicmark-cuda/refuses-frames-of-the-cpu",
+                   test_refuses_other_memory);
+  return g_test_run ();
+}
