@@ -169,7 +169,7 @@ write_pads (HeJsonWriter *json, GstElementFactory *factory, GstElement *element)
     GstStaticPadTemplate *known = l->data;
     GstPadTemplate *template
         = gst_element_get_pad_template (element, known->name_template);
-    g_autoptr (GstCaps) caps = gst_pad_template_get_caps (template);
+    g_autoptr (GstCaps) caps = gst_pad_template_get_documentation_caps (template);
     g_autofree char *text = gst_caps_to_string (caps);
     GType type = G_TYPE_NONE;
 

@@ -447,18 +447,18 @@ install_properties (GObjectClass *object_class)
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 
+/* The documentation tells of CUDA memory wherever it is made. */
 static void
-add_pads (GstElementClass *element_class)
+add_pad (GstElementClass *element_class, const char *name, GstPadDirection direction)
 {
-  g_autoptr (GstCaps) caps = gst_caps_from_string (GST_VIDEO_CAPS_MAKE (FORMATS));
+  g_autoptr (GstCaps) here = gst_caps_from_string (GST_VIDEO_CAPS_MAKE (FORMATS));
+  g_autoptr (GstCaps) all = gst_caps_from_string (GST_VIDEO_CAPS_MAKE (
+      FORMATS) "; " GST_VIDEO_CAPS_MAKE_WITH_FEATURES (CUDA_MEMORY, FORMATS));
+  GstPadTemplate *template = gst_pad_template_new (
+      name, direction, GST_PAD_ALWAYS, gst_mark_cuda_available () ? all : here);
 
-  if (gst_mark_cuda_available ())
-    gst_caps_append (caps, gst_caps_from_string (
-                               GST_VIDEO_CAPS_MAKE_WITH_FEATURES (CUDA_MEMORY, FORMATS)));
-  gst_element_class_add_pad_template (
-      element_class, gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
-  gst_element_class_add_pad_template (
-      element_class, gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
+  gst_pad_template_set_documentation_caps (template, gst_caps_ref (all));
+  gst_element_class_add_pad_template (element_class, template);
 }
 
 static void
@@ -477,7 +477,8 @@ gst_forensic_mark_class_init (GstForensicMarkClass *klass)
   gst_element_class_set_static_metadata (
       element_class, "Forensic watermark", "Filter/Effect/Video",
       "Puts an invisible keyed mark, variant a or b, into each segment", "gst-headend");
-  add_pads (element_class);
+  add_pad (element_class, "sink", GST_PAD_SINK);
+  add_pad (element_class, "src", GST_PAD_SRC);
 
   trans_class->start = gst_forensic_mark_start;
   trans_class->stop = gst_forensic_mark_stop;
