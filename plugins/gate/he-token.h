@@ -28,8 +28,8 @@ G_BEGIN_DECLS
 #define HE_TOKEN_MAX_BYTES 4096
 #define HE_RIGHTS_MAX 32 /* channels that one names */
 
-/* What was said of a token, RFC 9246 section 6.4 (s-uri-signing), and the gate's own codes
- * from 600 on. */
+/* What was said of a token: the CDNI URI Signing Verification Codes of RFC 9246 (section 6.4,
+ * s-uri-signing; 500 is its malformed URI), and the gate's own codes from 600 on. */
 typedef enum {
   HE_CODE_NONE = 0,           /* "000": no signed JWT validation performed */
   HE_CODE_OK = 200,
