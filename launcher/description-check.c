@@ -336,10 +336,11 @@ check_source (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
     return fault (ret_fault, g_strdup_printf ("$.channels[%u].backup", index),
                   "needs two live transport streams; expected both \"source\" and "
                   "\"backup\" by srt, udp, rtp or tcp");
-  if (channel->program > 0 && g_str_has_prefix (channel->source, "rtmp"))
+  if (channel->program > 0 && !g_str_has_prefix (channel->source, "file:")
+      && !is_transport_stream (channel->source))
     return fault (ret_fault, g_strdup_printf ("$.channels[%u].program", index),
-                  "is of a transport stream, and RTMP carries one programme; expected "
-                  "none");
+                  "is of a transport stream, and this source carries one programme; "
+                  "expected none");
   return TRUE;
 }
 

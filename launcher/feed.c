@@ -334,7 +334,7 @@ add_leg (HeadendFeed *feed, const char *uri, const char *folder, GError **error)
   Leg *leg = &feed->legs[feed->n];
   g_autofree char *message = NULL;
   const HeadendSource *source = headend_source_find (uri, &message);
-  g_autofree char *text = headend_source_pipeline (source);
+  g_autofree char *text = headend_source_pipeline (source, uri);
   leg->pipeline = gst_parse_launch_full (text, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
   if (!leg->pipeline)
     return FALSE;

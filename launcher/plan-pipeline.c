@@ -31,6 +31,7 @@ append_source (GString *text, const HeadendModelChannel *channel,
                const HeadendSource *source, const char *node)
 {
   const HeadendVideo *first = channel->video->pdata[0];
+  g_autofree char *caps = headend_source_caps (source, channel->source);
   if (channel->recording)
     g_string_append_printf (text,
                             "%s name=source %s ! queue name=intake max-size-buffers=0 "
@@ -40,7 +41,7 @@ append_source (GString *text, const HeadendModelChannel *channel,
     g_string_append_printf (text,
                             "appsrc name=intake is-live=true block=true "
                             "max-bytes=16777216 caps=\"%s\" ! ",
-                            source->caps);
+                            caps);
   g_string_append_printf (
       text, "epochdemux name=demux node=%s program=%u frame-rate=%u/%u", node,
       channel->program, first->frame_rate.n, first->frame_rate.d);

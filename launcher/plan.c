@@ -195,6 +195,8 @@ other_factories (const HeadendModelChannel *channel)
   if (*source->reader)
     g_strv_builder_addv (list,
                          (const char *[]) { "rtpjitterbuffer", "rtpmp2tdepay", NULL });
+  if (g_str_has_prefix (source->caps, "application/x-rtp"))
+    g_strv_builder_addv (list, (const char *[]) { "rtpjitterbuffer", "funnel", NULL });
   const HeadendSource *backup
       = channel->backup ? headend_source_find (channel->backup, &message) : NULL;
   if (backup)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "source-rtp.h"
+
 #define MPEG_TS "video/mpegts,systemstream=(boolean)true"
 /* A second of 16 Mbit/s, which rides out a scheduling delay. */
 #define UDP_BUFFER "buffer-size=2097152"
@@ -24,6 +26,10 @@ static const HeadendSource sources[] = {
   { "rtmps", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE, TRUE },
   { "file", "filesrc", "blocksize=7520", "", MPEG_TS, FALSE, FALSE, FALSE, FALSE },
 };
+
+/* Senders begin their timestamps where they like, and each time anew. */
+static const HeadendSource plain_rtp
+    = { "rtp", "udpsrc", NULL, "", "application/x-rtp", TRUE, TRUE, FALSE, FALSE };
 
 static const char expected[] = "expected " HEADEND_SOURCE_FORMS;
 
@@ -54,6 +60,10 @@ headend_source_find (const char *uri, char **ret_message)
       *ret_message = g_strdup_printf ("has no path; %s", expected);
       return NULL;
     }
+    if (headend_source_is_plain_rtp (parsed)) {
+      *ret_message = headend_source_rtp_fault (parsed);
+      return *ret_message ? NULL : &plain_rtp;
+    }
     const char *query = g_uri_get_query (parsed);
     if (strcmp (source->factory, "udpsrc") == 0 && query
         && !g_regex_match_simple ("^interface=[A-Za-z0-9_.:@-]{1,15}$", query, 0, 0)) {
@@ -69,11 +79,22 @@ headend_source_find (const char *uri, char **ret_message)
 }
 
 char *
-headend_source_pipeline (const HeadendSource *source)
+headend_source_pipeline (const HeadendSource *source, const char *uri)
 {
+  g_autoptr (GUri) parsed = g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
+  if (source == &plain_rtp && parsed)
+    return headend_source_rtp_pipeline (parsed);
   return g_strconcat (source->factory, " name=source ",
                       source->settings ? source->settings : "", source->reader,
                       " ! fakesink name=out sync=false async=false", NULL);
+}
+
+char *
+headend_source_caps (const HeadendSource *source, const char *uri)
+{
+  g_autoptr (GUri) parsed = g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
+  return source == &plain_rtp && parsed ? headend_source_rtp_caps (parsed)
+                                        : g_strdup (source->caps);
 }
 
 char **
@@ -81,7 +102,7 @@ headend_source_properties (const char *uri, const char *folder)
 {
   g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
   g_autoptr (GUri) parsed = g_uri_parse (uri, G_URI_FLAGS_PARSE_RELAXED, NULL);
-  if (!parsed)
+  if (!parsed || headend_source_is_plain_rtp (parsed))
     return g_strv_builder_end (list);
   if (strcmp (g_uri_get_scheme (parsed), "tcp") == 0) {
     g_autofree char *port = g_strdup_printf ("%d", g_uri_get_port (parsed));

@@ -11,7 +11,7 @@ typedef struct {
   const char *factory;  /* "srtsrc" */
   const char *settings; /* for the pipeline text, or NULL */
   const char *reader;   /* what stands behind it, for the pipeline text: " ! …" or "" */
-  const char *caps;     /* of what comes out: a transport stream or FLV */
+  const char *caps;     /* of what comes out: a transport stream, FLV, or RTP */
   gboolean live;        /* comes at its own pace */
   gboolean needs_port;
   gboolean calls;  /* connects to who sends, and again when nothing ever came */
@@ -27,7 +27,10 @@ const HeadendSource *headend_source_find (const char *uri, char **ret_message);
 
 /* For gst_parse_launch(): from the element "source", which has the properties below, to a
  * sink "out". */
-char *headend_source_pipeline (const HeadendSource *source);
+char *headend_source_pipeline (const HeadendSource *source, const char *uri);
+
+/* Of what comes out, in full. */
+char *headend_source_caps (const HeadendSource *source, const char *uri);
 
 /* The properties of the element that the URI stands for, as {name, value, name, value, …,
  * NULL}: they may hold a passphrase, so they never go through a pipeline text. */

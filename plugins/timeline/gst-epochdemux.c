@@ -5,7 +5,9 @@
  * @short_description: places an MPEG-TS feed on the Unix epoch
  *
  * Demultiplexes a program (#GstEpochDemux:program) of an MPEG transport stream, or FLV as
- * RTMP brings it (#GstEpochDemux:frame-rate), H.264 and H.265 to
+ * RTMP brings it (#GstEpochDemux:frame-rate), or packets of RTP and RTCP, one a buffer,
+ * with the payload types `h264` and `aac` and the sound's `aac-config` in the caps. H.264
+ * and H.265 go to
  * `video_%u` and AAC (ADTS) to `audio_%u`, with the source's own timestamps, unwrapped
  * and placed on the epoch. They depend on the feed and the agreed anchor alone, never on
  * when it arrived, so that two machines that receive one feed, from whatever moment on,
@@ -50,6 +52,8 @@
  */
 #include "gst-epochdemux-private.h"
 
+#include <string.h>
+
 #include "gst-headend.h"
 #include "he-codec.h"
 #include "he-epoch.h"
@@ -66,7 +70,8 @@ static guint agree_anchor_signal;
 
 static GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE (
     "sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-    GST_STATIC_CAPS ("video/mpegts, systemstream = (boolean) true; video/x-flv"));
+    GST_STATIC_CAPS ("video/mpegts, systemstream = (boolean) true; video/x-flv; "
+                     "application/x-rtp, h264 = (int) [ 1, 127 ]"));
 
 G_DEFINE_TYPE (GstEpochDemux, gst_epoch_demux, GST_TYPE_ELEMENT)
 GST_ELEMENT_REGISTER_DEFINE_WITH_CODE (epochdemux, "epochdemux", GST_RANK_NONE,
@@ -231,6 +236,28 @@ finish (GstEpochDemux *self, GstEvent *eos)
 }
 
 static void
+take_rtp_caps (GstEpochDemux *self, const GstStructure *caps)
+{
+  const char *config = gst_structure_get_string (caps, "aac-config");
+  gsize len = config ? strlen (config) / 2 : 0;
+  HeRtpSession session = { 0 };
+  GError *error = NULL;
+  gint video = 0, audio = 0;
+
+  if (!gst_structure_has_name (caps, "application/x-rtp"))
+    return;
+  gst_structure_get_int (caps, "h264", &video);
+  gst_structure_get_int (caps, "aac", &audio);
+  session.video = (guint8)video;
+  session.audio = (guint8)audio;
+  if (len <= sizeof session.config
+      && he_hex_decode (config ? config : "", 2 * len, session.config, len))
+    session.config_len = len;
+  if (!he_demux_set_rtp (self->demux, &session, &error))
+    gst_headend_element_error (GST_ELEMENT (self), error);
+}
+
+static void
 take_caps (GstEpochDemux *self, GstEvent *event)
 {
   gint fps_n, fps_d;
@@ -244,6 +271,8 @@ take_caps (GstEpochDemux *self, GstEvent *event)
   if (!self->fed
       && gst_structure_has_name (gst_caps_get_structure (caps, 0), "video/x-flv"))
     he_demux_set_flv (self->demux, (guint)fps_n, (guint)fps_d);
+  else if (!self->fed)
+    take_rtp_caps (self, gst_caps_get_structure (caps, 0));
 }
 
 static gboolean

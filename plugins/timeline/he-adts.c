@@ -54,6 +54,48 @@ he_adts_read_header (const guint8 *data, gsize len, HeAdtsHeader *ret)
   return TRUE;
 }
 
+gboolean
+he_adts_maker_init (HeAdtsMaker *maker, const guint8 *config, gsize len)
+{
+  guint8 header[] = { 0xff, 0xf1, 0, 0, 0, 0x1f, 0xfc };
+  HeAdtsHeader parsed;
+
+  if (len < 2)
+    return FALSE;
+  guint object = config[0] >> 3, rate = (config[0] & 7) << 1 | config[1] >> 7;
+  guint channels = config[1] >> 3 & 15;
+
+  if (object == 5 || object == 29)
+    object = 2; /* SBR over LC: the core is LC */
+  if (object < 1 || object > 4 || rate > 12 || channels > 7)
+    return FALSE;
+  header[2] = (guint8)((object - 1) << 6 | rate << 2 | channels >> 2);
+  header[3] = (guint8)(channels << 6);
+  memcpy (maker->header, header, sizeof header);
+  header[4] = 16 >> 3; /* some length */
+  if (!he_adts_read_header (header, sizeof header, &parsed))
+    return FALSE;
+  maker->rate = parsed.rate;
+  return TRUE;
+}
+
+GBytes *
+he_adts_maker_frame (const HeAdtsMaker *maker, const guint8 *data, gsize len)
+{
+  gsize size = len + sizeof maker->header;
+  guint8 *frame;
+
+  if (size > HE_ADTS_MAX_FRAME)
+    return NULL;
+  frame = g_malloc (size);
+  memcpy (frame, maker->header, sizeof maker->header);
+  frame[3] |= (guint8)(size >> 11);
+  frame[4] = (guint8)(size >> 3);
+  frame[5] |= (guint8)((size & 7) << 5);
+  memcpy (frame + sizeof maker->header, data, len);
+  return g_bytes_new_take (frame, size);
+}
+
 HeAdtsSplitter *
 he_adts_splitter_new (HeAdtsFunc func, gpointer user)
 {

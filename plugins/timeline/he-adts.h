@@ -22,6 +22,18 @@ typedef struct {
 /* FALSE when these are not the first bytes of a frame; len >= 7 is needed. */
 gboolean he_adts_read_header (const guint8 *data, gsize len, HeAdtsHeader *ret);
 
+/* Makes ADTS of bare frames, as an AudioSpecificConfig (ISO/IEC 14496-3 section 1.6.2.1)
+ * tells of them. */
+typedef struct {
+  guint rate;
+  guint8 header[7]; /* without a length */
+} HeAdtsMaker;
+
+/* FALSE when ADTS cannot say what it says. */
+gboolean he_adts_maker_init (HeAdtsMaker *maker, const guint8 *config, gsize len);
+/* NULL when the frame is too long. */
+GBytes *he_adts_maker_frame (const HeAdtsMaker *maker, const guint8 *data, gsize len);
+
 typedef struct {
   HeAdtsHeader header;
   const guint8 *data; /* header.size bytes, valid during the call */

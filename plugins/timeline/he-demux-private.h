@@ -4,6 +4,7 @@
 #include "he-adts.h"
 #include "he-demux.h"
 #include "he-flv.h"
+#include "he-rtp.h"
 #include "he-pes.h"
 #include "he-source-clock.h"
 #include "he-video-entry.h"
@@ -42,6 +43,7 @@ struct _HeDemux {
   char *node;
   HeTsParser *parser;
   HeFlvReader *flv; /* instead of it */
+  HeRtpReader *rtp; /* the same */
   HeDemuxTrack streams[HE_DEMUX_MAX_STREAMS];
   guint n_streams;
   gboolean program_pending;

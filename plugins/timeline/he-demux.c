@@ -156,6 +156,7 @@ he_demux_free (HeDemux *demux)
   }
   he_ts_parser_free (demux->parser);
   he_flv_reader_free (demux->flv);
+  he_rtp_reader_free (demux->rtp);
   g_free (demux->node);
   g_free (demux);
 }
@@ -165,8 +166,10 @@ he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 wall90,
                GError **error)
 {
   demux->wall90 = wall90;
-  if (demux->flv ? !he_flv_reader_push (demux->flv, data, len, wall90, error)
-                 : !he_ts_parser_push (demux->parser, data, len, error))
+  if (demux->rtp)
+    he_rtp_reader_push (demux->rtp, data, len, wall90);
+  else if (demux->flv ? !he_flv_reader_push (demux->flv, data, len, wall90, error)
+                      : !he_ts_parser_push (demux->parser, data, len, error))
     return FALSE;
   if (demux->changed == 0)
     return TRUE;
@@ -181,7 +184,9 @@ gboolean
 he_demux_finish (HeDemux *demux, guint64 wall90, GError **error)
 {
   demux->wall90 = wall90;
-  if (demux->flv)
+  if (demux->rtp)
+    he_rtp_reader_finish (demux->rtp);
+  else if (demux->flv)
     he_flv_reader_finish (demux->flv);
   else if (!he_ts_parser_finish (demux->parser, error))
     return FALSE;
@@ -234,6 +239,16 @@ he_demux_set_flv (HeDemux *demux, guint fps_n, guint fps_d)
 
   he_flv_reader_free (demux->flv);
   demux->flv = he_flv_reader_new (&handlers, demux, fps_n, fps_d);
+}
+
+gboolean
+he_demux_set_rtp (HeDemux *demux, const HeRtpSession *session, GError **error)
+{
+  static const HeFlvHandlers handlers = { .program = on_program, .unit = on_flv_unit };
+
+  he_rtp_reader_free (demux->rtp);
+  demux->rtp = he_rtp_reader_new (session, &handlers, demux, error);
+  return demux->rtp != NULL;
 }
 
 guint64

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "he-anchor.h"
+#include "he-rtp.h"
 #include "he-ts-parser.h"
 
 G_BEGIN_DECLS
@@ -96,6 +97,8 @@ void he_demux_switch (HeDemux *demux);
  * FLV instead (he-flv.h), of so many pictures a second (fps_n 0: unknown). */
 void he_demux_set_program (HeDemux *demux, guint16 program);
 void he_demux_set_flv (HeDemux *demux, guint fps_n, guint fps_d);
+/* That it is RTP, each push a packet; errors of he_rtp_reader_new(). */
+gboolean he_demux_set_rtp (HeDemux *demux, const HeRtpSession *session, GError **error);
 
 /* Where the feed's timeline is, in epoch ticks, when nothing has come for so long (0:
  * something has just come), and what is silent is made up to waited90 behind it. What

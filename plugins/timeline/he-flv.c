@@ -42,7 +42,7 @@ struct _HeFlvReader {
   guint fps_n, fps_d;
   GByteArray *parameters; /* parameter sets, as a byte stream */
   guint length_size;      /* of NAL units' lengths */
-  guint8 adts[7];         /* a header, without the length */
+  HeAdtsMaker adts;
   gint64 ms;              /* of the last tag, unwrapped */
   gboolean has_ms;
   guint64 wall90; /* of the input at hand */
@@ -281,30 +281,14 @@ read_video (HeFlvReader *reader, const guint8 *data, gsize len, gint64 ms, GErro
   return TRUE;
 }
 
-/* AudioSpecificConfig, ISO/IEC 14496-3 section 1.6.2.1, as far as ADTS can say it. */
 static gboolean
 read_aac_config (HeFlvReader *reader, const guint8 *data, gsize len)
 {
-  guint8 header[] = { 0xff, 0xf1, 0, 0, 0, 0x1f, 0xfc };
-  HeAdtsHeader parsed;
-
-  if (len < 2)
-    return FALSE;
-  guint object = data[0] >> 3, rate = (data[0] & 7) << 1 | data[1] >> 7;
-  guint channels = data[1] >> 3 & 15;
-
-  if (object == 5 || object == 29)
-    object = 2; /* SBR over LC: the core is LC */
-  if (object < 1 || object > 4 || rate > 12 || channels > 7)
-    return FALSE;
-  header[2] = (guint8)((object - 1) << 6 | rate << 2 | channels >> 2);
-  header[3] = (guint8)(channels << 6);
-  memcpy (reader->adts, header, sizeof header);
-  header[4] = 16 >> 3; /* some length */
-  if (!he_adts_read_header (header, sizeof header, &parsed))
+  if (!he_adts_maker_init (&reader->adts, data, len))
     return FALSE;
   if (!reader->told[AUDIO])
-    he_stamp_init (&reader->stamps[AUDIO], (guint64)HE_AUDIO_FRAME * 1000, parsed.rate);
+    he_stamp_init (&reader->stamps[AUDIO], (guint64)HE_AUDIO_FRAME * 1000,
+                   reader->adts.rate);
   return TRUE;
 }
 
@@ -322,17 +306,12 @@ read_audio (HeFlvReader *reader, const guint8 *data, gsize len, gint64 ms, GErro
   if (data[1] == 0) {
     reader->known[AUDIO] |= read_aac_config (reader, data + 2, len - 2);
     tell_program (reader);
-  } else if (reader->known[AUDIO] && len - 2 + 7 <= HE_ADTS_MAX_FRAME) {
-    gsize size = len - 2 + 7;
-    GByteArray *frame = g_byte_array_sized_new ((guint)size);
+  } else if (reader->known[AUDIO]) {
+    GBytes *frame = he_adts_maker_frame (&reader->adts, data + 2, len - 2);
 
-    reader->adts[3] = (guint8)((reader->adts[3] & 0xfc) | size >> 11);
-    reader->adts[4] = (guint8)(size >> 3);
-    reader->adts[5] = (guint8)((size & 7) << 5 | 0x1f);
-    g_byte_array_append (frame, reader->adts, sizeof reader->adts);
-    g_byte_array_append (frame, data + 2, (guint)len - 2);
     tell_program (reader);
-    take_unit (reader, AUDIO, g_byte_array_free_to_bytes (frame), ms, ms);
+    if (frame != NULL)
+      take_unit (reader, AUDIO, frame, ms, ms);
   }
   return TRUE;
 }

@@ -153,6 +153,43 @@ def test_a_backup_takes_over():
         assert _channel(air, "node")["anchor"]["generation"] == 0
 
 
+def test_plain_rtp():
+    """H.264 and AAC by RTP and RTCP of ffmpeg and of GStreamer: whole segments, sound beside its pictures, and
+    no promise of a timeline that nodes share."""
+    ports = stage.free_ports(8)
+    # RTCP comes on the port behind each.
+    video, audio, gst_video, gst_audio = (port for port in ports[::2])
+    query = lambda v, a: f"rtp://127.0.0.1:{v}?h264=96&aac=97&aac-port={a}&aac-config=1190"
+
+    def change(model):
+        first, = model["channels"]
+        first.update({"watermark": False, "video": [{"width": 640, "height": 360, "bitrate": 300}]})
+        model["channels"] = [{**first, "name": "ffmpeg", "source": query(video, audio)},
+                             {**first, "name": "gst", "source": query(gst_video, gst_audio)}]
+    with stage.Stage("single.json", change=change) as air:
+        said = air.headend("check", str(air.description))
+        assert said.count("one node only, not active-active") == 2, said
+        air.start_feed()
+        air.start_node("node")
+        srt = f"srt://127.0.0.1:{air.feed_port}"
+        air.processes.append(air.spawn(
+            "relay", "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-i", f"{srt}?connect_timeout=60000",
+            "-map", "0:v", "-c", "copy", "-payload_type", "96", "-f", "rtp", f"rtp://127.0.0.1:{video}",
+            "-map", "0:a", "-c:a", "aac", "-ac", "2", "-ar", "48000", "-flags", "+global_header",
+            "-payload_type", "97", "-f", "rtp", f"rtp://127.0.0.1:{audio}"))
+        air.processes.append(air.spawn("gst", "gst-launch-1.0", "-q", *f"""rtpbin name=rtp
+            srtsrc uri={srt} ! tsdemux name=demux
+            demux. ! queue ! h264parse config-interval=-1 ! rtph264pay pt=96 ! rtp.send_rtp_sink_0
+            demux. ! queue ! aacparse ! rtpmp4gpay pt=97 ! rtp.send_rtp_sink_1
+            rtp.send_rtp_src_0 ! udpsink host=127.0.0.1 port={gst_video} sync=false async=false
+            rtp.send_rtcp_src_0 ! udpsink host=127.0.0.1 port={gst_video + 1} sync=false async=false
+            rtp.send_rtp_src_1 ! udpsink host=127.0.0.1 port={gst_audio} sync=false async=false
+            rtp.send_rtcp_src_1 ! udpsink host=127.0.0.1 port={gst_audio + 1} sync=false async=false""".split()))
+        _wait_clean(air, "node", "ffmpeg", "gst")
+        for name in ("ffmpeg", "gst"):
+            assert _channel(air, "node", name)["anchor"]["generation"] == 0, name
+
+
 def test_a_source_without_a_common_timeline():
     two = json.loads((stage.TOP / "pipelines" / "active-active.json").read_text())
     with stage.Stage("single.json", change=lambda m: m["channels"][0].update({"common-timeline": False})) as air:

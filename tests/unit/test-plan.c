@@ -208,7 +208,7 @@ test_pace (void)
   g_free (channel->source);
   channel->source = g_strdup ("file:clip.ts");
   g_autoptr (HeadendPlan) file = plan_of (model, "A");
-  g_autofree char *source = headend_source_pipeline (file->source);
+  g_autofree char *source = headend_source_pipeline (file->source, channel->source);
   g_assert_true (g_str_has_prefix (source, "filesrc name=source"));
   g_assert_nonnull (strstr (file->pipeline, "clocksync"));
 }
@@ -239,12 +239,59 @@ test_source_properties (void)
   g_assert_cmpstr (srt[0], ==, "uri");
   g_assert_cmpstr (srt[1], ==, "srt://h:9?mode=caller");
   g_autofree char *message = NULL;
-  g_autofree char *text
-      = headend_source_pipeline (headend_source_find ("tcp://h:9", &message));
+  g_autofree char *text = headend_source_pipeline (
+      headend_source_find ("tcp://h:9", &message), "tcp://h:9");
   g_assert_nonnull (strstr (text, " timeout=10 "));
   g_assert_cmpstr (tcp[1], ==, "h");
   g_assert_cmpstr (tcp[3], ==, "9");
   g_assert_cmpstr (file[1], ==, "/srv/a/b.ts");
+}
+
+/* Given RTP of H.264 and AAC, then packets of all four ports come in, told apart by what
+ * the intake's caps say; what is not understood is said. */
+static void
+test_plain_rtp (void)
+{
+  static const char uri[] = "rtp://239.1.1.1:5004?h264=96&aac=97&aac-port=5006&"
+                            "aac-config=1190&interface=eth1";
+  static const char *const wrong[][2] = {
+    { "rtp://127.0.0.1:5004?h264=0", "h264" },
+    { "rtp://127.0.0.1:5004?aac=97&aac-port=5006&aac-config=1190", "h264" },
+    { "rtp://127.0.0.1:5004?h264=96&aac=97", "together" },
+    { "rtp://127.0.0.1:5004?h264=96&aac-port=5006", "together" },
+    { "rtp://127.0.0.1:5004?h264=96&aac=96&aac-port=5006&aac-config=1190",
+      "one payload" },
+    { "rtp://127.0.0.1:5004?h264=96&aac=97&aac-port=5006&aac-config=f190", "no AAC" },
+    { "rtp://127.0.0.1:5004?h264=96&aac=97&aac-port=5006&aac-config=1", "aac-config" },
+    { "rtp://127.0.0.1:5004?h264=96&pt=7", "\"pt\"" },
+    { "rtp://127.0.0.1:5004?h264=96&interface=a%20b", "interface" },
+    { "rtp://sender:5004?h264=96", "numeric" },
+    { "rtp://127.0.0.1:65535?h264=96", "RTCP" },
+  };
+  g_autofree char *message = NULL;
+  const HeadendSource *source = headend_source_find (uri, &message);
+  g_assert_nonnull (source);
+  g_assert_false (source->common);
+  g_autofree char *text = headend_source_pipeline (source, uri);
+  g_autofree char *caps = headend_source_caps (source, uri);
+  g_auto (GStrv) properties = headend_source_properties (uri, "/srv");
+  g_assert_null (properties[0]);
+  for (guint port = 5004; port <= 5007; port++) {
+    g_autofree char *address
+        = g_strdup_printf ("address=\"239.1.1.1\" port=%u multicast-iface=eth1 ", port);
+    g_assert_nonnull (strstr (text, address));
+  }
+  g_assert_nonnull (strstr (text, "media=(string)audio,clock-rate=(int)48000"));
+  g_assert_cmpstr (caps, ==,
+                   "application/x-rtp,h264=(int)96,aac=(int)97,aac-config=(string)1190");
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autofree char *why = NULL;
+    g_assert_null (headend_source_find (wrong[i][0], &why));
+    g_assert_nonnull (strstr (why, wrong[i][1]));
+  }
+  source = headend_source_find ("rtp://127.0.0.1:5004", &message);
+  g_assert_true (source && source->common);
+  g_assert_true (g_str_has_prefix (source->caps, "video/mpegts"));
 }
 
 static const char copied[]
@@ -616,6 +663,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/files-are-paced", test_pace);
   g_test_add_func ("/plan/recordings-are-not", test_recording);
   g_test_add_func ("/plan/sources-become-properties", test_source_properties);
+  g_test_add_func ("/plan/plain-rtp-comes-by-four-ports", test_plain_rtp);
   g_test_add_func ("/plan/copy/nothing-decodes", test_copy);
   g_test_add_func ("/plan/copy/h265", test_copy_h265);
   g_test_add_func ("/plan/copy/gops-are-what-the-description-says", test_closed_gops);
