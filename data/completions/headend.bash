@@ -29,7 +29,7 @@ _headend() {
       graph) words="--dot --help" ;;
       edge) words="--dir= --for= --node= --certificate= --key= --help" ;;
       status) words="--json --help" ;;
-      detect) words="--description= --channel= --around= --window= --state= --epoch --whole --help" ;;
+      detect) words="--description= --channel= --around= --window= --state= --archive= --epoch --whole --help" ;;
       drill) words="--list --keep --channel= --viewers= --seconds= --seed= --report= --help" ;;
       load) words="--key= --viewers= --seconds= --channel= --edge= --transport= --report= --help" ;;
       trace) words="--description= --channel= --candidates= --ledger= --false-alarm= --json= --html= --help" ;;

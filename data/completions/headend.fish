@@ -50,6 +50,7 @@ complete -c headend -n '__headend_at detect' -x -s c -l channel -d 'Channel that
 complete -c headend -n '__headend_at detect' -x -l around -d 'When it was on air'
 complete -c headend -n '__headend_at detect' -x -l window -d 'Hours that are searched'
 complete -c headend -n '__headend_at detect' -x -l state -a '(__fish_complete_directories)' -d 'State folder of a node'
+complete -c headend -n '__headend_at detect' -x -l archive -a '(__fish_complete_directories)' -d 'Both variants of its segments'
 complete -c headend -n '__headend_at detect' -l epoch -d 'Its timestamps are epoch time'
 complete -c headend -n '__headend_at detect' -l whole -d 'It shows whole frames'
 complete -c headend -n '__headend_at drill' -s l -l list -d 'Say what there is'

@@ -10,10 +10,19 @@
  * * `forensicdetect-segment`: `msn` (guint64), `channel` (string), `z` (double; above 0
  *   speaks for variant b, below for a, and a key that did not make the mark gives a mean
  *   of 0 and a deviation of 1), `variant` (string: a or b from |z| 4 on, else none),
- *   `time` (guint64, nanoseconds: PTS at which the segment begins in the copy), `frames`
+ *   `time` and `end` (guint64, nanoseconds: PTS at which the segment begins and ends in the
+ *   copy), `length` (guint64: between them if all of it is there), `view` (array of 8 doubles: the projective map from points of
+ *   the marked frame to the copy's, in which -0.5 to 0.5 is the frame), `frames`
  *   (guint), `found` (boolean: FALSE while the copy's time and view are taken on trust).
  * * `forensicdetect-search`: `done` (double, 0 to 1): what part of a search is done, a few
  *   times a second while there is one.
+ *
+ * With `payload`, these messages are not posted, but for every five segments that were
+ * read, and at the end, when the payload of forensicmark is clear from all that were read:
+ *
+ * * `forensicdetect-payload`: `payload` (string: 16 hex digits), `channel` (string),
+ *   `segments` (guint: that it was read from), `z` (double), `log10-p` (double: of the
+ *   probability that a copy without it shows any payload so well).
  *
  * It needs no original, and finds by itself which of the `channels` it is, how the copy
  * shows the pictures (scaled, cropped, flipped, turned a little, seen at an angle, between
@@ -42,12 +51,11 @@
 #include <gst/video/video.h>
 #include <math.h>
 
+#include "gst-detect-messages.h"
 #include "gst-headend.h"
 #include "he-codec.h"
-#include "he-detect.h"
 #include "he-epoch.h"
 #include "he-error.h"
-#include "he-reader.h"
 
 #define DEFAULT_DURATION 180000
 #define MAX_WINDOW 48.0
@@ -67,6 +75,7 @@ enum {
   PROP_WINDOW,
   PROP_WALL_OFFSETS,
   PROP_VIEWS,
+  PROP_PAYLOAD,
   N_PROPS
 };
 static GParamSpec *props[N_PROPS];
@@ -80,13 +89,15 @@ struct _GstForensicDetect {
   guint64 duration90;
   double around, window; /* seconds since the epoch, hours */
   char *wall_offsets;
-  gboolean views;
+  gboolean views, payload;
 
   /* Streaming thread. */
   GstVideoInfo info;
   char **names;
   HeReader *reader;
   guint8 *narrow; /* a frame's luma in 8 bits; NULL where it comes so */
+  HePayloadSums sums;    /* with payload: of what was read of a channel */
+  guint channel, unread; /* segments in sums since it was last tried */
   gint64 next_search; /* monotonic time of the next message of a search */
 
   guint halted; /* atomic: the reasons to end a search */
@@ -124,6 +135,13 @@ check_names (char *const *names, GError **error)
   return FALSE;
 }
 
+static void
+post (GstForensicDetect *self, GstStructure *fields)
+{
+  gst_element_post_message (GST_ELEMENT (self),
+                            gst_message_new_element (GST_OBJECT (self), fields));
+}
+
 static gboolean
 goes_on (gpointer data, double done)
 {
@@ -131,11 +149,7 @@ goes_on (gpointer data, double done)
   const gint64 now = g_get_monotonic_time ();
   if (now >= self->next_search) {
     self->next_search = now + SEARCH_MESSAGES;
-    gst_element_post_message (
-        GST_ELEMENT (self),
-        gst_message_new_element (GST_OBJECT (self),
-                                 gst_structure_new ("forensicdetect-search", "done",
-                                                    G_TYPE_DOUBLE, done, NULL)));
+    post (self, gst_structure_new ("forensicdetect-search", "done", G_TYPE_DOUBLE, done, NULL));
   }
   return g_atomic_int_get (&self->halted) == 0;
 }
@@ -188,6 +202,7 @@ new_reader (GstForensicDetect *self, GError **error)
                                 .time_known = self->window <= 0,
                                 .ahead = ahead,
                                 .views = self->views,
+                                .payload = self->payload,
                                 .progress = goes_on,
                                 .data = self };
   if (!settings.time_known) {
@@ -217,6 +232,8 @@ gst_forensic_detect_stop (GstBaseTransform *trans)
 {
   GstForensicDetect *self = GST_FORENSIC_DETECT (trans);
 
+  self->sums = (HePayloadSums) { 0 };
+  self->unread = 0;
   g_clear_pointer (&self->reader, he_reader_free);
   g_clear_pointer (&self->names, g_strfreev);
   g_clear_pointer (&self->narrow, g_free);
@@ -256,19 +273,36 @@ luma_of (GstForensicDetect *self, const GstVideoFrame *frame, gsize *ret_stride)
 }
 
 static void
+try_payload (GstForensicDetect *self)
+{
+  GstStructure *fields = gst_detect_payload (&self->sums, self->names[self->channel]);
+
+  self->unread = 0;
+  if (fields)
+    post (self, fields);
+}
+
+static void
+add_to_payload (GstForensicDetect *self, const HeReading *reading)
+{
+  if (reading->channel != self->channel)
+    self->sums = (HePayloadSums) { 0 };
+  self->channel = reading->channel;
+  he_payload_add (&self->sums, reading->msn, reading->soft);
+  if (++self->unread == HE_PAYLOAD_SEGMENTS)
+    try_payload (self);
+}
+
+static void
 post_readings (GstForensicDetect *self)
 {
   HeReading reading;
-  while (he_reader_take (self->reader, &reading)) {
-    GstStructure *fields = gst_structure_new (
-        "forensicdetect-segment", "msn", G_TYPE_UINT64, reading.msn, "channel",
-        G_TYPE_STRING, self->names[reading.channel], "z", G_TYPE_DOUBLE, reading.z,
-        "variant", G_TYPE_STRING, he_variant_name (he_detect_verdict (-reading.z)), "time",
-        G_TYPE_UINT64, reading.time, "frames", G_TYPE_UINT, reading.frames, "found",
-        G_TYPE_BOOLEAN, reading.found, NULL);
-    gst_element_post_message (GST_ELEMENT (self),
-                              gst_message_new_element (GST_OBJECT (self), fields));
-  }
+
+  while (he_reader_take (self->reader, &reading))
+    if (self->payload)
+      add_to_payload (self, &reading);
+    else
+      post (self, gst_detect_segment (&reading, self->names[reading.channel]));
 }
 
 /* What was gathered is read at the end, and when other pictures follow, if it is known by
@@ -285,6 +319,8 @@ gst_forensic_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
           || GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)) {
     he_reader_finish (self->reader);
     post_readings (self);
+    if (self->unread)
+      try_payload (self);
   }
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     g_atomic_int_and (&self->halted, ~(guint)HALTED_FLUSHING);
@@ -369,6 +405,9 @@ gst_forensic_detect_set_property (GObject *object, guint id, const GValue *value
     case PROP_VIEWS:
       self->views = g_value_get_boolean (value);
       break;
+    case PROP_PAYLOAD:
+      self->payload = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -400,6 +439,9 @@ gst_forensic_detect_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_VIEWS:
       g_value_set_boolean (value, self->views);
+      break;
+    case PROP_PAYLOAD:
+      g_value_set_boolean (value, self->payload);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -450,6 +492,10 @@ install_properties (GObjectClass *object_class)
       "Whether crops, scales, turns and other views are searched, not just whole and "
       "flipped frames",
       TRUE, flags);
+  props[PROP_PAYLOAD] = g_param_spec_boolean (
+      "payload", "Payload",
+      "Whether a payload is read, of whole or flipped frames, instead of variants", FALSE,
+      flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }
 

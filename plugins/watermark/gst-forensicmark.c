@@ -26,8 +26,7 @@
  *
  * With `payload`, 64 bits as 16 hex digits, the mark is that of one recipient instead of
  * one of two variants: the number is in every five segments, whichever variant is set,
- * and the library's he_payload_decode() reads it back from them with the key;
- * forensicdetect does not.
+ * and forensicdetect reads it back from them with the key and its property `payload`.
  *
  * The key is best kept in a file that only its owner can read: `key=file:mark.key`.
  *

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-predict.h"
 
-#define SQUARE 120 /* grid pixels; divides both sides, bar the last column of squares */
-/* Shares of the energy foretold from which on a square is predicted, and predicted fully:
- * less is what unrelated moving pictures seem to foretell of each other. */
-#define SHARE_MIN 0.3
-#define SHARE_FULL 0.4
-#define RIDGE 1.02
+/* Less than these shares is what unrelated moving pictures seem to foretell of each other. */
+const HePrediction he_predict_beside
+    = { .square = 120, .share_min = 0.3, .share_full = 0.4, .ridge = 1.02 };
+const HePrediction he_predict_original
+    = { .square = 40, .share_min = 0, .share_full = 1e-6, .ridge = 1.0001 };
 
 typedef struct {
   guint x0, x1, y0, y1;
@@ -15,7 +14,7 @@ typedef struct {
 /* Solves the least squares of one square; ret_weights has n entries. */
 static void
 solve (const Square *square, const HePlane *plane, const HePlane *const *others, guint n,
-       double *ret_weights)
+       double ridge, double *ret_weights)
 {
   double a[HE_PREDICT_MAX][HE_PREDICT_MAX + 1] = { { 0 } };
   for (guint y = square->y0; y < square->y1; y++)
@@ -29,7 +28,7 @@ solve (const Square *square, const HePlane *plane, const HePlane *const *others,
   for (guint r = 0; r < n; r++) {
     for (guint c = 0; c < r; c++)
       a[r][c] = a[c][r];
-    a[r][r] = a[r][r] * RIDGE + 1e-9;
+    a[r][r] = a[r][r] * ridge + 1e-9;
   }
   for (guint r = 0; r < n; r++)
     for (guint below = r + 1; below < n; below++) {
@@ -55,10 +54,11 @@ foretold (const HePlane *const *others, guint n, const double *weights, guint i)
 }
 
 static void
-subtract_square (const Square *square, HePlane *plane, const HePlane *const *others, guint n)
+subtract_square (const Square *square, HePlane *plane, const HePlane *const *others, guint n,
+                 const HePrediction *prediction)
 {
   double weights[HE_PREDICT_MAX], before = 0, after = 0;
-  solve (square, plane, others, n, weights);
+  solve (square, plane, others, n, prediction->ridge, weights);
   for (guint y = square->y0; y < square->y1; y++)
     for (guint i = y * HE_PATTERN_WIDTH + square->x0; i < y * HE_PATTERN_WIDTH + square->x1; i++) {
       const float rest = (*plane)[i] - foretold (others, n, weights, i);
@@ -69,22 +69,26 @@ subtract_square (const Square *square, HePlane *plane, const HePlane *const *oth
     return;
   const double share = 1 - after / before;
   const float part
-      = (float)CLAMP ((share - SHARE_MIN) / (SHARE_FULL - SHARE_MIN), 0.0, 1.0);
+      = (float)CLAMP ((share - prediction->share_min)
+                           / (prediction->share_full - prediction->share_min),
+                       0.0, 1.0);
   for (guint y = square->y0; part > 0 && y < square->y1; y++)
     for (guint i = y * HE_PATTERN_WIDTH + square->x0; i < y * HE_PATTERN_WIDTH + square->x1; i++)
       (*plane)[i] -= part * foretold (others, n, weights, i);
 }
 
 void
-he_predict_subtract (HePlane *plane, const HePlane *const *others, guint n_others)
+he_predict_subtract (HePlane *plane, const HePlane *const *others, guint n_others,
+                     const HePrediction *prediction)
 {
+  const guint side = prediction->square;
   if (n_others == 0)
     return;
-  for (guint y = 0; y < HE_PATTERN_HEIGHT; y += SQUARE)
-    for (guint x = 0; x < HE_PATTERN_WIDTH; x += SQUARE)
+  for (guint y = 0; y < HE_PATTERN_HEIGHT; y += side)
+    for (guint x = 0; x < HE_PATTERN_WIDTH; x += side)
       subtract_square (&(Square) { .x0 = x,
-                                   .x1 = MIN (x + SQUARE, HE_PATTERN_WIDTH),
+                                   .x1 = MIN (x + side, HE_PATTERN_WIDTH),
                                    .y0 = y,
-                                   .y1 = MIN (y + SQUARE, HE_PATTERN_HEIGHT) },
-                       plane, others, n_others);
+                                   .y1 = MIN (y + side, HE_PATTERN_HEIGHT) },
+                       plane, others, n_others, prediction);
 }

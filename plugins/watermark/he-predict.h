@@ -7,11 +7,24 @@ G_BEGIN_DECLS
 
 #define HE_PREDICT_MAX 4
 
-/* Takes from a segment's plane what planes beside it in time foretell of it. A picture
- * that stands still is the same in all, the mark is not: where it stands still, nearly
- * nothing but the marks remain. Done in squares of the picture, each by least squares,
- * and only where they foretell a good part. Any of the others' marks that gets in is
- * independent of this segment's coefficients. */
-void he_predict_subtract (HePlane *plane, const HePlane *const *others, guint n_others);
+/* Takes from a plane what others foretell of it, in squares of the picture, each by least
+ * squares. */
+typedef struct {
+  guint square; /* grid pixels */
+  /* Shares of the energy foretold from which on a square is predicted, and predicted
+   * fully. */
+  double share_min, share_full;
+  double ridge; /* above 1: weights are kept small where there is little to go by */
+} HePrediction;
+
+/* For a segment's plane and those beside it in time. A picture that stands still is the
+ * same in all, the mark is not: where it stands still, nearly nothing but the marks remain.
+ * Any of the others' marks that gets in is independent of this segment's coefficients. */
+extern const HePrediction he_predict_beside;
+/* For a copy's frame and what is made of its original. */
+extern const HePrediction he_predict_original;
+
+void he_predict_subtract (HePlane *plane, const HePlane *const *others, guint n_others,
+                          const HePrediction *prediction);
 
 G_END_DECLS

@@ -71,6 +71,7 @@ he_reader_new (const HeReaderSettings *settings, GError **error)
   }
   HeReader *reader = g_new0 (HeReader, 1);
   reader->settings = *settings;
+  reader->settings.views = settings->views && !settings->payload;
   reader->settings.key = he_secret_ref (settings->key);
   reader->channels = g_strdupv ((char **)settings->channels);
   reader->n_channels = g_strv_length (reader->channels);
@@ -169,7 +170,7 @@ gather_segment (HeReader *reader, double begin, double length, HePlane *plane,
   for (guint i = 0; i < HE_PREDICT_MAX; i++)
     if (he_slots_sum (slots, beside[i][0], beside[i][1], &others[n]))
       list[n] = &others[n], n++;
-  he_predict_subtract (plane, list, n);
+  he_predict_subtract (plane, list, n, &he_predict_beside);
   return TRUE;
 }
 
@@ -233,6 +234,7 @@ search_channel (HeReader *reader, const HeSyncWindow *windows, guint n, gboolean
                             .views = views,
                             .also = is_cut (reader) ? &frame : NULL,
                             .progress = pass_progress,
+                            .payload = reader->settings.payload,
                             .tests = reader->tests };
   HeSync sync;
   he_sync_search (&task, &sync);
@@ -301,13 +303,30 @@ try_to_lock (HeReader *reader)
     return;
   reader->sync = sync;
   reader->locked = TRUE;
-  if (!reader->settings.time_known)
+  if (!reader->settings.time_known && !reader->settings.payload)
     he_refine_time (reader->slots, reader->whitener, keyed, reader, &reader->sync);
   if (reader->settings.views)
     refine_view (reader);
 }
 
 /* ---- reading ---- */
+
+/* The view of the area in use, as one of the whole frames of the copy. */
+static HeView
+whole_view (const HeReader *reader)
+{
+  HeView view = reader->sync.view;
+  double *m = view.m;
+  const double width = reader->border.width, height = reader->border.height;
+  const double move_x = (reader->x + reader->w / 2.0) / width - 0.5;
+  const double move_y = (reader->y + reader->h / 2.0) / height - 0.5;
+  const double bottom[3] = { m[6], m[7], 1 };
+  for (guint i = 0; i < 3; i++) {
+    m[i] = reader->w / width * m[i] + move_x * bottom[i];
+    m[3 + i] = reader->h / height * m[3 + i] + move_y * bottom[i];
+  }
+  return view;
+}
 
 static void
 read_segment (HeReader *reader, double msn)
@@ -325,13 +344,18 @@ read_segment (HeReader *reader, double msn)
   he_mark_seed (reader->settings.key, reader->channels[reader->channel], (guint64)msn, seed);
 
   HeReading *reading = g_new (HeReading, 1);
-  const double ns = MAX (begin, 0) * (double)reader->settings.duration90 / TICKS_PER_SECOND * 1e9;
+  const double segment = (double)reader->settings.duration90 / TICKS_PER_SECOND * 1e9;
   *reading = (HeReading) { .msn = (guint64)msn,
                          .z = -he_detector_score (reader->detector, seed),
-                         .time = reader->origin + (guint64)ns,
+                         .time = reader->origin + (guint64)(MAX (begin, 0) * segment),
+                         .end = reader->origin + (guint64)(MAX (begin + length, 0) * segment),
+                         .length = (guint64)(length * segment),
+                         .view = whole_view (reader),
                          .frames = frames,
                          .channel = reader->channel,
                          .found = reader->locked };
+  if (reader->settings.payload)
+    he_detector_symbols (reader->detector, seed, reading->soft);
   g_queue_push_tail (&reader->readings, reading);
   reader->read++;
 }
@@ -354,7 +378,8 @@ read_segments (HeReader *reader, gboolean end)
       read_segment (reader, msn);
     reader->read_until = (msn + 1 - sync->start) / sync->speed;
   }
-  if (!reader->settings.time_known && reader->read >= TRACK_EVERY) {
+  if (!reader->settings.time_known && !reader->settings.payload
+      && reader->read >= TRACK_EVERY) {
     reader->read = 0;
     he_refine_time (reader->slots, reader->whitener, keyed, reader, &reader->sync);
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include "he-payload.h"
 #include "he-secret.h"
 #include "he-sync.h"
 
@@ -32,7 +33,8 @@ typedef struct {
   /* For each channel, by how many segments the clock of first and last is ahead of the
    * channel's epoch time; NULL: by none. */
   const double *ahead;
-  gboolean views; /* see HeSyncTask */
+  gboolean views;   /* see HeSyncTask */
+  gboolean payload; /* of marks: read is what he_payload_add() takes. No views */
   gboolean (*progress) (gpointer data, double done); /* of a search, 0..1; may be NULL */
   gpointer data;
 } HeReaderSettings;
@@ -40,10 +42,14 @@ typedef struct {
 typedef struct {
   guint64 msn;
   double z;       /* above 0 speaks for b, below for a; standard normal for a foreign key */
-  guint64 time;   /* nanoseconds: where the segment begins in the copy, as frames' times */
+  guint64 time;   /* nanoseconds: where the segment begins in the copy, as frames' times, */
+  guint64 end;    /* where it ends, */
+  guint64 length; /* and how long it is there, when it is there as a whole */
+  HeView view;    /* of the copy's frames, whole as they are */
   guint frames;   /* that it was read from */
   guint channel;  /* index */
   gboolean found; /* the view and time rest on a search that is believed */
+  double soft[HE_PAYLOAD_SYMBOLS]; /* of a payload; z says nothing then */
 } HeReading;
 
 /* HE_ERROR_INVALID when a setting is out of its range. */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "he-payload.h"
 #include "he-sync-evidence.h"
 
 #define PHASES 10       /* of a segment, that starts are tried at */
@@ -118,7 +119,42 @@ he_sync_guesses_add (HeSyncGuesses *guesses, const HeSyncGuess *guess)
     guesses->guess[worst] = *guess;
 }
 
+/* The squared score of waves; with a payload, those of its symbols, of which there are
+ * *ret_n. */
+static double
+squares_of (const HeSyncSearch *search, const HeComplex *waves, const gint16 *pairs,
+            guint *ret_n)
+{
+  double sums[HE_PAYLOAD_SYMBOLS] = { 0 }, energies[HE_PAYLOAD_SYMBOLS] = { 0 };
+  const guint n = search->task->payload ? HE_PAYLOAD_SYMBOLS : 1;
+  double squares = 0;
+  *ret_n = 0;
+  for (guint w = 0; w < search->n; w++) {
+    const guint i = n == 1 ? 0 : HE_PAYLOAD_SYMBOL_OF_WAVE (w);
+    sums[i] += waves[w].re * pairs[2 * w] + waves[w].im * pairs[2 * w + 1];
+    energies[i] += waves[w].re * waves[w].re + waves[w].im * waves[w].im;
+  }
+  for (guint i = 0; i < n; i++) {
+    if (!(energies[i] > 0))
+      continue;
+    squares += sums[i] * sums[i] / (HE_WAVE_DEVIATION * HE_WAVE_DEVIATION * energies[i]);
+    *ret_n += 1;
+  }
+  return squares;
+}
+
 /* ---- times ---- */
+
+/* A payload's is what its squares are beyond those of a foreign key. */
+static float
+window_score (const HeSyncSearch *search, const HeComplex *waves, const gint16 *pairs)
+{
+  guint n;
+  if (!search->task->payload)
+    return (float)he_waves_score (waves, pairs, search->n);
+  const double squares = squares_of (search, waves, pairs, &n);
+  return (float)sqrt (MAX (squares - n, 0));
+}
 
 /* The score of each window under each segment's coefficients. */
 typedef struct {
@@ -143,7 +179,7 @@ matrix_fill (Matrix *matrix, HeSyncSearch *search, const HeView *view, HeBand ba
     const gint16 *pairs = he_sync_pairs (search, (guint64)(matrix->first + (gint64)m));
     for (guint i = 0; i < task->n_windows; i++)
       matrix->scores[m * matrix->windows + i]
-          = (float)he_waves_score (waves + (gsize)i * search->n, pairs, search->n);
+          = window_score (search, waves + (gsize)i * search->n, pairs);
   }
   g_free (waves);
 }
@@ -197,7 +233,7 @@ he_sync_log_tail (HeSyncSearch *search, const HeSyncGuess *guess, HeBand band)
 {
   const HeSyncTask *task = search->task;
   double squares = 0;
-  guint segments = 0;
+  guint degrees = 0;
   he_sync_count (search, 1);
   for (guint i = 0; i < task->n_windows;) {
     const double position = floor (guess->start + guess->speed * task->windows[i].time);
@@ -212,18 +248,14 @@ he_sync_log_tail (HeSyncSearch *search, const HeSyncGuess *guess, HeBand band)
         search->sum[w].im += search->waves[w].im;
       }
     }
-    double energy = 0;
-    for (guint w = 0; w < search->n; w++)
-      energy += search->sum[w].re * search->sum[w].re + search->sum[w].im * search->sum[w].im;
-    if (position < 0 || !(energy > 0))
+    if (position < 0)
       continue;
-    const double score
-        = he_waves_score (search->sum, he_sync_pairs (search, (guint64)position), search->n)
-          / (HE_WAVE_DEVIATION * sqrt (energy));
-    squares += score * score;
-    segments++;
+    guint scores;
+    squares += squares_of (search, search->sum,
+                           he_sync_pairs (search, (guint64)position), &scores);
+    degrees += scores;
   }
-  return he_chi_squared_log_tail (segments, squares);
+  return he_chi_squared_log_tail (degrees, squares);
 }
 
 /* The marked frame changed before it is viewed: x' = (1 + d0) x + d1 y + d4, y' = d2 x +

@@ -49,6 +49,9 @@ typedef struct {
    * at once, with what was found so far. */
   gboolean (*progress) (gpointer data, double done);
   double tests; /* looked at before for the same purpose; counted with the rest */
+  /* The mark holds a payload (he-payload.h): each of its symbols is evidence of its own,
+   * whatever its sign. Without views. */
+  gboolean payload;
 } HeSyncTask;
 
 typedef struct {

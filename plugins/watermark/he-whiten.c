@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
+#include <string.h>
 
 #include "he-mark.h"
 #include "he-resample.h"
@@ -17,6 +18,10 @@
 /* Added to local energies, levels^2 in a frame: below it is the codec's noise, not a
  * picture. The average of whitened frames is of order one. */
 #define FRAME_FLOOR 1.0f
+#define REST_FLOOR 0.1f /* of what is left when an original was taken away */
+/* Between these the mark grows with the original's local deviation. */
+#define DEVIATION_MIN 1.0f
+#define DEVIATION_MAX 8.0f
 #define AVERAGE_FLOOR 0.01f
 
 struct _HeWhitener {
@@ -110,8 +115,8 @@ split_energy (HeWhitener *whitener)
 }
 
 gboolean
-he_whitener_add (HeWhitener *whitener, const guint8 *luma, gsize stride, guint width,
-                 guint height, HePlane *sum, GError **error)
+he_whitener_put (HeWhitener *whitener, const guint8 *luma, gsize stride, guint width,
+                 guint height, HePlane *ret_plane, GError **error)
 {
   if (!he_mark_check_size (width, height, error))
     return FALSE;
@@ -119,7 +124,16 @@ he_whitener_add (HeWhitener *whitener, const guint8 *luma, gsize stride, guint w
     g_clear_pointer (&whitener->resampler, he_resampler_free);
   if (!whitener->resampler)
     whitener->resampler = he_resampler_new (width, height, WIDTH, HEIGHT);
-  he_resampler_run (whitener->resampler, luma, stride, *whitener->plane);
+  he_resampler_run (whitener->resampler, luma, stride, *ret_plane);
+  return TRUE;
+}
+
+gboolean
+he_whitener_add (HeWhitener *whitener, const guint8 *luma, gsize stride, guint width,
+                 guint height, HePlane *sum, GError **error)
+{
+  if (!he_whitener_put (whitener, luma, stride, width, height, whitener->plane, error))
+    return FALSE;
   split_energy (whitener);
 
   /* The mark grows with the picture's activity, so its best weight lies between one over
@@ -130,6 +144,29 @@ he_whitener_add (HeWhitener *whitener, const guint8 *luma, gsize stride, guint w
     (*sum)[i] += plane[i] / (deviation * sqrtf (deviation));
   }
   return TRUE;
+}
+
+void
+he_whitener_band (HeWhitener *whitener, HePlane *plane, HePlane *ret_deviation)
+{
+  memcpy (whitener->plane, plane, sizeof *plane);
+  split_energy (whitener);
+  memcpy (plane, whitener->plane, sizeof *plane);
+  for (guint i = 0; ret_deviation && i < PIXELS; i++)
+    (*ret_deviation)[i] = sqrtf ((*whitener->other)[i]);
+}
+
+void
+he_whitener_add_rest (HeWhitener *whitener, const HePlane *rest, const HePlane *deviation,
+                      HePlane *sum)
+{
+  float *energy = *whitener->other;
+  for (guint i = 0; i < PIXELS; i++)
+    energy[i] = (*rest)[i] * (*rest)[i];
+  local_mean (whitener, energy, ENERGY_RADIUS, energy);
+  for (guint i = 0; i < PIXELS; i++)
+    (*sum)[i] += (*rest)[i] * CLAMP ((*deviation)[i], DEVIATION_MIN, DEVIATION_MAX)
+                 / (energy[i] + REST_FLOOR);
 }
 
 void

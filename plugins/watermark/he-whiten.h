@@ -24,6 +24,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeWhitener, he_whitener_free)
 gboolean he_whitener_add (HeWhitener *whitener, const guint8 *luma, gsize stride,
                           guint width, guint height, HePlane *sum, GError **error);
 
+/* A frame on the grid, as it is. Fails as he_whitener_add() does. */
+gboolean he_whitener_put (HeWhitener *whitener, const guint8 *luma, gsize stride,
+                          guint width, guint height, HePlane *ret_plane, GError **error);
+
+/* Leaves of a plane what is about as coarse as the pattern. ret_deviation, if not NULL: how
+ * much of that there is around each pixel. */
+void he_whitener_band (HeWhitener *whitener, HePlane *plane, HePlane *ret_deviation);
+
+/* Adds what is left of a frame when its original was taken away, in the pattern's band, with
+ * the original's deviations: the more of them the stronger the mark, the more is left the
+ * more noise it is in. */
+void he_whitener_add_rest (HeWhitener *whitener, const HePlane *rest,
+                           const HePlane *deviation, HePlane *sum);
+
 /* Levels a sum of n whitened frames once more, since what stands still is not averaged
  * away; of deviation near one afterwards. ret_plane may be sum. */
 void he_whitener_level (HeWhitener *whitener, const HePlane *sum, guint n,

@@ -47,7 +47,27 @@ read_payload (GstElement *pipeline, HePayloadSums *ret_sums)
   }
   if (he_detector_frames (detector))
     add_to_payload (ret_sums, detector, msn);
-  assert_no_error_message (pipeline);
+}
+
+/* forensicdetect found the time and the channel, and read the same. */
+static void
+assert_message (GstElement *pipeline)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstMessage) message = NULL;
+  const GstStructure *fields;
+  guint segments;
+  while (!message || !gst_message_has_name (message, "forensicdetect-payload")) {
+    gst_clear_message (&message);
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR);
+    g_assert_nonnull (message);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ELEMENT);
+  }
+  fields = gst_message_get_structure (message);
+  g_assert_cmpstr (gst_structure_get_string (fields, "payload"), ==, PAYLOAD);
+  g_assert_cmpstr (gst_structure_get_string (fields, "channel"), ==, "demo");
+  g_assert_true (gst_structure_get_uint (fields, "segments", &segments));
+  g_assert_cmpuint (segments, >=, HE_PAYLOAD_SEGMENTS);
 }
 
 /* Given a copy for one recipient, when it is encoded twice and its segments are read
@@ -60,16 +80,19 @@ test_payload_survives (void)
   g_autofree char *description = g_strdup_printf (
       "appsrc name=scene format=time max-bytes=0 "
       "caps=video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1 ! " MARK
-      "variant=a payload=" PAYLOAD " segment-duration=%d ! %s%s" TO_SINK,
-      WIDTH, HEIGHT, FPS, SHORT, coded (OPERATOR_OF (SHORT_FRAMES)), coded (PIRATE));
+      "variant=a payload=" PAYLOAD " segment-duration=%d ! %s%s"
+      "forensicdetect payload=true key=" KEY " channels=other,demo segment-duration=%d "
+      "around=1778000100 window=0.1 ! " TO_SINK,
+      WIDTH, HEIGHT, FPS, SHORT, coded (OPERATOR_OF (SHORT_FRAMES)), coded (PIRATE), SHORT);
   g_autoptr (GstElement) pipeline = parse (description);
   g_autoptr (GstElement) scene = gst_bin_get_by_name (GST_BIN (pipeline), "scene");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  push_scene (GST_APP_SRC (scene), SHORT_FRAMES * HE_PAYLOAD_SEGMENTS);
+  push_scene (GST_APP_SRC (scene), 2 * SHORT_FRAMES * HE_PAYLOAD_SEGMENTS);
   read_payload (pipeline, &sums);
+  assert_message (pipeline);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   for (guint i = 0; i < HE_PAYLOAD_SEGMENTS; i++)
-    g_assert_cmpuint (sums.segments[i], ==, 1);
+    g_assert_cmpuint (sums.segments[i], ==, 2);
   g_assert_true (he_payload_decode (&sums, &reading));
   g_test_message ("z %.1f, log10 p %.1f", reading.z, reading.log10_p);
   g_assert_cmphex (reading.payload, ==, G_GUINT64_CONSTANT (0x0123456789abcdef));

@@ -42,14 +42,14 @@ class Folder(tempfile.TemporaryDirectory):
                 {"generation": 0, "offset90": 0, "wall-offset90": ahead * 90000, "node": "A"}))
         return self
 
-    def marked(self, account, seconds, name="marked.mp4"):
-        """The channel as this account gets it."""
+    def marked(self, seconds, *words, name="marked.mp4", output=()):
+        """The channel as an account gets it (FIRST-MSN ACCOUNT), as a variant (a), or for one recipient (PAYLOAD)."""
         path = self.path / name
         writer = pathlib.Path(os.environ["BUILDDIR"]) / "tests" / "mark-writer"
         frames = ffmpeg("-f", "lavfi", "-i", PICTURE, "-t", seconds, "-f", "rawvideo", "-", stdout=subprocess.PIPE)
-        marker = subprocess.Popen([writer, self.path / "headend.secret", "demo", "640", "360", str(FRAMES), str(FIRST),
-                                   account], stdin=frames.stdout, stdout=subprocess.PIPE)
-        encoder = ffmpeg(*RAW, "-i", "-", "-c:v", "libx264", "-preset", "superfast", "-b:v", "800k", "-g", FRAMES, path,
+        marker = subprocess.Popen([writer, self.path / "headend.secret", "demo", "640", "360", str(FRAMES), *map(str, words)],
+                                  stdin=frames.stdout, stdout=subprocess.PIPE)
+        encoder = ffmpeg(*RAW, "-i", "-", "-c:v", "libx264", "-preset", "superfast", "-bf", 0, "-b:v", "800k", "-g", FRAMES, *output, path,
                          stdin=marker.stdout)
         frames.stdout.close()
         marker.stdout.close()
@@ -74,7 +74,7 @@ def test_who_made_a_copy_is_named_and_nobody_else():
     with Folder() as folder:
         copy = folder.path / "copy.mkv"
         # It begins within a segment, smaller, as somebody else's encoder makes it.
-        assert ffmpeg("-ss", 1.3, "-i", folder.marked("leaker", 40), "-vf", "scale=480:270", "-c:v", "libx264", "-preset",
+        assert ffmpeg("-ss", 1.3, "-i", folder.marked(40, FIRST, "leaker"), "-vf", "scale=480:270", "-c:v", "libx264", "-preset",
                       "superfast", "-crf", 28, copy).wait(120) == 0
         said = folder.detect(copy, "--around", str(int(FIRST * SEGMENT) + AHEAD - 40), "--window", "0.05", "--whole")
         head, *symbols = map(json.loads, said.stdout.splitlines())
@@ -87,9 +87,46 @@ def test_who_made_a_copy_is_named_and_nobody_else():
         assert report["accused"] == [], report
 
 
+def symbols_of(said):
+    return {line["msn"]: line["z"] for line in map(json.loads, said.stdout.splitlines()) if "msn" in line}
+
+
+def test_the_archive_makes_marks_clearer():
+    with Folder() as folder:
+        # Both variants in segments, named as origins name them.
+        for variant in "ab":
+            segments = folder.path / "archive" / variant / "demo" / "360p"
+            segments.mkdir(parents=True)
+            folder.marked(5, variant, name=segments / "%d.ts", output=("-sc_threshold", 0, "-f", "segment", "-segment_time",
+                                                                       SEGMENT))
+        copy = folder.marked(5, 0, "leaker")
+        blind = symbols_of(folder.detect(copy, "--epoch", "--whole", "-c", "demo"))
+        (folder.path / "archive" / "b" / "demo" / "360p" / "9.ts").unlink()
+        said = folder.detect(copy, "--epoch", "--whole", "-c", "demo", "--archive", folder.path / "archive")
+        read = symbols_of(said)
+        informed = [line["msn"] for line in map(json.loads, said.stdout.splitlines()) if "informed" in line]
+        assert informed == list(range(9)) and "1 segments are not in the archive" in said.stderr, said
+        assert all(abs(read[msn]) > 6 for msn in informed), (blind, read)
+        assert all(read[msn] * z > 0 for msn, z in blind.items() if abs(z) > 4), (blind, read)
+        assert sum(abs(read[msn]) for msn in informed) > 2 * sum(map(abs, blind.values())), (blind, read)
+        said = folder.detect(copy, "--epoch", "--whole", "-c", "demo", "--archive", folder.path, code=1)
+        assert "VARIANT/CHANNEL/RENDITION/MSN.ts" in said.stderr, said
+
+
+def test_the_recipient_of_a_payload_is_read():
+    with Folder() as folder:
+        model = json.loads((folder.path / "d.json").read_text())
+        model["channels"][1]["watermark"] = {"payload": "0000000000000001"}  # another than it is
+        (folder.path / "d.json").write_text(json.dumps(model))
+        said = folder.detect(folder.marked(15, "feedc0de12345678"), "--epoch", "-c", "demo")
+        read = json.loads(said.stdout)
+        assert (read["payload"], read["channel"], read["segments"]) == ("feedc0de12345678", "demo", 30), said
+        assert read["log10-p"] < -9, said
+
+
 def test_nothing_is_found_in_a_copy_of_others():
     with Folder() as folder:
-        copy = folder.marked("leaker", 6)
+        copy = folder.marked(6, FIRST, "leaker")
         (folder.path / "headend.secret").write_text("00" * 32)
         said = folder.detect(copy, "--around", str(int(FIRST * SEGMENT)), "--window", "0.05", "--whole", code=1)
         assert said.stdout == "" and "no mark of the channel was found" in said.stderr, said

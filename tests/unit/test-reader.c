@@ -214,14 +214,14 @@ test_still_picture_is_foretold (void)
   const HePlane *others[] = { (const HePlane *)&planes[1], (const HePlane *)&planes[2] };
   for (guint i = 0; i < PIXELS; i++)
     before += planes[0][i] * planes[0][i];
-  he_predict_subtract (&planes[0], others, 2);
+  he_predict_subtract (&planes[0], others, 2, &he_predict_beside);
   for (guint i = 0; i < PIXELS; i++)
     after += planes[0][i] * planes[0][i];
   g_assert_cmpfloat (after, <, before / 50);
 
   /* Another picture is left as it is. */
   g_autofree HePlane *copy = g_memdup2 (&planes[3], sizeof (HePlane));
-  he_predict_subtract (&planes[3], others, 2);
+  he_predict_subtract (&planes[3], others, 2, &he_predict_beside);
   g_assert_cmpmem (copy, sizeof (HePlane), &planes[3], sizeof (HePlane));
 }
 

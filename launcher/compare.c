@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "compare.h"
+
+#include <gst/app/app.h>
+#include <gst/video/video.h>
+#include "copy.h"
+#include "he-error.h"
+#include "he-informed.h"
+#include "he-keys.h"
+
+#define WAIT (30 * GST_SECOND) /* for a picture, of a decoder that may hang */
+#define PICTURES "videoconvert ! video/x-raw,format=I420 ! "
+#define TO_SINK "appsink name=out sync=false max-buffers=4"
+#define MAX_GAP 8 /* segments: beyond, times jump */
+
+/* Takes one picture; FALSE to end. */
+typedef gboolean (*TakePicture) (gpointer data, const GstVideoFrame *frame, guint64 time,
+                                 GError **error);
+
+static gboolean
+pass_picture (GstSample *sample, TakePicture take, gpointer data, GError **error)
+{
+  GstBuffer *buffer = gst_sample_get_buffer (sample);
+  GstVideoInfo info;
+  GstVideoFrame frame;
+  if (!GST_BUFFER_PTS_IS_VALID (buffer))
+    return TRUE;
+  if (!gst_video_info_from_caps (&info, gst_sample_get_caps (sample))
+      || !gst_video_frame_map (&frame, &info, buffer, GST_MAP_READ)) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "a decoded picture cannot be read");
+    return FALSE;
+  }
+  const gboolean ok = take (data, &frame, GST_BUFFER_PTS (buffer), error);
+  gst_video_frame_unmap (&frame);
+  return ok;
+}
+
+/* Every picture that a pipeline decodes. name: of what, for errors. */
+static gboolean
+play (GstElement *pipeline, const char *name, TakePicture take, gpointer data, GError **error)
+{
+  g_autoptr (GstElement) out = gst_bin_get_by_name (GST_BIN (pipeline), "out");
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  GstSample *sample;
+  gboolean ok = TRUE;
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (ok && (sample = gst_app_sink_try_pull_sample (GST_APP_SINK (out), WAIT)) != NULL) {
+    ok = pass_picture (sample, take, data, error);
+    gst_sample_unref (sample);
+  }
+  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  if (ok && message) {
+    ok = headend_copy_fail (name, message, NULL, error);
+  } else if (ok && !gst_app_sink_is_eos (GST_APP_SINK (out))) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: the decoder stands still", name);
+    ok = FALSE;
+  }
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return ok;
+}
+
+/* ---- originals ---- */
+
+typedef struct {
+  HeInformed *informed;
+  HeVariant variant;
+} Originals;
+
+static gboolean
+take_original (gpointer data, const GstVideoFrame *frame, guint64 time, GError **error)
+{
+  const Originals *originals = data;
+  return he_informed_add_original (originals->informed, originals->variant,
+                                   GST_VIDEO_FRAME_PLANE_DATA (frame, 0),
+                                   (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0),
+                                   (guint)GST_VIDEO_FRAME_WIDTH (frame),
+                                   (guint)GST_VIDEO_FRAME_HEIGHT (frame), error);
+}
+
+static gboolean
+decode (HeInformed *informed, HeVariant variant, guint64 msn, GBytes *segment, GError **error)
+{
+  Originals originals = { informed, variant };
+  g_autofree char *name = g_strdup_printf ("the archive's segment %" G_GUINT64_FORMAT " of %s",
+                                           msn, he_variant_name (variant));
+  g_autoptr (GstElement) pipeline
+      = gst_parse_launch ("appsrc name=in ! decodebin ! " PICTURES TO_SINK, error);
+  if (!pipeline)
+    return FALSE;
+  gst_object_ref_sink (pipeline);
+  g_autoptr (GstElement) in = gst_bin_get_by_name (GST_BIN (pipeline), "in");
+  gst_app_src_set_max_bytes (GST_APP_SRC (in), 0);
+  gst_app_src_push_buffer (GST_APP_SRC (in), gst_buffer_new_wrapped_bytes (segment));
+  gst_app_src_end_of_stream (GST_APP_SRC (in));
+  return play (pipeline, name, take_original, &originals, error);
+}
+
+/* FALSE without an error where the archive has not both. */
+static gboolean
+load (const HeadendComparison *comparison, HeInformed *informed, guint64 msn, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  g_autoptr (GBytes) a = NULL, b = NULL;
+  if (headend_archive_read (comparison->archive, msn, &a, &b, &reason))
+    return decode (informed, HE_VARIANT_A, msn, a, error)
+           && decode (informed, HE_VARIANT_B, msn, b, error);
+  if (!g_error_matches (reason, HE_ERROR, HE_ERROR_NOT_FOUND))
+    g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
+/* ---- the copy ---- */
+
+typedef struct {
+  HeadendComparison *comparison;
+  HeInformed *informed;
+  guint next;     /* segment that is being gathered */
+  guint gathered; /* its frames */
+  guint done;
+} Pass;
+
+static gboolean
+finish_segment (Pass *pass, GError **error)
+{
+  HeadendComparison *comparison = pass->comparison;
+  HeadendCompared *segment = &g_array_index (comparison->segments, HeadendCompared, pass->next++);
+  g_autoptr (GError) reason = NULL;
+  guint8 seed[32];
+  if (!pass->gathered)
+    return TRUE;
+  pass->gathered = 0;
+  if (!load (comparison, pass->informed, segment->msn, &reason)) {
+    comparison->missing++;
+  } else if (!he_informed_register (pass->informed, &segment->view)) {
+    comparison->unlike++;
+  } else {
+    he_mark_seed (comparison->mark, comparison->archive->channel->name, segment->msn, seed);
+    segment->z = -he_informed_score (pass->informed, seed);
+    segment->informed = TRUE;
+  }
+  he_informed_reset (pass->informed);
+  if (comparison->progress)
+    comparison->progress (comparison->data, ++pass->done);
+  if (!reason)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
+/* Parts that were joined begin anew in time: what lies far behind a segment is not its. */
+static gboolean
+take_copy (gpointer data, const GstVideoFrame *frame, guint64 time, GError **error)
+{
+  Pass *pass = data;
+  const GArray *segments = pass->comparison->segments;
+  const HeadendCompared *segment = NULL;
+  for (;; ) {
+    if (pass->next >= segments->len)
+      return TRUE;
+    segment = &g_array_index (segments, HeadendCompared, pass->next);
+    if (time < segment->end)
+      break;
+    if (time - segment->end > MAX_GAP * segment->length && !pass->gathered)
+      return TRUE;
+    if (!finish_segment (pass, error))
+      return FALSE;
+  }
+  if (time < segment->time)
+    return TRUE;
+  pass->gathered++;
+  return he_informed_add_copy (pass->informed, GST_VIDEO_FRAME_PLANE_DATA (frame, 0),
+                               (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (frame, 0),
+                               (guint)GST_VIDEO_FRAME_WIDTH (frame),
+                               (guint)GST_VIDEO_FRAME_HEIGHT (frame),
+                               1 - (double)(segment->end - time) / (double)segment->length, error);
+}
+
+gboolean
+headend_compare (HeadendComparison *comparison, GError **error)
+{
+  g_autoptr (HeInformed) informed = he_informed_new ();
+  Pass pass = { .comparison = comparison, .informed = informed };
+  g_autoptr (GstElement) pipeline
+      = headend_copy_open (comparison->copy, "video/x-raw,format=I420 ! " TO_SINK, error);
+  if (!pipeline || !play (pipeline, comparison->copy, take_copy, &pass, error))
+    return FALSE;
+  while (pass.next < comparison->segments->len)
+    if (!finish_segment (&pass, error))
+      return FALSE;
+  return TRUE;
+}

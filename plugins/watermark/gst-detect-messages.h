@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/gst.h>
+#include "he-reader.h"
+
+G_BEGIN_DECLS
+
+/* What forensicdetect posts, as its documentation has it. Owned by the caller. */
+GstStructure *gst_detect_segment (const HeReading *reading, const char *channel);
+/* NULL when no payload is clear from the sums. */
+GstStructure *gst_detect_payload (const HePayloadSums *sums, const char *channel);
+
+G_END_DECLS

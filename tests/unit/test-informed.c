@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib.h>
+#include <math.h>
+
+#include "he-detect.h"
+#include "he-error.h"
+#include "he-informed.h"
+#include "he-mark.h"
+#include "mark-clips.h"
+
+#define WIDTH 480
+#define HEIGHT 270
+#define PIXELS (WIDTH * HEIGHT)
+#define FRAMES 8
+#define PACE 9 /* of the scene, so that frames differ */
+#define ZOOM 1.12
+#define ACROSS 0.02
+#define LATE 2 /* frames of the originals by which the copy's time is wrong */
+
+static void
+seed_of (guint32 number, guint8 ret_seed[32])
+{
+  for (guint i = 0; i < 32; i++)
+    ret_seed[i] = (guint8)(number >> (8 * (i % 4))) ^ (guint8)(i * 13);
+}
+
+/* What a copy shows of a frame: a zoomed part of it, duller, with grain, and a tenth of the
+ * mark. */
+static void
+spoil (const guint8 *plain, const guint8 *marked, guint frame, guint8 *ret_copy)
+{
+  for (guint y = 0; y < HEIGHT; y++)
+    for (guint x = 0; x < WIDTH; x++) {
+      const double px = (((x + 0.5) / WIDTH - 0.5 - ACROSS) / ZOOM + 0.5) * WIDTH - 0.5;
+      const double py = (((y + 0.5) / HEIGHT - 0.5) / ZOOM + 0.5) * HEIGHT - 0.5;
+      const guint left = (guint)px, top = (guint)py;
+      double value = 0;
+      for (guint k = 0; k < 4; k++) {
+        const guint i = (top + k / 2) * WIDTH + left + k % 2;
+        const double weight = (k % 2 ? px - left : 1 - px + left) * (k / 2 ? py - top : 1 - py + top);
+        value += weight * (plain[i] + 0.1 * (marked[i] - plain[i]));
+      }
+      value += (clip_hash (x, y, frame) % 201) / 50.0 - 2;
+      ret_copy[y * WIDTH + x] = (guint8)CLAMP (lrint (30 + 0.7 * value), 0, 255);
+    }
+}
+
+/* A segment and its copy, of another scene where that is not the same; read both ways. */
+static HeInformed *
+segment_of (Clip shown, HeDetector *blind)
+{
+  guint8 seed[32];
+  g_autoptr (GError) error = NULL;
+  HeInformed *informed = he_informed_new ();
+  seed_of (7, seed);
+  g_autoptr (HeMark) mark = he_mark_new (seed, WIDTH, HEIGHT, &error);
+  g_assert_no_error (error);
+  g_autofree guint8 *in = g_malloc (PIXELS), *out = g_malloc (PIXELS), *copy = g_malloc (PIXELS);
+  for (HeVariant variant = HE_VARIANT_A; variant <= HE_VARIANT_B; variant++)
+    for (guint frame = 0; frame < FRAMES; frame++) {
+      clip_fill (CLIP_SCENE, frame * PACE, in, WIDTH, WIDTH, HEIGHT);
+      he_mark_embed (mark, variant, in, WIDTH, out, WIDTH);
+      g_assert_true (he_informed_add_original (informed, variant, out, WIDTH, WIDTH, HEIGHT, &error));
+    }
+  for (guint frame = 0; frame + LATE < FRAMES; frame++) {
+    clip_fill (shown, (frame + LATE) * PACE, in, WIDTH, WIDTH, HEIGHT);
+    he_mark_embed (mark, HE_VARIANT_B, in, WIDTH, out, WIDTH);
+    spoil (in, out, frame, copy);
+    g_assert_true (he_detector_add (blind, copy, WIDTH, WIDTH, HEIGHT, &error));
+    g_assert_true (he_informed_add_copy (informed, copy, WIDTH, WIDTH, HEIGHT, (double)frame / FRAMES, &error));
+  }
+  g_assert_no_error (error);
+  return informed;
+}
+
+static double
+score (HeInformed *informed, guint32 number)
+{
+  guint8 seed[32];
+  seed_of (number, seed);
+  return he_informed_score (informed, seed);
+}
+
+/* Given a copy with hardly any mark left, seen by another view and at another time than was
+ * believed, when both variants are at hand, then it is read, and foreign keys are noise. */
+static void
+test_reads_what_blind_detection_cannot (void)
+{
+  const guint keys = 400;
+  g_autoptr (HeDetector) blind = he_detector_new ();
+  g_autoptr (HeInformed) informed = segment_of (CLIP_SCENE, blind);
+  HeView view = { { ZOOM + 0.005, 0, ACROSS - 0.002, 0, ZOOM - 0.005, 0.002, 0, 0 } };
+  double sum = 0, squares = 0;
+  guint8 seed[32];
+  g_assert_cmpuint (he_informed_register (informed, &view), ==, FRAMES - LATE);
+  g_assert_cmpfloat (fabs (view.m[0] - ZOOM), <, 0.002);
+  g_assert_cmpfloat (fabs (view.m[4] - ZOOM), <, 0.003);
+  g_assert_cmpfloat (fabs (view.m[2] - ACROSS), <, 0.001);
+  seed_of (7, seed);
+  const double z = score (informed, 7), without = he_detector_score (blind, seed);
+  g_test_message ("z %+.1f, blindly %+.1f", z, without);
+  g_assert_cmpfloat (z, <, -2 * HE_DETECT_CLEAR);
+  g_assert_cmpint (he_detect_verdict (without), ==, HE_VARIANT_NONE);
+  for (guint32 key = 0; key < keys; key++) {
+    const double foreign = score (informed, 1000 + key);
+    sum += foreign;
+    squares += foreign * foreign;
+  }
+  const double mean = sum / keys, deviation = sqrt (squares / keys - mean * mean);
+  g_test_message ("foreign keys: mean %+.3f, deviation %.3f", mean, deviation);
+  g_assert_cmpfloat (fabs (mean), <, 0.25);
+  g_assert_cmpfloat (fabs (deviation - 1), <, 0.18);
+}
+
+/* Given a copy of something else, when it is laid upon the originals, then nothing is read. */
+static void
+test_refuses_other_pictures (void)
+{
+  g_autoptr (HeDetector) blind = he_detector_new ();
+  g_autoptr (HeInformed) informed = segment_of (CLIP_NOISE, blind);
+  HeView view = he_view_identity;
+  g_assert_cmpuint (he_informed_register (informed, &view), ==, 0);
+  g_assert_cmpfloat (score (informed, 7), ==, 0);
+}
+
+/* Given a segment without originals, without a copy, or with more frames than are kept, when
+ * it is read, then nothing breaks. */
+static void
+test_any_number_of_frames (void)
+{
+  g_autoptr (HeInformed) informed = he_informed_new ();
+  g_autofree guint8 *frame = g_malloc (PIXELS);
+  g_autoptr (GError) error = NULL;
+  HeView view = he_view_identity;
+  g_assert_cmpuint (he_informed_register (informed, &view), ==, 0);
+  for (guint i = 0; i < HE_INFORMED_ORIGINALS + 1; i++) {
+    clip_fill (CLIP_SHAPES, i, frame, WIDTH, 64, 64);
+    for (HeVariant variant = HE_VARIANT_A; variant <= HE_VARIANT_B; variant++)
+      g_assert_true (he_informed_add_original (informed, variant, frame, WIDTH, 64, 64, &error));
+  }
+  g_assert_cmpuint (he_informed_register (informed, &view), ==, 0);
+  for (guint i = 0; i < HE_INFORMED_COPIES + 1; i++) {
+    clip_fill (CLIP_SHAPES, i * 4, frame, WIDTH, 64, 64);
+    g_assert_true (he_informed_add_copy (informed, frame, WIDTH, 64, 64,
+                                         (i * 4 + 0.5) / (HE_INFORMED_ORIGINALS + 1), &error));
+  }
+  g_assert_cmpuint (he_informed_register (informed, &view), >, HE_INFORMED_COPIES / 4);
+  he_informed_reset (informed);
+  g_assert_cmpuint (he_informed_register (informed, &view), ==, 0);
+  g_assert_false (he_informed_add_copy (informed, frame, WIDTH, 10, 10, 0, &error));
+  g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/informed/reads-what-blind-detection-cannot", test_reads_what_blind_detection_cannot);
+  g_test_add_func ("/informed/refuses-other-pictures", test_refuses_other_pictures);
+  g_test_add_func ("/informed/any-number-of-frames", test_any_number_of_frames);
+  return g_test_run ();
+}
