@@ -17,8 +17,8 @@ set_view (GstStructure *fields, const HeView *view)
   gst_structure_take_value (fields, "view", &list);
 }
 
-GstStructure *
-gst_detect_segment (const HeReading *reading, const char *channel)
+GstMessage *
+gst_detect_segment (GstObject *element, const HeReading *reading, const char *channel)
 {
   GstStructure *fields = gst_structure_new (
       "forensicdetect-segment", "msn", G_TYPE_UINT64, reading->msn, "channel", G_TYPE_STRING,
@@ -28,11 +28,11 @@ gst_detect_segment (const HeReading *reading, const char *channel)
       G_TYPE_UINT, reading->frames, "found", G_TYPE_BOOLEAN, reading->found, NULL);
 
   set_view (fields, &reading->view);
-  return fields;
+  return gst_message_new_element (element, fields);
 }
 
-GstStructure *
-gst_detect_payload (const HePayloadSums *sums, const char *channel)
+GstMessage *
+gst_detect_payload (GstObject *element, const HePayloadSums *sums, const char *channel)
 {
   HePayloadReading reading;
   guint segments = 0;
@@ -42,8 +42,9 @@ gst_detect_payload (const HePayloadSums *sums, const char *channel)
   for (guint i = 0; i < HE_PAYLOAD_SEGMENTS; i++)
     segments += sums->segments[i];
   g_autofree char *text = g_strdup_printf ("%016" G_GINT64_MODIFIER "x", reading.payload);
-  return gst_structure_new ("forensicdetect-payload", "payload", G_TYPE_STRING, text, "channel",
-                            G_TYPE_STRING, channel, "segments", G_TYPE_UINT, segments, "z",
-                            G_TYPE_DOUBLE, reading.z, "log10-p", G_TYPE_DOUBLE, reading.log10_p,
-                            NULL);
+  GstStructure *fields = gst_structure_new (
+      "forensicdetect-payload", "payload", G_TYPE_STRING, text, "channel", G_TYPE_STRING, channel,
+      "segments", G_TYPE_UINT, segments, "z", G_TYPE_DOUBLE, reading.z, "log10-p", G_TYPE_DOUBLE,
+      reading.log10_p, NULL);
+  return gst_message_new_element (element, fields);
 }

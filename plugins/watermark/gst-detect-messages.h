@@ -7,8 +7,8 @@
 G_BEGIN_DECLS
 
 /* What forensicdetect posts, as its documentation has it. Owned by the caller. */
-GstStructure *gst_detect_segment (const HeReading *reading, const char *channel);
+GstMessage *gst_detect_segment (GstObject *element, const HeReading *reading, const char *channel);
 /* NULL when no payload is clear from the sums. */
-GstStructure *gst_detect_payload (const HePayloadSums *sums, const char *channel);
+GstMessage *gst_detect_payload (GstObject *element, const HePayloadSums *sums, const char *channel);
 
 G_END_DECLS

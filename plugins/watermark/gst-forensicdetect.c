@@ -135,13 +135,6 @@ check_names (char *const *names, GError **error)
   return FALSE;
 }
 
-static void
-post (GstForensicDetect *self, GstStructure *fields)
-{
-  gst_element_post_message (GST_ELEMENT (self),
-                            gst_message_new_element (GST_OBJECT (self), fields));
-}
-
 static gboolean
 goes_on (gpointer data, double done)
 {
@@ -149,7 +142,11 @@ goes_on (gpointer data, double done)
   const gint64 now = g_get_monotonic_time ();
   if (now >= self->next_search) {
     self->next_search = now + SEARCH_MESSAGES;
-    post (self, gst_structure_new ("forensicdetect-search", "done", G_TYPE_DOUBLE, done, NULL));
+    gst_element_post_message (
+        GST_ELEMENT (self),
+        gst_message_new_element (GST_OBJECT (self),
+                                 gst_structure_new ("forensicdetect-search", "done",
+                                                    G_TYPE_DOUBLE, done, NULL)));
   }
   return g_atomic_int_get (&self->halted) == 0;
 }
@@ -275,11 +272,12 @@ luma_of (GstForensicDetect *self, const GstVideoFrame *frame, gsize *ret_stride)
 static void
 try_payload (GstForensicDetect *self)
 {
-  GstStructure *fields = gst_detect_payload (&self->sums, self->names[self->channel]);
+  GstMessage *message
+      = gst_detect_payload (GST_OBJECT (self), &self->sums, self->names[self->channel]);
 
   self->unread = 0;
-  if (fields)
-    post (self, fields);
+  if (message)
+    gst_element_post_message (GST_ELEMENT (self), message);
 }
 
 static void
@@ -302,7 +300,9 @@ post_readings (GstForensicDetect *self)
     if (self->payload)
       add_to_payload (self, &reading);
     else
-      post (self, gst_detect_segment (&reading, self->names[reading.channel]));
+      gst_element_post_message (
+          GST_ELEMENT (self),
+          gst_detect_segment (GST_OBJECT (self), &reading, self->names[reading.channel]));
 }
 
 /* What was gathered is read at the end, and when other pictures follow, if it is known by
