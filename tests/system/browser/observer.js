@@ -6,8 +6,8 @@
 window.seen = {
   frames: [], // [media time in microseconds, burned-in counter] of pictures that were shown
   appended: [], // [type, MSN, samples] of what went into the buffers
-  buffered: [], // [type, MSN] as hls.js reports it
-  errors: [], // error events of hls.js, each with the seconds of buffer ahead
+  buffered: [], // [type, MSN, when] as hls.js reports it; when: seconds since the page was opened
+  errors: [], // error events of hls.js, each with when, and the seconds of buffer ahead
   waits: [], // seconds of buffer ahead, each time that playback waited
   stands: 0, // longest time in seconds that the picture's time stood still, once it moved
   late: 0, // by how many seconds the machine was late with a timer, at most
@@ -91,9 +91,10 @@ function watchPlayer(hls, video) {
     if (samples)
       seen.appended.push([type, frag.sn, samples]);
   });
-  hls.on("hlsFragBuffered", (_, { frag }) => seen.buffered.push([frag.type, frag.sn]));
+  hls.on("hlsFragBuffered", (_, { frag }) => seen.buffered.push([frag.type, frag.sn, performance.now() / 1000]));
   hls.on("hlsError", (_, { details, fatal, response }) => {
-    seen.errors.push({ details, fatal, status: response ? response.code : null, ahead: ahead(video) });
+    seen.errors.push({ details, fatal, status: response ? response.code : null,
+      when: performance.now() / 1000, ahead: ahead(video) });
   });
 }
 
