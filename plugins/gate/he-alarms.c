@@ -21,7 +21,7 @@ typedef struct {
 
 /* An account. */
 typedef struct {
-  GArray *places; /* Place, HE_ALARMS_ADDRESSES_MAX + 1 at most */
+  GArray *places; /* Place, one more than the limit at most */
   gint64 last, alarmed;
 } Watched;
 
@@ -138,7 +138,7 @@ he_alarms_address (HeAlarms *alarms, const char *account, const guint8 address[1
   Watched *watched = watch (alarms, account, now);
   if (!watched)
     return 0;
-  note_place (watched, address, HE_ALARMS_ADDRESSES_MAX + 1, now);
+  note_place (watched, address, limit + 1, now);
   if (watched->places->len <= limit || now < watched->alarmed + ADDRESSES_WITHIN)
     return 0;
   watched->alarmed = now;

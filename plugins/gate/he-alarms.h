@@ -26,8 +26,8 @@ void he_alarms_free (HeAlarms *alarms); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeAlarms, he_alarms_free)
 
 /* The account was let in at an address, or what is its own was shown there; the address is
- * a hash. Returns at how many it was seen, when that is an alarm, and else 0: once an hour
- * for each account. */
+ * a hash. Returns at how many it was seen, as far as is remembered, which is one more than
+ * the limit, when that is an alarm, and else 0: once an hour for each account. */
 guint he_alarms_address (HeAlarms *alarms, const char *account, const guint8 address[16],
                          gint64 now);
 /* The session, as it is logged, fetches a segment, whichever variant. Returns how often it

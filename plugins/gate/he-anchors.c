@@ -65,7 +65,7 @@ he_anchors_free (HeAnchors *anchors)
 {
   if (anchors == NULL)
     return;
-  he_state_writer_free (anchors->writer);
+  he_state_writer_free (anchors->writer, HE_STATE_END);
   g_hash_table_unref (anchors->entries);
   g_mutex_clear (&anchors->lock);
   g_free (anchors->state_dir);

@@ -24,6 +24,7 @@ struct _HeRenewals {
   guint asking;
   guint failures; /* in a row */
   gboolean broken;
+  gboolean probing; /* the one question of a broken one is under way */
   gint64 retry_at, pause; /* of the breaker */
   gint64 swept;
 };
@@ -147,18 +148,22 @@ note (HeRenewals *renewals, const guint8 session[16], gint64 now)
   if (entry->waiting || now < entry->due || !may_queue (renewals, now))
     return HE_RENEWAL_GOES_ON;
   entry->waiting = TRUE;
+  renewals->probing = renewals->broken;
   g_queue_push_tail (&renewals->queue, entry);
   return HE_RENEWAL_DUE;
 }
 
+/* What was under way as the breaker opened says nothing new. */
 static void
 failed (HeRenewals *renewals, gint64 now)
 {
-  if (++renewals->failures < HE_RENEWALS_FAILURES)
+  if (renewals->broken ? !renewals->probing
+                       : ++renewals->failures < HE_RENEWALS_FAILURES)
     return;
   renewals->pause
       = renewals->broken ? MIN (renewals->pause * 2, BREAK_MAX) : BREAK_MIN;
   renewals->broken = TRUE;
+  renewals->probing = FALSE;
   renewals->retry_at = now + renewals->pause;
   give_up_queue (renewals);
 }
@@ -217,7 +222,7 @@ he_renewals_answer (HeRenewals *renewals, const guint8 session[16],
     failed (renewals, now);
   } else {
     renewals->failures = 0;
-    renewals->broken = FALSE;
+    renewals->broken = renewals->probing = FALSE;
   }
   if (entry)
     answered (renewals, entry, answer, seconds, now);
@@ -229,6 +234,7 @@ he_renewals_drop (HeRenewals *renewals, const guint8 session[16])
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&renewals->lock);
   renewals->asking--;
+  renewals->probing = FALSE;
   g_hash_table_remove (renewals->table, session);
 }
 

@@ -250,7 +250,7 @@ he_revocations_free (HeRevocations *revocations)
 {
   if (!revocations)
     return;
-  he_state_writer_free (revocations->writer);
+  he_state_writer_free (revocations->writer, HE_STATE_END);
   g_hash_table_unref (revocations->sessions);
   g_hash_table_unref (revocations->accounts);
   g_rw_lock_clear (&revocations->lock);

@@ -46,8 +46,8 @@ typedef enum {
  * does not know it, takes or keeps a slot by the policy, moves lease and heartbeat. Returns
  * HE_CODE_OK or why not. *ret_changed is TRUE when peers should know before the answer (a
  * session was opened, evicted or ended). A session is opened from another address than the
- * account's last one a dozen times an hour for each session that it may have
- * (HE_SESSION_MOVES()), no oftener: HE_CODE_TOO_MANY. */
+ * account's last one so many times an hour, no oftener: HE_CODE_TOO_MANY. With m sessions that
+ * the account may have at once, that is the lesser of 12 m and 48 + m. */
 HeCode he_sessions_touch (HeSessions *sessions, const HeSessionRecord *contents,
                           HeTouch touch, gint64 now, gboolean *ret_changed);
 

@@ -57,9 +57,9 @@ unref (HeStateWriter *writer)
 }
 
 void
-he_state_writer_free (HeStateWriter *writer)
+he_state_writer_free (HeStateWriter *writer, gint64 patience)
 {
-  gint64 end = g_get_monotonic_time () + HE_STATE_END;
+  gint64 end = g_get_monotonic_time () + patience;
 
   if (writer == NULL)
     return;

@@ -16,12 +16,12 @@ he_state_write (const char *folder, const char *name, const char *text, GError *
 typedef struct _HeStateWriter HeStateWriter;
 
 #define HE_STATE_RETRY (1 * G_USEC_PER_SEC)
-#define HE_STATE_END (3 * G_USEC_PER_SEC)
+#define HE_STATE_END (30 * G_USEC_PER_SEC) /* as long as an origin has */
 
 HeStateWriter *he_state_writer_new (const char *folder); /* which exists */
-/* What waits is tried once more. A disk that stands still is left to itself after
- * HE_STATE_END. Takes NULL. */
-void he_state_writer_free (HeStateWriter *writer);
+/* What waits is tried once more. A disk that stands still is left to itself after patience
+ * microseconds. Takes NULL. */
+void he_state_writer_free (HeStateWriter *writer, gint64 patience);
 
 /* Takes text, and does not wait. Returns a number to ask for it with. */
 guint64 he_state_writer_put (HeStateWriter *writer, const char *name, char *text);

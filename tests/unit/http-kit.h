@@ -6,6 +6,9 @@
 
 #include <gio/gio.h>
 #include <string.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 typedef struct {
   guint status; /* 0: closed without an answer */
@@ -24,7 +27,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Reply, reply_free)
 
 /* from: "127.0.0.1" or another loopback address. */
 static inline GSocket *
-client_connect (const char *from, guint port)
+client_socket (const char *from, guint port, gboolean narrow)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocketAddress) local = g_inet_socket_address_new_from_string (from, 0);
@@ -35,11 +38,28 @@ client_connect (const char *from, guint port)
 
   g_assert_no_error (error);
   g_socket_set_timeout (socket, 20);
+  if (narrow) {
+    g_socket_set_option (socket, SOL_SOCKET, SO_RCVBUF, 2048, NULL);
+    g_socket_set_option (socket, IPPROTO_TCP, TCP_MAXSEG, 536, NULL);
+  }
   g_socket_bind (socket, local, TRUE, &error);
   g_assert_no_error (error);
   g_socket_connect (socket, remote, NULL, &error);
   g_assert_no_error (error);
   return socket;
+}
+
+static inline GSocket *
+client_connect (const char *from, guint port)
+{
+  return client_socket (from, port, FALSE);
+}
+
+/* Whose kernel, and the server's for it, hold some ten kB that nobody reads, not megabytes. */
+G_GNUC_UNUSED static GSocket *
+client_connect_narrow (const char *from, guint port)
+{
+  return client_socket (from, port, TRUE);
 }
 
 /* Returns FALSE when the server no longer listens to us. */

@@ -103,6 +103,35 @@ breaker_opens_and_closes (void)
   g_assert_cmpint (note (renewals, 4, at), ==, HE_RENEWAL_DUE);
 }
 
+/* Given questions that were under way when the breaker opened, and fail, too, then the pause
+ * is none the longer; a probe that nobody needs makes room for another. */
+static void
+what_was_under_way_counts_once (void)
+{
+  g_autoptr (HeRenewals) renewals = he_renewals_new (LEASE, FALSE);
+  gint64 at = T0 + 150 * S;
+  guint8 third[16] = { 3 };
+
+  for (guint n = 1; n <= HE_RENEWALS_AT_ONCE; n++)
+    note (renewals, n, T0);
+  for (guint n = 1; n <= HE_RENEWALS_AT_ONCE; n++)
+    note (renewals, n, at);
+  for (guint n = 1; n <= HE_RENEWALS_AT_ONCE; n++)
+    g_assert_cmpint (take (renewals), ==, (int)n);
+  for (guint n = 1; n <= HE_RENEWALS_AT_ONCE; n++)
+    g_assert_true (answer (renewals, n, HE_RENEWAL_FAILED, 0, at) == (n == 5));
+  g_assert_cmpint (note (renewals, 1, at + 4 * S), ==, HE_RENEWAL_GOES_ON);
+  at += 5 * S;
+  g_assert_cmpint (note (renewals, 3, at), ==, HE_RENEWAL_DUE);
+  g_assert_cmpint (take (renewals), ==, 3);
+  he_renewals_drop (renewals, third);
+  g_assert_cmpint (note (renewals, 1, at), ==, HE_RENEWAL_DUE);
+  g_assert_cmpint (take (renewals), ==, 1);
+  answer (renewals, 1, HE_RENEWAL_FAILED, 0, at);
+  g_assert_cmpint (note (renewals, 2, at + 9 * S), ==, HE_RENEWAL_GOES_ON);
+  g_assert_cmpint (note (renewals, 2, at + 10 * S), ==, HE_RENEWAL_DUE);
+}
+
 /* Given an authorizer that is away, then leases go on, or end when nobody allowed them for
  * as long as they are, as the operator wishes; one that allows meanwhile saves them. */
 static void
@@ -204,6 +233,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/renewals/held", what_is_allowed_holds_for_a_while);
   g_test_add_func ("/renewals/breaker", breaker_opens_and_closes);
+  g_test_add_func ("/renewals/under-way", what_was_under_way_counts_once);
   g_test_add_data_func ("/renewals/away/ends", GINT_TO_POINTER (TRUE), away_for_long);
   g_test_add_data_func ("/renewals/away/keeps", GINT_TO_POINTER (FALSE), away_for_long);
   g_test_add_func ("/renewals/late", a_late_answer_saves_it);

@@ -53,7 +53,7 @@ disk_free (Disk *disk)
 {
   static const char *const names[] = { "slow", "other", "anchor-demo.json", ".writable" };
 
-  he_state_writer_free (disk->writer);
+  he_state_writer_free (disk->writer, HE_STATE_END);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
     g_autofree char *path = g_build_filename (disk->folder, names[i], NULL);
 
@@ -189,7 +189,7 @@ an_end_does_not_wait_for_ever (void)
 
   disk_stop (disk, "slow");
   he_state_writer_put (disk->writer, "slow", g_strdup ("text"));
-  he_state_writer_free (g_steal_pointer (&disk->writer));
+  he_state_writer_free (g_steal_pointer (&disk->writer), S / 10);
   disk_go_on (disk);
   /* Its thread ends by itself, and takes the pipe away. */
   while (g_file_test (disk->pipe, G_FILE_TEST_EXISTS))
