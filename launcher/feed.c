@@ -366,6 +366,7 @@ headend_feed_new (const HeadendPlan *plan, const char *folder, GstElement *intak
                   GError **error)
 {
   const HeadendModelChannel *channel = plan->description;
+  g_autofree char *message = NULL;
   g_autoptr (HeadendFeed) feed = g_new0 (HeadendFeed, 1);
   g_mutex_init (&feed->lock);
   g_mutex_init (&feed->turn);
@@ -377,7 +378,8 @@ headend_feed_new (const HeadendPlan *plan, const char *folder, GstElement *intak
   if (feed->n > 1)
     for (guint i = 0; i < feed->n; i++)
       watch_damage (&feed->legs[i], channel->program);
-  if (feed->legs[0].live) {
+  /* A backup is of the same kind. */
+  if (headend_source_find (channel->source, &message)->skips) {
     g_autoptr (GstPad) pad = gst_element_get_static_pad (intake, "src");
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_taken, feed, NULL);
   }

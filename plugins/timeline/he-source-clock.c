@@ -79,35 +79,16 @@ is_behind (const HeSourceClock *clock, guint64 epoch90)
   return difference (clock->made90, epoch90) > (gint64)HE_CLOCK_SMALL_STEP;
 }
 
-/* What was held up comes faster than it was made. */
+/* What was held up comes faster than it was made. By the silence alone: a wall clock may
+ * be set meanwhile. */
 static gboolean
-has_paused (const HeSourceClock *clock, guint64 epoch90, guint64 wall90)
+has_paused (const HeSourceClock *clock, guint64 epoch90)
 {
-  gint64 elapsed = difference (wall90, clock->behind_wall90);
+  gint64 elapsed = difference (clock->silent90, clock->behind_silent90);
 
   return clock->behind90 != 0 && is_behind (clock, epoch90)
          && elapsed >= (gint64)HE_CLOCK_PAUSE
          && difference (epoch90, clock->behind90) < elapsed + elapsed / 4;
-}
-
-static HeClockVerdict judge_step (const HeSourceClock *clock, const HeClockStream *stream,
-                                  guint64 epoch90, guint64 wall90);
-
-HeClockVerdict
-he_source_clock_judge (const HeSourceClock *clock, guint number, guint64 dts33,
-                       guint64 wall90)
-{
-  const HeClockStream *stream = &clock->streams[number];
-
-  if (!clock->anchored || clock->reference90 == 0)
-    return HE_CLOCK_FIRST;
-  if (fits_previous (clock, stream, dts33, wall90))
-    return HE_CLOCK_FITS_PREVIOUS;
-
-  guint64 epoch90 = he_anchor_epoch (&clock->anchor, dts33, clock->reference90, wall90);
-  return has_paused (clock, epoch90, wall90)
-             ? HE_CLOCK_JUMP
-             : judge_step (clock, stream, epoch90, wall90);
 }
 
 static HeClockVerdict
@@ -134,6 +115,23 @@ judge_step (const HeSourceClock *clock, const HeClockStream *stream, guint64 epo
   return HE_CLOCK_JUMP;
 }
 
+HeClockVerdict
+he_source_clock_judge (const HeSourceClock *clock, guint number, guint64 dts33,
+                       guint64 wall90)
+{
+  const HeClockStream *stream = &clock->streams[number];
+
+  if (!clock->anchored || clock->reference90 == 0)
+    return HE_CLOCK_FIRST;
+  if (fits_previous (clock, stream, dts33, wall90))
+    return HE_CLOCK_FITS_PREVIOUS;
+
+  guint64 epoch90 = he_anchor_epoch (&clock->anchor, dts33, clock->reference90, wall90);
+  HeClockVerdict verdict = judge_step (clock, stream, epoch90, wall90);
+  return verdict == HE_CLOCK_FITS && has_paused (clock, epoch90) ? HE_CLOCK_JUMP
+                                                                 : verdict;
+}
+
 /* Whether the timeline may have gone on behind what we saw of it. */
 static gboolean
 has_missed (const HeClockStream *stream, guint64 expected90, guint64 next90,
@@ -145,7 +143,7 @@ has_missed (const HeClockStream *stream, guint64 expected90, guint64 next90,
 }
 
 void
-he_source_clock_propose (const HeSourceClock *clock, guint number, guint64 dts33,
+he_source_clock_propose (HeSourceClock *clock, guint number, guint64 dts33,
                          guint64 wall90, const char *node, HeAnchor *ret_anchor)
 {
   const HeClockStream *stream = &clock->streams[number];
@@ -167,8 +165,11 @@ he_source_clock_propose (const HeSourceClock *clock, guint number, guint64 dts33
   gint64 wall_offset90 = CLAMP (difference (wall90, expected90), -(gint64)HE_PTS_WRAP,
                                 (gint64)HE_PTS_WRAP);
 
+  /* One that begins another timeline while it is behind is a jump like any other. */
+  clock->paused = has_paused (clock, now90)
+                  && judge_step (clock, stream, now90, wall90) == HE_CLOCK_FITS;
   next.generation++;
-  next.end = clock->behind90 != 0 ? HE_ANCHOR_END_PAUSED
+  next.end = clock->paused ? HE_ANCHOR_END_PAUSED
              : has_missed (stream, expected90, from90 + step90, wall90)
                  ? HE_ANCHOR_END_MISSED
                  : HE_ANCHOR_END_SEEN;
@@ -184,13 +185,14 @@ he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90, guint64 waited
 {
   clock->filled90 = clock->ahead90 + elapsed90;
   clock->made90 = clock->filled90 - MIN (waited90, elapsed90);
-  clock->waited90 = waited90;
+  clock->silent90 = elapsed90;
 }
 
 void
 he_source_clock_go_on (HeSourceClock *clock)
 {
   clock->made90 = clock->behind90 = 0;
+  clock->paused = FALSE;
   clock->ahead90 = clock->reference90;
 }
 
@@ -198,8 +200,9 @@ void
 he_source_clock_adopt (HeSourceClock *clock, const HeAnchor *anchor)
 {
   /* Behind a pause all that comes is of the new one, though it looks like the old. */
-  clock->has_previous = clock->anchored && clock->behind90 == 0;
+  clock->has_previous = clock->anchored && !clock->paused;
   clock->made90 = clock->behind90 = 0;
+  clock->paused = FALSE;
   clock->previous = clock->anchor;
   clock->jump90 = 0;
   clock->anchor = *anchor;
@@ -207,17 +210,14 @@ he_source_clock_adopt (HeSourceClock *clock, const HeAnchor *anchor)
 }
 
 static void
-follow (HeSourceClock *clock, guint64 dts90, guint64 read90)
+follow (HeSourceClock *clock, guint64 dts90)
 {
   if (clock->made90 == 0 || !is_behind (clock, dts90)) {
     clock->ahead90 = dts90;
-    clock->ahead_wall90 = read90;
     clock->behind90 = 0;
-  } else if (clock->behind90 == 0
-             && difference (read90, clock->ahead_wall90) >= (gint64)clock->waited90) {
-    /* Not one that had begun to come before the silence. */
+  } else if (clock->behind90 == 0) {
     clock->behind90 = dts90;
-    clock->behind_wall90 = read90;
+    clock->behind_silent90 = clock->silent90;
   }
 }
 
@@ -246,7 +246,7 @@ he_source_clock_place (HeSourceClock *clock, guint number, gboolean previous,
   if (!previous) {
     if (clock->jump90 == 0)
       clock->jump90 = dts90;
-    follow (clock, dts90, read90);
+    follow (clock, dts90);
     clock->reference90 = dts90;
     clock->reference_wall90 = wall90;
     clock->reference_read90 = read90;

@@ -58,13 +58,13 @@ typedef struct {
   guint64 jump90;      /* where the anchor began; 0: nothing was placed by it yet */
   guint64 reference90; /* epoch time of the last unit placed, of any stream */
   guint64 reference_wall90, reference_read90;
-  guint64 ahead90;      /* the same, of the last that is not behind what was made up */
-  guint64 ahead_wall90; /* when it came */
-  guint64 waited90;     /* since then, before anything was made up */
-  guint64 filled90;     /* up to there, in epoch time, nothing came ... */
-  guint64 made90;       /* ... and up to there something was made up; 0: nothing */
-  guint64 behind90;     /* the first unit since then that is behind it; 0: none */
-  guint64 behind_wall90;
+  guint64 ahead90;         /* the same, of the last that is not behind what was made up */
+  guint64 silent90;        /* for so long since then, as was told last */
+  guint64 filled90;        /* up to there, in epoch time, nothing came ... */
+  guint64 made90;          /* ... and up to there something was made up; 0: nothing */
+  guint64 behind90;        /* the first unit since then that is behind it; 0: none */
+  guint64 behind_silent90; /* silent90 when it came */
+  gboolean paused;         /* the last proposal says so */
   HeClockStream streams[HE_CLOCK_MAX_STREAMS];
 } HeSourceClock;
 
@@ -73,8 +73,8 @@ typedef struct {
 HeClockVerdict he_source_clock_judge (const HeSourceClock *clock, guint stream,
                                       guint64 dts33, guint64 wall90);
 
-/* Nothing has come for so long, by this machine's clock, that is ahead of what was made
- * up: a generation that begins next begins there. Whoever fills the silence stands
+/* Nothing has come for so long, by a clock that nobody sets, that is ahead of what was
+ * made up: a generation that begins next begins there. Whoever fills the silence stands
  * waited90 behind it. */
 void he_source_clock_silence (HeSourceClock *clock, guint64 elapsed90, guint64 waited90);
 
@@ -83,7 +83,7 @@ gboolean he_source_clock_follows (guint64 dts33, guint64 next33);
 
 /* The anchor to propose for a unit judged HE_CLOCK_JUMP, or HE_CLOCK_FIRST when there is
  * no anchor yet. */
-void he_source_clock_propose (const HeSourceClock *clock, guint stream, guint64 dts33,
+void he_source_clock_propose (HeSourceClock *clock, guint stream, guint64 dts33,
                               guint64 wall90, const char *node, HeAnchor *ret_anchor);
 
 /* The source has not paused, as others know who have what we missed: it is late for us.

@@ -247,6 +247,29 @@ test_source_properties (void)
   g_assert_cmpstr (file[1], ==, "/srv/a/b.ts");
 }
 
+/* Given a machine that is too slow, then what is skipped of a backlog is what can be read
+ * again behind a gap: FLV has one header, at its beginning. */
+static void
+test_what_may_be_skipped (void)
+{
+  static const struct {
+    const char *uri;
+    gboolean skips;
+  } cases[] = {
+    { "srt://h:9", TRUE },     { "udp://239.1.1.1:9", TRUE },
+    { "rtp://h:9", TRUE },     { "tcp://h:9", TRUE },
+    { "rtmp://h/a/s", FALSE }, { "rtmps://h/a/s", FALSE },
+    { "file:a.ts", FALSE },    { "rtp://127.0.0.1:5004?h264=96", TRUE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *message = NULL;
+    const HeadendSource *source = headend_source_find (cases[i].uri, &message);
+    g_assert_nonnull (source);
+    g_assert_cmpint (source->skips, ==, cases[i].skips);
+  }
+}
+
 /* Given RTP of H.264 and AAC, then packets of all four ports come in, told apart by what
  * the intake's caps say; what is not understood is said. */
 static void
@@ -663,6 +686,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/files-are-paced", test_pace);
   g_test_add_func ("/plan/recordings-are-not", test_recording);
   g_test_add_func ("/plan/sources-become-properties", test_source_properties);
+  g_test_add_func ("/plan/source/what-may-be-skipped", test_what_may_be_skipped);
   g_test_add_func ("/plan/plain-rtp-comes-by-four-ports", test_plain_rtp);
   g_test_add_func ("/plan/copy/nothing-decodes", test_copy);
   g_test_add_func ("/plan/copy/h265", test_copy_h265);

@@ -358,6 +358,68 @@ test_pause (void)
                     1000);
 }
 
+/* Given a wall clock that is set back, or on, by an hour while a paused source or a burst
+ * comes, then the one is a pause as soon as ever, and the other none. */
+static void
+test_clock_set (void)
+{
+  for (gint sign = -1; sign <= 1; sign += 2)
+    for (guint speed = 1; speed <= 8; speed += 7) {
+      HeSourceClock clock = { 0 };
+      const gint64 next = 5000 * SECOND + 100 * FRAME;
+      guint64 pts90, dts90;
+      guint i, n = 8 * SECOND / FRAME;
+
+      run (&clock, 5000 * SECOND, 100, WALL);
+      be_silent (&clock, 30 * SECOND);
+      for (i = 0; i < n; i++) {
+        const guint64 at = turn (next + (gint64)i * FRAME);
+        const guint64 elapsed = 30 * SECOND + i * (guint64)FRAME / speed;
+        const guint64 wall90
+            = WALL + 100 * FRAME + elapsed + (guint64)(i < 10 ? 0 : sign * 3600 * SECOND);
+        if (he_source_clock_judge (&clock, VIDEO, at, wall90) != HE_CLOCK_FITS)
+          break;
+        he_source_clock_place (&clock, VIDEO, FALSE, at, at, wall90, &pts90, &dts90);
+        be_silent (&clock, elapsed);
+      }
+      if (speed > 1)
+        g_assert_cmpuint (i, ==, n);
+      else
+        g_assert_cmpuint (i, <=, HE_CLOCK_PAUSE / FRAME + 2);
+    }
+}
+
+/* Given a source that went on behind what was made up, when it begins another timeline
+ * before or after it counts as paused, then that is a jump whose end was missed, and late
+ * units of the timeline before have their place. */
+static void
+test_jump_behind_filler (void)
+{
+  for (guint behind = 1; behind <= 100; behind += 99) {
+    HeSourceClock clock = { 0 };
+    const gint64 next = 5000 * SECOND + 100 * FRAME;
+    guint64 pts90, dts90, wall90 = WALL + 100 * FRAME + 20 * SECOND;
+    HeAnchor after;
+
+    run (&clock, 5000 * SECOND, 100, WALL);
+    be_silent (&clock, 20 * SECOND);
+    for (guint i = 0; i < behind; i++, wall90 += FRAME) {
+      const guint64 at = turn (next + (gint64)i * FRAME);
+      g_assert_cmpint (he_source_clock_judge (&clock, VIDEO, at, wall90), ==,
+                       HE_CLOCK_FITS);
+      he_source_clock_place (&clock, VIDEO, FALSE, at, at, wall90, &pts90, &dts90);
+      be_silent (&clock, 20 * SECOND + i * (guint64)FRAME);
+    }
+    be_silent (&clock, 20 * SECOND + HE_CLOCK_PAUSE);
+    g_assert_cmpint (he_source_clock_judge (&clock, VIDEO, 77, wall90), ==,
+                     HE_CLOCK_JUMP);
+    he_source_clock_propose (&clock, VIDEO, 77, wall90, "A", &after);
+    g_assert_cmpint (after.end, ==, HE_ANCHOR_END_MISSED);
+    he_source_clock_adopt (&clock, &after);
+    g_assert_true (clock.has_previous);
+  }
+}
+
 /* Given a silence, when what was held up comes in a burst, or the source lags by less
  * than a second behind what was made up, then it is the same timeline. */
 static void
@@ -442,6 +504,10 @@ main (int argc, char **argv)
   g_test_add_func ("/source-clock/pause/begins-a-generation-behind-the-filler",
                    test_pause);
   g_test_add_func ("/source-clock/pause/a-burst-or-a-small-lag-is-none", test_burst);
+  g_test_add_func ("/source-clock/pause/does-not-depend-on-the-wall-clock",
+                   test_clock_set);
+  g_test_add_func ("/source-clock/pause/a-jump-meanwhile-is-a-jump",
+                   test_jump_behind_filler);
   g_test_add_func ("/source-clock/pause/that-others-did-not-see", test_late_source);
   g_test_add_func ("/source-clock/jump/says-whether-the-end-was-seen",
                    test_who_saw_the_end);
