@@ -70,6 +70,11 @@ struct _HeOrigin {
   guint64 unaware; /* peers, by bit, that must get all revocations */
   guint64 unheard; /* peers, by bit, whose revocations we have not got since our start */
   guint revoking; /* such exchanges under way */
+  GQueue keeping; /* answers of he-revoke.c that wait for the disk */
+  GSource *keeper; /* while there are any */
+  guint64 revoked; /* number of the newest he_revocations_save() */
+  gint64 revoked_waits; /* monotonic, since when that waits for the disk; 0: it does not */
+  gboolean revoked_unkept;
   gboolean replicating;
 };
 
@@ -160,6 +165,7 @@ void he_sync_tick (HeOrigin *origin);
 gboolean he_revoke_load (HeOrigin *origin, const char *folder, GError **error);
 void he_revoke_start (HeOrigin *origin);
 void he_revoke_tick (HeOrigin *origin);
+void he_revoke_stop (HeOrigin *origin); /* after the peers, who are still answered */
 /* What is new of such a list holds from now on, and is kept; not told on. */
 void he_revoke_take (HeOrigin *origin, const char *text, gsize len);
 

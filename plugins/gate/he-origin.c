@@ -375,6 +375,7 @@ run (gpointer data)
   he_renew_stop (origin);
   he_peers_free (origin->peers); /* its last callbacks still look at it */
   origin->peers = NULL;
+  he_revoke_stop (origin);
   he_backfill_stop (origin);
   he_ack_stop (origin);
   g_clear_pointer (&origin->threads, he_threads_free);

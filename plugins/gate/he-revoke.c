@@ -10,6 +10,7 @@
 #define WHOLE_MS 1500
 /* An operator wants to know that it is on disk, but not at any price. */
 #define KEEP_US (2 * G_USEC_PER_SEC)
+#define LOOK_MS 10
 
 static gint64
 now_us (void)
@@ -32,33 +33,47 @@ end_sessions (HeOrigin *origin, const GPtrArray *list)
   }
 }
 
-/* Whether what has that number is on disk. */
-static gboolean
-is_kept (HeOrigin *origin, guint64 number, gint64 patience)
+/* Says it when what is revoked is not on disk in time, and when it is again. */
+static void
+note_kept (HeOrigin *origin, gboolean kept, const char *why)
 {
-  g_autoptr (GError) error = NULL;
-  HeStateResult result
-      = he_revocations_saved (origin->revocations, number, patience, &error);
-
-  if (result == HE_STATE_FAILED || (result == HE_STATE_WAITS && patience > 0))
-    he_log_state (origin->log, "revocations hold but are not kept: %s", error->message);
-  return result == HE_STATE_WRITTEN;
+  if (kept && origin->revoked_unkept)
+    he_log_state (origin->log, "revocations are kept again");
+  else if (!kept && !origin->revoked_unkept)
+    he_log_state (origin->log, "revocations hold but are not kept: %s", why);
+  origin->revoked_unkept = !kept;
 }
 
-/* What is new of a list, carried out and on its way to the disk; *ret_number is that of
- * he_revocations_save(), or 0. NULL when nothing was taken. */
+/* Nobody waits for most of them: that they are kept is seen later. */
+static void
+check_kept (HeOrigin *origin)
+{
+  const gint64 now = g_get_monotonic_time ();
+  g_autoptr (GError) error = NULL;
+  HeStateResult result
+      = he_revocations_saved (origin->revocations, origin->revoked, 0, &error);
+
+  if (result != HE_STATE_WAITS)
+    origin->revoked_waits = 0;
+  else if (origin->revoked_waits == 0)
+    origin->revoked_waits = now;
+  if (result != HE_STATE_WAITS || now - origin->revoked_waits >= KEEP_US)
+    note_kept (origin, result == HE_STATE_WRITTEN, error != NULL ? error->message : "");
+}
+
+/* What is new of a list, carried out and on its way to the disk. NULL when nothing was
+ * taken. */
 static GPtrArray *
-take (HeOrigin *origin, const char *text, gsize len, guint64 *ret_number, GError **error)
+take (HeOrigin *origin, const char *text, gsize len, GError **error)
 {
   GPtrArray *news = he_revocations_merge (origin->revocations, text != NULL ? text : "",
                                           (gssize)len, now_us (), error);
 
-  *ret_number = 0;
   if (news == NULL)
     return NULL;
   end_sessions (origin, news);
   if (news->len > 0)
-    *ret_number = he_revocations_save (origin->revocations);
+    origin->revoked = he_revocations_save (origin->revocations);
   return news;
 }
 
@@ -82,12 +97,9 @@ void
 he_revoke_take (HeOrigin *origin, const char *text, gsize len)
 {
   g_autoptr (GError) error = NULL;
-  guint64 number;
-  g_autoptr (GPtrArray) news = take (origin, text, len, &number, &error);
+  g_autoptr (GPtrArray) news = take (origin, text, len, &error);
 
-  if (news != NULL)
-    is_kept (origin, number, 0);
-  else
+  if (news == NULL)
     he_log_event (origin->log, g_get_monotonic_time (), "revocations refused: %s",
                   error->message);
 }
@@ -95,16 +107,17 @@ he_revoke_take (HeOrigin *origin, const char *text, gsize len)
 /* --- Who revokes
  * ------------------------------------------------------------------------ */
 
-/* A request that waits until the peers know. */
+/* A request that waits until the peers know, and then until the disk does. */
 typedef struct {
   HeOrigin *origin;
   HeRequest *request;
   guint64 number; /* of what is to be kept */
-  guint sessions, accounts;
+  guint sessions, accounts, aware, peers;
+  gint64 until; /* monotonic; 0: not at all */
 } Waiting;
 
 static void
-respond (Waiting *waiting, guint aware, guint peers)
+respond (Waiting *waiting, gboolean kept)
 {
   HeJsonWriter *writer = he_json_writer_new ();
   g_autoptr (GBytes) body = NULL;
@@ -113,10 +126,9 @@ respond (Waiting *waiting, guint aware, guint peers)
   he_json_writer_open_object (writer, NULL);
   he_json_writer_uint64 (writer, "sessions", waiting->sessions);
   he_json_writer_uint64 (writer, "accounts", waiting->accounts);
-  he_json_writer_boolean (writer, "kept",
-                          is_kept (waiting->origin, waiting->number, KEEP_US));
-  he_json_writer_uint64 (writer, "peers", peers);
-  he_json_writer_uint64 (writer, "aware", aware);
+  he_json_writer_boolean (writer, "kept", kept);
+  he_json_writer_uint64 (writer, "peers", waiting->peers);
+  he_json_writer_uint64 (writer, "aware", waiting->aware);
   text = he_json_writer_end (writer);
   body = g_bytes_new_take (text, strlen (text));
   /* First, so that who has the answer finds it in the log. */
@@ -124,10 +136,64 @@ respond (Waiting *waiting, guint aware, guint peers)
     he_log_state (waiting->origin->log,
                   "revoked: %u sessions and %u accounts, told by %s; %u of %u peers know",
                   waiting->sessions, waiting->accounts,
-                  he_request_peer (waiting->request), aware, peers);
+                  he_request_peer (waiting->request), waiting->aware, waiting->peers);
   he_request_respond (waiting->request, 200, "application/json", body);
   he_request_unref (waiting->request);
   g_free (waiting);
+}
+
+/* Answers whose text is on disk, or is not in time. */
+static gboolean
+respond_kept (gpointer data)
+{
+  HeOrigin *origin = data;
+
+  for (GList *link = origin->keeping.head, *next; link != NULL; link = next) {
+    Waiting *waiting = link->data;
+    g_autoptr (GError) error = NULL;
+    HeStateResult result
+        = he_revocations_saved (origin->revocations, waiting->number, 0, &error);
+
+    next = link->next;
+    if (result == HE_STATE_WAITS && g_get_monotonic_time () < waiting->until
+        && !origin->stopping)
+      continue;
+    g_queue_delete_link (&origin->keeping, link);
+    if (result != HE_STATE_WAITS || waiting->until > 0)
+      note_kept (origin, result == HE_STATE_WRITTEN, error != NULL ? error->message : "");
+    respond (waiting, result == HE_STATE_WRITTEN);
+  }
+  if (origin->keeping.length > 0)
+    return G_SOURCE_CONTINUE;
+  g_clear_pointer (&origin->keeper, g_source_unref);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+respond_later (Waiting *waiting, guint aware, guint peers)
+{
+  HeOrigin *origin = waiting->origin;
+
+  waiting->aware = aware;
+  waiting->peers = peers;
+  /* A peer asks whether it is known, not more. */
+  if (he_request_field (waiting->request, "Headend-Peer") == NULL)
+    waiting->until = g_get_monotonic_time () + KEEP_US;
+  g_queue_push_tail (&origin->keeping, waiting);
+  if (origin->keeper != NULL)
+    return;
+  origin->keeper = g_timeout_source_new (LOOK_MS);
+  g_source_set_callback (origin->keeper, respond_kept, origin, NULL);
+  g_source_attach (origin->keeper, origin->context);
+}
+
+void
+he_revoke_stop (HeOrigin *origin)
+{
+  if (origin->keeper == NULL)
+    return;
+  g_source_destroy (origin->keeper);
+  respond_kept (origin);
 }
 
 static void
@@ -141,7 +207,7 @@ told (const HePeerReply *replies, guint n, gpointer data)
       aware++;
     else
       waiting->origin->unaware |= G_GUINT64_CONSTANT (1) << i;
-  respond (waiting, aware, n);
+  respond_later (waiting, aware, n);
 }
 
 static void
@@ -167,12 +233,11 @@ he_revoke_handle (HeOrigin *origin, HeRequest *request)
   g_autoptr (GBytes) body = NULL;
   gsize len;
   const char *text = g_bytes_get_data (he_request_body (request), &len);
-  guint64 number;
   Waiting *waiting;
   char *json;
 
   he_request_add_field (request, "Cache-Control", "no-store");
-  news = take (origin, text, len, &number, &error);
+  news = take (origin, text, len, &error);
   if (news == NULL) {
     g_autofree char *line = g_strdup_printf ("%s\n", error->message);
     gboolean full = g_error_matches (error, HE_ERROR, HE_ERROR_LIMIT);
@@ -185,14 +250,14 @@ he_revoke_handle (HeOrigin *origin, HeRequest *request)
   waiting = g_new0 (Waiting, 1);
   waiting->origin = origin;
   waiting->request = he_request_ref (request);
-  waiting->number = number;
+  waiting->number = origin->revoked;
   count_kinds (news, waiting);
   json = he_revocations_list_to_json (news);
   body = g_bytes_new_take (json, strlen (json));
   if (origin->redis != NULL && news->len > 0)
     he_redis_revoke (origin->redis, json);
   if (news->len == 0 || he_peers_count (origin->peers) == 0) {
-    respond (waiting, he_peers_count (origin->peers), he_peers_count (origin->peers));
+    respond_later (waiting, he_peers_count (origin->peers), he_peers_count (origin->peers));
     return;
   }
   he_peers_call (origin->peers, HE_PEERS_ALL, "POST", HE_REVOKE_PATH, body, TELL_MS, told,
@@ -214,8 +279,7 @@ he_revoke_tell (HeOrigin *origin, const char *list)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) body = NULL;
-  guint64 number;
-  g_autoptr (GPtrArray) news = take (origin, list, strlen (list), &number, &error);
+  g_autoptr (GPtrArray) news = take (origin, list, strlen (list), &error);
   char *json;
 
   if (news == NULL)
@@ -223,7 +287,6 @@ he_revoke_tell (HeOrigin *origin, const char *list)
                   error->message);
   if (news == NULL || news->len == 0)
     return;
-  is_kept (origin, number, 0);
   json = he_revocations_list_to_json (news);
   body = g_bytes_new_take (json, strlen (json));
   if (origin->redis != NULL)
@@ -257,17 +320,15 @@ got_all (const HePeerReply *replies, guint n, gpointer data)
     gsize len = 0;
     const char *text
         = replies[i].body != NULL ? g_bytes_get_data (replies[i].body, &len) : NULL;
-    guint64 number;
 
     if (replies[i].status != 200)
       continue;
-    news = take (origin, text, len, &number, &error);
+    news = take (origin, text, len, &error);
     if (news == NULL) {
       he_log_state (origin->log, "revocations of %s refused: %s", replies[i].peer,
                     error->message);
       continue;
     }
-    is_kept (origin, number, 0);
     origin->unheard &= ~(G_GUINT64_CONSTANT (1) << i);
   }
   origin->revoking--;
@@ -336,6 +397,7 @@ he_revoke_start (HeOrigin *origin)
 void
 he_revoke_tick (HeOrigin *origin)
 {
+  check_kept (origin);
   if (origin->revoking > 0)
     return;
   if (origin->unheard != 0)

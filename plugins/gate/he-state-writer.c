@@ -19,6 +19,7 @@ struct _HeStateWriter {
   GHashTable *files; /* name -> File */
   gboolean running, ending;
   gint64 began; /* monotonic, what is being written; 0: nothing */
+  gboolean slow; /* somebody waited in vain, and no write was quick since */
 };
 
 static void
@@ -104,6 +105,8 @@ write_one (HeStateWriter *writer, const char *name, File *file)
   g_mutex_unlock (&writer->lock);
   he_state_write (writer->folder, name, text, &error);
   g_mutex_lock (&writer->lock);
+  if (error == NULL && g_get_monotonic_time () - writer->began < HE_STATE_QUICK)
+    writer->slow = FALSE;
   writer->began = 0;
   file->tried = number;
   g_clear_error (&file->error);
@@ -173,12 +176,14 @@ he_state_writer_wait (HeStateWriter *writer, const char *name, guint64 number,
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&writer->lock);
   const File *file = g_hash_table_lookup (writer->files, name);
   const gint64 now = g_get_monotonic_time ();
-  gboolean stands_still = writer->began != 0 && now - writer->began > patience;
+  gboolean hopeless = patience <= 0 || writer->slow
+                      || (writer->began != 0 && now - writer->began > patience);
 
-  while (!stands_still && file->tried < number
+  while (!hopeless && file->tried < number
          && g_cond_wait_until (&writer->changed, &writer->lock, now + patience))
     ;
   if (file->tried < number) {
+    writer->slow = writer->slow || patience > 0;
     g_set_error (error, HE_ERROR, HE_ERROR_IO,
                  "%s/%s: the disk takes its time; it is written when it can be",
                  writer->folder, name);

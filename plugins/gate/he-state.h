@@ -16,6 +16,7 @@ he_state_write (const char *folder, const char *name, const char *text, GError *
 typedef struct _HeStateWriter HeStateWriter;
 
 #define HE_STATE_RETRY (1 * G_USEC_PER_SEC)
+#define HE_STATE_QUICK (G_USEC_PER_SEC / 10)
 #define HE_STATE_END (30 * G_USEC_PER_SEC) /* as long as an origin has */
 
 HeStateWriter *he_state_writer_new (const char *folder); /* which exists */
@@ -33,7 +34,8 @@ typedef enum {
 } HeStateResult;
 
 /* Waits for a text, patience microseconds; not at all behind another that has taken as
- * long already. Without HE_STATE_WRITTEN, HE_ERROR_IO says what is the matter. */
+ * long already, nor once a wait was in vain, until something is written within
+ * HE_STATE_QUICK again. Without HE_STATE_WRITTEN, HE_ERROR_IO says what is the matter. */
 HeStateResult he_state_writer_wait (HeStateWriter *writer, const char *name,
                                     guint64 number, gint64 patience, GError **error);
 

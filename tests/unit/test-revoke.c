@@ -49,6 +49,20 @@ tell (Pair *pair, guint i, const char *list, guint expected)
   return reply_text (reply);
 }
 
+/* Told again, for as long as the disk takes its time. */
+static void
+wait_kept (Pair *pair, guint i, const char *list, const char *kept)
+{
+  for (guint tries = 0;; tries++) {
+    g_autofree char *said = tell (pair, i, list, 200);
+
+    if (strstr (said, kept) != NULL)
+      return;
+    g_assert_cmpuint (tries, <, 3000);
+    g_usleep (20000);
+  }
+}
+
 static void
 all_nodes_know (void)
 {
@@ -79,6 +93,7 @@ all_nodes_know (void)
   /* A disk that takes its time is told of, too. */
   g_assert_true (g_str_has_prefix (said, "{\"sessions\":0,\"accounts\":1,\"kept\":"));
   g_assert_nonnull (strstr (said, ",\"peers\":1,\"aware\":"));
+  wait_kept (pair, 0, "[{\"account\":\"alice\"}]", ",\"kept\":true,");
   assert_revoked_at (pair, 0, alice);
   wait_revoked_at (pair, 1, alice);
   g_assert_cmpuint (status_at (pair, 1, "/live/demo/audio/9000000000.ts", bob), ==, 200);
@@ -120,6 +135,36 @@ who_was_away_learns_it (void)
   assert_revoked_at (pair, 0, alice);
 }
 
+static void
+wait_logged (Pair *pair, const char *text)
+{
+  for (guint tries = 0; !pair_logged (pair, text); tries++) {
+    g_assert_cmpuint (tries, <, 3000);
+    g_usleep (20000);
+  }
+}
+
+/* Given a disk that takes nothing of what peers tell, then the node says so by itself, and
+ * says when it does again; who revokes there is told, too. */
+static void
+a_disk_that_takes_nothing_is_told_of (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *in_its_way
+      = g_build_filename (pair->folder, "b", "revocations.json.new", NULL);
+  g_autofree char *complaint
+      = g_strdup_printf ("revocations hold but are not kept: %s/b/", pair->folder);
+
+  while (g_mkdir (in_its_way, 0700) != 0)
+    g_usleep (10000); /* a file is being written there */
+  g_free (tell (pair, 0, "[{\"account\":\"alice\"}]", 200));
+  wait_logged (pair, complaint);
+  wait_kept (pair, 1, "[{\"account\":\"bob\"}]", ",\"kept\":false,");
+  g_assert_cmpint (g_rmdir (in_its_way), ==, 0);
+  wait_logged (pair, "revocations are kept again");
+  wait_kept (pair, 1, "[{\"account\":\"bob\"}]", ",\"kept\":true,");
+}
+
 /* Both were told something while they could not see each other; each started with it. */
 static void
 each_learns_what_the_other_has_kept (void)
@@ -158,6 +203,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/revoke/all-nodes", all_nodes_know);
   g_test_add_func ("/revoke/was-away", who_was_away_learns_it);
+  g_test_add_func ("/revoke/disk", a_disk_that_takes_nothing_is_told_of);
   g_test_add_func ("/revoke/both-ways", each_learns_what_the_other_has_kept);
   return g_test_run ();
 }

@@ -131,6 +131,30 @@ nobody_waits_for_a_disk_that_stands_still (void)
   g_assert_cmpstr (other, ==, "999");
 }
 
+/* Given a disk that was too slow for somebody, then nobody waits for it again, however
+ * patient, as an hour would be too long for this test; when it is quick again, they do. */
+static void
+waiting_in_vain_is_done_once (void)
+{
+  g_autoptr (Disk) disk = disk_new ();
+  guint64 number = he_state_writer_put (disk->writer, "other", g_strdup ("0"));
+
+  g_assert_cmpint (he_state_writer_wait (disk->writer, "other", number, 60 * S, NULL), ==,
+                   HE_STATE_WRITTEN);
+  disk_stop (disk, "slow");
+  number = he_state_writer_put (disk->writer, "slow", g_strdup ("1"));
+  g_assert_cmpint (he_state_writer_wait (disk->writer, "slow", number, S / 10, NULL), ==,
+                   HE_STATE_WAITS);
+  g_assert_cmpint (he_state_writer_wait (disk->writer, "slow", number, (gint64)3600 * S, NULL), ==,
+                   HE_STATE_WAITS);
+  disk_go_on (disk);
+  do {
+    g_usleep (10000);
+    number = he_state_writer_put (disk->writer, "slow", g_strdup ("2"));
+  } while (he_state_writer_wait (disk->writer, "slow", number, 60 * S, NULL)
+           != HE_STATE_WRITTEN);
+}
+
 /* Given a file that cannot be written, then that is said, it is tried again by itself,
  * and is there in the end. */
 static void
@@ -204,6 +228,7 @@ main (int argc, char **argv)
   g_test_add_func ("/state/what-is-written-is-there", what_is_written_is_there);
   g_test_add_func ("/state/nobody-waits-for-a-disk-that-stands-still",
                    nobody_waits_for_a_disk_that_stands_still);
+  g_test_add_func ("/state/waiting-in-vain-is-done-once", waiting_in_vain_is_done_once);
   g_test_add_func ("/state/what-fails-is-tried-again", what_fails_is_tried_again);
   g_test_add_func ("/state/anchors-hold-before-they-are-kept",
                    anchors_hold_before_they_are_kept);
