@@ -26,10 +26,30 @@ struct _GstMarkCuda {
   HeMark *mark;
 };
 
+/* What NVRTC compiles for follows from the driver and not from the GPU. NULL: it cannot,
+ * as one that is newer than gstcuda knows of. */
+static const char *
+compiled (void)
+{
+  static gsize once;
+  static char *ptx;
+
+  if (g_once_init_enter (&once)) {
+    const CudaApi *api = gst_cuda_api ();
+    ptx = api ? api->compile (source) : NULL;
+    if (api && !ptx)
+      GST_WARNING (
+          "NVRTC cannot compile the watermark's kernels, so frames are marked on "
+          "the CPU; its log is in GST_DEBUG=cudanvrtc:1");
+    g_once_init_leave (&once, 1);
+  }
+  return ptx;
+}
+
 gboolean
 gst_mark_cuda_available (void)
 {
-  return gst_cuda_api () != NULL;
+  return compiled () != NULL;
 }
 
 GstMarkCuda *
@@ -99,17 +119,9 @@ load_kernels (GstMarkCuda *cuda, GError **error)
 {
   static const char *const names[N_KERNELS]
       = { "he_mark_activity", "he_mark_strength", "he_mark_scale", "he_mark_pixels" };
-  g_autofree char *ptx = cuda->api->compile (source);
 
-  if (!ptx) {
-    g_set_error (
-        error, HE_ERROR, HE_ERROR_UNAVAILABLE,
-        "NVRTC cannot compile the watermark's kernels for this GPU; its log is in "
-        "GST_DEBUG=cudanvrtc:1");
-    return FALSE;
-  }
-  if (!check (cuda, cuda->api->module_load (&cuda->module, ptx), "load the kernels",
-              error))
+  if (!check (cuda, cuda->api->module_load (&cuda->module, compiled ()),
+              "load the kernels", error))
     return FALSE;
   for (guint i = 0; i < N_KERNELS; i++)
     if (!check (cuda,

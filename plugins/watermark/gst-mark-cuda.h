@@ -12,12 +12,14 @@ G_BEGIN_DECLS
  * gstcuda of GStreamer 1.22 or later, NVIDIA's driver, and NVRTC, which compiles the
  * kernels. */
 
-/* Whether all of them load and there is a GPU. Looked for once; any thread. */
+/* Whether all of them load, there is a GPU, and the kernels compile. Looked for once; any
+ * thread. */
 gboolean gst_mark_cuda_available (void);
 
 /* For frames of one size and format, from one thread at a time. */
 typedef struct _GstMarkCuda GstMarkCuda;
 
+/* Where it is available. */
 GstMarkCuda *gst_mark_cuda_new (const GstVideoInfo *info);
 void gst_mark_cuda_free (GstMarkCuda *cuda); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstMarkCuda, gst_mark_cuda_free)

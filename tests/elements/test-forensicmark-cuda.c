@@ -186,6 +186,36 @@ test_refuses_other_memory (void)
   gst_harness_teardown (harness);
 }
 
+static gboolean
+offers_cuda (void)
+{
+  g_autoptr (GstElement) element = gst_element_factory_make ("forensicmark", NULL);
+  g_assert_nonnull (element);
+  gst_object_ref_sink (element);
+  GstPadTemplate *template
+      = gst_element_class_get_pad_template (GST_ELEMENT_GET_CLASS (element), "sink");
+  g_autoptr (GstCaps) caps = gst_pad_template_get_caps (template);
+  for (guint i = 0; i < gst_caps_get_size (caps); i++)
+    if (gst_caps_features_contains (gst_caps_get_features (caps, i), "memory:CUDAMemory"))
+      return TRUE;
+  return FALSE;
+}
+
+/* Given an NVRTC that does not compile for what gstcuda asks it to, then CUDA memory is
+ * not offered, so that frames are marked where they can be. */
+static void
+test_offered_where_kernels_compile (void)
+{
+  if (g_test_subprocess ()) {
+    g_assert_true (g_setenv ("CUDA_DOUBLE_REFUSES", "1", TRUE));
+    g_assert_false (offers_cuda ());
+    return;
+  }
+  g_assert_true (offers_cuda ());
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_passed ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -196,6 +226,8 @@ main (int argc, char **argv)
     g_autofree char *name = g_strconcat ("/forensicmark-cuda/marks/", formats[i], NULL);
     g_test_add_data_func (name, formats[i], test_marks_in_cuda_memory);
   }
+  g_test_add_func ("/forensicmark-cuda/offered-where-kernels-compile",
+                   test_offered_where_kernels_compile);
   g_test_add_func ("/forensicmark-cuda/refuses-frames-of-the-cpu",
                    test_refuses_other_memory);
   return g_test_run ();

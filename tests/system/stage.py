@@ -350,6 +350,20 @@ def consecutive(values):
     return ", ".join(wrong[:5])
 
 
+def drill(folder, *words):
+    """headend drill of a channel with small pictures: exit code, lines, and the report (None: none)."""
+    model = json.loads((TOP / "pipelines" / "active-active.json").read_text())
+    model["channels"][0].update({"source": "srt://192.0.2.1:9", "segment-duration": 1, "window": 12,
+                                 "watermark": False,
+                                 "video": [{"width": 160, "height": 90, "bitrate": 200}]})
+    path = pathlib.Path(folder) / "d.json"
+    path.write_text(json.dumps(model))
+    done = subprocess.run([HEADEND, "drill", str(path), *words, "--report", f"{folder}/report.json"],
+                          capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL)
+    report = pathlib.Path(folder) / "report.json"
+    return done.returncode, done.stdout + done.stderr, json.loads(report.read_text()) if report.exists() else None
+
+
 def main(module="__main__"):
     tests = [(name, f) for name, f in vars(sys.modules[module]).items() if name.startswith("test_")]
     print(f"1..{len(tests)}", flush=True)

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """headend drill plays a channel through the edge, breaks it, and says what a viewer saw. Given nodes
 whose workers are killed one after the other, then no frame is lost or seen twice."""
-import json
-import pathlib
 import subprocess
 import tempfile
 
@@ -12,25 +10,9 @@ COSTS = ("frames-lost", "frames-repeated", "frames-undecoded", "aac-frames-lost"
          "misplaced", "broken", "jumps")
 
 
-def _drill(folder, *words, change=None):
-    """Exit code, lines, and the report, of a channel with small pictures."""
-    model = json.loads((stage.TOP / "pipelines" / "active-active.json").read_text())
-    model["channels"][0].update({"source": "srt://192.0.2.1:9", "segment-duration": 1, "window": 12,
-                                 "watermark": False,
-                                 "video": [{"width": 160, "height": 90, "bitrate": 200}]})
-    if change:
-        change(model)
-    path = pathlib.Path(folder) / "d.json"
-    path.write_text(json.dumps(model))
-    done = subprocess.run([stage.HEADEND, "drill", str(path), *words, "--report", f"{folder}/report.json"],
-                          capture_output=True, text=True, timeout=280, stdin=subprocess.DEVNULL)
-    report = pathlib.Path(folder) / "report.json"
-    return done.returncode, done.stdout + done.stderr, json.loads(report.read_text()) if report.exists() else None
-
-
 def test_killed_workers_cost_viewers_nothing():
     with tempfile.TemporaryDirectory(prefix="headend-test-") as folder:
-        code, said, report = _drill(folder, "kill-worker")
+        code, said, report = stage.drill(folder, "kill-worker")
         print("#", said.replace("\n", "\n# "))
         drill, = report["drills"]
         assert not any(drill[cost] for cost in COSTS), said
@@ -46,9 +28,9 @@ def test_what_is_used_wrongly_is_said():
     with tempfile.TemporaryDirectory(prefix="headend-test-") as folder:
         for words, told in ((["kill-everything"], "is no drill"), (["--viewers", "-1"], "expected 0..500"),
                             (["--seconds", "0"], "expected 1..39600")):
-            code, said, report = _drill(folder, *words)
+            code, said, report = stage.drill(folder, *words)
             assert code == 2 and told in said and report is None, said
-        code, said, report = _drill(folder, "kill-worker", "--channel", "other")
+        code, said, report = stage.drill(folder, "kill-worker", "--channel", "other")
         assert code == 1 and "no such channel" in said and not report["passed"], said
 
 
