@@ -53,19 +53,18 @@
  */
 #include "gst-epochalign.h"
 
-#include "gst-black.h"
 #include "gst-headend.h"
 #include "gst-picture.h"
 #include "gst-reblock.h"
+#include "gst-stopgap.h"
 #include "he-align.h"
+#include "he-damage.h"
 #include "he-epoch.h"
 
 #define DEFAULT_DURATION 180000
 /* A decoder that starts in the middle of AAC needs the overlap of the frame before, and
  * its first PTS may belong to a frame of which only the tail came. */
 #define AUDIO_SKIP 3
-/* Frames that a decoder of a segment, or its encoder, hears ahead of what it gives. */
-#define HEARD 4
 
 GST_DEBUG_CATEGORY_STATIC (epochalign_debug);
 #define GST_CAT_DEFAULT epochalign_debug
@@ -86,12 +85,10 @@ struct _GstEpochAlign {
   guint generation;
   guint64 start90; /* of a programme of its own; 0: the stream is joined */
   HeAlignVideo video;
-  GstBuffer *last;               /* video: what fills a gap ... */
-  GstBuffer *black;              /* and a long one; NULL: not needed yet */
-  guint64 torn_from, torn_until; /* both 0: nothing is */
+  GstHeadendStopgap stopgap; /* of pictures */
+  HeDamage damage;
   GstHeadendReblock *audio;
   HeSegmentFlags announced; /* flags told of the running segment */
-  guint64 hurt, hurt_until; /* sound of segments between these is damaged */
 
   /* Object lock: read by `stats`, written by the streaming thread. */
   gboolean joined;
@@ -115,12 +112,11 @@ static void
 reset (GstEpochAlign *self)
 {
   he_align_video_init (&self->video, self->duration90);
-  gst_clear_buffer (&self->last);
-  gst_clear_buffer (&self->black);
+  gst_headend_stopgap_clear (&self->stopgap);
   g_clear_pointer (&self->audio, gst_headend_reblock_free);
   self->sent_segment = FALSE;
-  self->start90 = self->torn_from = self->torn_until = 0;
-  self->hurt = self->hurt_until = 0;
+  self->start90 = 0;
+  self->damage = (HeDamage) { 0 };
   GST_OBJECT_LOCK (self);
   self->joined = FALSE;
   GST_OBJECT_UNLOCK (self);
@@ -180,47 +176,24 @@ push (GstEpochAlign *self, guint64 msn, GstBuffer *buffer, HeSegmentFlags flags)
 
 /* --- Video ------------------------------------------------------------------- */
 
-/* NULL: in memory that cannot be written to here. */
-static GstBuffer *
-black_of (GstEpochAlign *self)
-{
-  if (self->black == NULL) {
-    g_autoptr (GstCaps) caps = gst_pad_get_current_caps (self->sinkpad);
-
-    self->black = caps != NULL ? gst_headend_black_new (caps) : NULL;
-  }
-  return self->black;
-}
-
 /* Repeats the frame before the gap; where the format changed since, next, the one behind
  * it, or black while there is none (NULL). */
 static GstFlowReturn
 push_repeats (GstEpochAlign *self, const HeAlignFill *fill, GstBuffer *next)
 {
-  GstBuffer *frame = self->last != NULL ? self->last : next;
+  g_autoptr (GstCaps) caps = gst_pad_get_current_caps (self->sinkpad);
   GstFlowReturn ret = GST_FLOW_OK;
 
-  if (frame == NULL)
-    frame = black_of (self);
-  if (frame == NULL)
-    return GST_FLOW_OK;
   for (guint i = fill->first; i < fill->first + fill->count && ret == GST_FLOW_OK; i++) {
     guint64 t90 = he_align_fill_time (fill, i);
-    GstBuffer *black = he_align_fill_is_black (fill, i) ? black_of (self) : NULL;
-    GstBuffer *repeat = gst_buffer_copy (black ? black : frame); /* shares the picture */
+    GstBuffer *repeat = gst_headend_stopgap_at (&self->stopgap, caps, t90,
+                                                he_align_fill_is_black (fill, i), next);
 
-    GST_BUFFER_PTS (repeat) = he_ticks_to_ns (t90);
-    GST_BUFFER_DTS (repeat) = GST_CLOCK_TIME_NONE;
-    GST_BUFFER_FLAG_UNSET (repeat, GST_BUFFER_FLAG_CORRUPTED);
+    if (repeat == NULL)
+      return GST_FLOW_OK;
     ret = push (self, he_epoch_msn (t90, self->duration90), repeat, HE_SEGMENT_FILLED);
   }
   return ret;
-}
-
-static gboolean
-is_torn (const GstEpochAlign *self, guint64 begin90, guint64 end90)
-{
-  return end90 > self->torn_from && begin90 < self->torn_until;
 }
 
 static GstFlowReturn
@@ -228,7 +201,7 @@ chain_video (GstEpochAlign *self, GstBuffer *buffer)
 {
   guint64 t90 = he_ticks_from_ns (GST_BUFFER_PTS (buffer));
   gboolean clean = !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_CORRUPTED)
-                   && !is_torn (self, t90, t90 + 1);
+                   && !he_damage_is_torn (&self->damage, t90, t90 + 1);
   GstFlowReturn ret;
   HeAlignFill fill;
   gboolean take;
@@ -242,7 +215,7 @@ chain_video (GstEpochAlign *self, GstBuffer *buffer)
   ret = push_repeats (self, &fill, buffer);
   /* Of a channel that goes on, what is dropped stands behind what went out. */
   if (take || !self->joined)
-    gst_buffer_replace (&self->last, buffer);
+    gst_headend_stopgap_keep (&self->stopgap, buffer);
   if (!take || ret != GST_FLOW_OK) {
     GST_OBJECT_LOCK (self);
     self->dropped++;
@@ -272,18 +245,7 @@ emit_frame (gpointer user, guint64 frame, GstBuffer *buffer, HeSegmentFlags flag
   if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DECODE_ONLY))
     return gst_pad_push (self->srcpad, buffer);
   guint64 msn = he_align_audio_msn (frame, rate, self->duration90);
-  if (is_torn (self, he_audio_frame_ticks (frame, rate),
-               he_audio_frame_ticks (frame + 1, rate)))
-    flags |= HE_SEGMENT_DAMAGED;
-  if (flags != HE_SEGMENT_CLEAN) {
-    guint64 heard
-        = (guint64)HE_ALIGN_LEAD * rate / HE_TICKS_PER_SECOND / HE_AUDIO_FRAME + HEARD;
-
-    self->hurt = msn;
-    self->hurt_until = he_align_audio_msn (frame + heard, rate, self->duration90) + 1;
-  } else if (msn > self->hurt && msn < self->hurt_until) {
-    flags = HE_SEGMENT_DAMAGED;
-  }
+  flags = he_damage_of_sound (&self->damage, frame, rate, msn, self->duration90, flags);
   return push (self, msn, buffer, flags);
 }
 
@@ -366,10 +328,8 @@ set_caps (GstEpochAlign *self, GstCaps *caps)
   self->is_audio = gst_structure_has_name (s, "audio/x-raw");
   if (self->is_audio)
     return set_audio_caps (self, caps);
-  if (before == NULL || !gst_caps_is_equal (before, caps)) {
-    gst_clear_buffer (&self->last);
-    gst_clear_buffer (&self->black);
-  }
+  if (before == NULL || !gst_caps_is_equal (before, caps))
+    gst_headend_stopgap_clear (&self->stopgap);
   gst_headend_picture_init (&self->picture, caps);
   gst_structure_get_fraction (s, "framerate", &fps_n, &fps_d);
   he_align_video_set_rate (&self->video, MAX (fps_n, 0), MAX (fps_d, 1));
@@ -420,7 +380,8 @@ custom_event (GstEpochAlign *self, GstPad *pad, GstEvent *event)
   guint generation;
   guint64 start90;
 
-  if (gst_headend_torn_event_parse (event, &self->torn_from, &self->torn_until)) {
+  if (gst_headend_torn_event_parse (event, &self->damage.torn_from,
+                                    &self->damage.torn_until)) {
     gst_event_unref (event);
     return TRUE;
   }
@@ -567,8 +528,7 @@ finalize (GObject *object)
 {
   GstEpochAlign *self = GST_EPOCH_ALIGN (object);
 
-  gst_clear_buffer (&self->last);
-  gst_clear_buffer (&self->black);
+  gst_headend_stopgap_clear (&self->stopgap);
   gst_headend_reblock_free (self->audio);
   G_OBJECT_CLASS (gst_epoch_align_parent_class)->finalize (object);
 }
