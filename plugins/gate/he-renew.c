@@ -9,7 +9,8 @@
 #include "he-renewals.h"
 
 /* What the operator's authorizer is asked about leases that are renewed, and what becomes of
- * its answers. A refusal is a revocation of the session: kept, and known to all nodes. */
+ * its answers. A refusal ends the session, which the peers learn as they learn of all
+ * sessions; and it is a revocation, which outlives the nodes, while there is room for it. */
 
 /* Refusals that come together are written to disk together. */
 #define GATHER_MS 200
@@ -26,9 +27,15 @@ struct _HeRenewer {
   HeRenewals *table;
   /* of the origin's thread. */
   HeAuthorizer *authorizer;
-  HeJsonWriter *refused; /* a list of revocations that is being gathered, or NULL */
-  GSource *gather;
+  GArray *refused; /* Refusal, that are being gathered */
+  GSource *gather; /* while there are any */
+  gboolean full;
 };
+
+typedef struct {
+  char session[33];
+  gint64 until;
+} Refusal;
 
 typedef struct {
   HeRenewer *renewer;
@@ -42,16 +49,46 @@ note_result (HeOrigin *origin, const char *result)
   he_metrics_add (origin->metrics, HE_METRIC_RENEWALS, result, NULL, 1);
 }
 
+/* How many more are kept. */
+static guint
+room (HeOrigin *origin)
+{
+  HeRevocationsCount count
+      = he_revocations_count (origin->revocations, g_get_real_time ());
+  guint held = count.sessions + count.accounts;
+
+  return held < HE_REVOCATIONS_REFUSED_MAX ? HE_REVOCATIONS_REFUSED_MAX - held : 0;
+}
+
 static gboolean
 tell_refused (gpointer data)
 {
   HeRenewer *renewer = data;
+  guint n = MIN (renewer->refused->len, room (renewer->origin));
+  HeJsonWriter *writer = he_json_writer_new ();
   g_autofree char *list = NULL;
 
-  he_json_writer_close (renewer->refused);
-  list = he_json_writer_end (g_steal_pointer (&renewer->refused));
+  he_json_writer_open_array (writer, NULL);
+  for (guint i = 0; i < n; i++) {
+    const Refusal *refusal = &g_array_index (renewer->refused, Refusal, i);
+
+    he_json_writer_open_object (writer, NULL);
+    he_json_writer_string (writer, "session", refusal->session);
+    he_json_writer_int64 (writer, "until", refusal->until);
+    he_json_writer_close (writer);
+  }
+  he_json_writer_close (writer);
+  list = he_json_writer_end (writer);
+  if (n < renewer->refused->len && !renewer->full)
+    he_log_state (renewer->origin->log,
+                  "the authorizer refuses more than the %d sessions that are kept as "
+                  "revoked: these end, too, but nodes that start again ask about them anew",
+                  HE_REVOCATIONS_REFUSED_MAX);
+  renewer->full = n < renewer->refused->len;
+  g_array_set_size (renewer->refused, 0);
   g_clear_pointer (&renewer->gather, g_source_unref);
-  he_revoke_tell (renewer->origin, list);
+  if (n > 0)
+    he_revoke_tell (renewer->origin, list);
   return G_SOURCE_REMOVE;
 }
 
@@ -59,18 +96,17 @@ static void
 refuse (HeRenewer *renewer, const Question *question)
 {
   g_autofree char *id = he_hex_encode (question->session, sizeof question->session);
+  Refusal refusal = { .until = question->ends + KEEP_US };
 
-  if (renewer->refused == NULL) {
-    renewer->refused = he_json_writer_new ();
-    he_json_writer_open_array (renewer->refused, NULL);
+  he_sessions_end (renewer->origin->sessions, question->session, HE_CODE_REVOKED,
+                   g_get_real_time ());
+  g_strlcpy (refusal.session, id, sizeof refusal.session);
+  g_array_append_val (renewer->refused, refusal);
+  if (renewer->gather == NULL) {
     renewer->gather = g_timeout_source_new (GATHER_MS);
     g_source_set_callback (renewer->gather, tell_refused, renewer, NULL);
     g_source_attach (renewer->gather, renewer->origin->context);
   }
-  he_json_writer_open_object (renewer->refused, NULL);
-  he_json_writer_string (renewer->refused, "session", id);
-  he_json_writer_int64 (renewer->refused, "until", question->ends + KEEP_US);
-  he_json_writer_close (renewer->refused);
   he_log_event (renewer->origin->log, g_get_monotonic_time (),
                 "the authorizer ends the lease of session=%.8s", id);
 }
@@ -213,6 +249,7 @@ he_renew_start (HeOrigin *origin)
     return;
   renewer->table = he_renewals_new ((gint64)origin->lease_seconds * G_USEC_PER_SEC,
                                     renewer->ends);
+  renewer->refused = g_array_new (FALSE, FALSE, sizeof (Refusal));
   renewer->authorizer
       = he_authorizer_new (renewer->uri, renewer->login, renewer->timeout_ms);
 }
@@ -225,9 +262,10 @@ he_renew_stop (HeOrigin *origin)
   if (renewer == NULL)
     return;
   g_clear_pointer (&renewer->authorizer, he_authorizer_free);
-  if (renewer->refused != NULL) {
+  if (renewer->gather != NULL) {
     g_source_destroy (renewer->gather);
     tell_refused (renewer);
   }
+  g_clear_pointer (&renewer->refused, g_array_unref);
   g_clear_pointer (&renewer->table, he_renewals_free);
 }

@@ -24,6 +24,8 @@ typedef struct _HeRevocations HeRevocations;
 
 #define HE_REVOKE_PATH "/control/revocations" /* of an origin's internal listener */
 #define HE_REVOCATIONS_MAX 65536
+/* Refusals of an authorizer leave the rest to the operator. */
+#define HE_REVOCATIONS_REFUSED_MAX (HE_REVOCATIONS_MAX / 2)
 #define HE_REVOCATIONS_JSON_MAX (32 * 1024 * 1024) /* bytes */
 #define HE_REVOCATIONS_FILE "revocations.json"
 /* How long one is remembered when nothing is said, and at most. */

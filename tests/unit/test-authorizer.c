@@ -2,6 +2,7 @@
 #include <signal.h>
 #include "authorizer-kit.h"
 #include "he-authorizer.h"
+#include "he-revocations.h"
 #include "origin-kit.h"
 
 #define TRIES 6000 /* of 10 ms */
@@ -168,7 +169,8 @@ pair_that_asks (Boss *boss, guint origins, gboolean ends)
   pair->lease = 1;
   for (guint i = 0; i < origins; i++)
     pair_start (pair, i);
-  publish_window (pair);
+  if (origins > 0)
+    publish_window (pair);
   return pair;
 }
 
@@ -245,6 +247,55 @@ metric_says (Pair *pair, const char *text)
   return strstr (got, text) != NULL;
 }
 
+/* As many as are kept of refusals. */
+static void
+fill_revocations (Pair *pair)
+{
+  g_autofree char *folder = g_build_filename (pair->folder, "a", NULL);
+  g_autofree char *path = g_build_filename (folder, "revocations.json", NULL);
+  gint64 now = g_get_real_time ();
+  GString *text = g_string_new ("[");
+
+  for (guint i = 0; i < HE_REVOCATIONS_REFUSED_MAX; i++)
+    g_string_append_printf (text,
+                            "%s{\"session\":\"%08x%024x\",\"at\":%" G_GINT64_FORMAT
+                            ",\"until\":%" G_GINT64_FORMAT "}",
+                            i > 0 ? "," : "", i, 1, now, now + 3600 * (gint64)G_USEC_PER_SEC);
+  g_string_append_c (text, ']');
+  g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, text->str, -1, NULL));
+  g_string_free (text, TRUE);
+}
+
+/* Given as many refusals as are kept, then one more ends its session on both nodes all the
+ * same, and the operator can still revoke. */
+static void
+refusals_leave_room (void)
+{
+  g_autoptr (Boss) boss = boss_new ();
+  g_autoptr (Pair) pair = pair_that_asks (boss, 0, FALSE);
+  g_autoptr (GBytes) body = g_bytes_new_static ("[{\"account\":\"alice\"}]", 21);
+  g_autoptr (Reply) told = NULL;
+  g_autofree char *mallory = NULL;
+
+  fill_revocations (pair);
+  pair_start (pair, 0);
+  pair_start (pair, 1);
+  publish_window (pair);
+  mallory = cookie_for (pair, 0, "mallory");
+  play_until (pair, 0, mallory, "607");
+  g_atomic_int_set (&boss->says, SAYS_NOTHING); /* so that only A can have told B */
+  play_until (pair, 1, mallory, "607");
+  for (guint tries = 0; !pair_logged (pair, "the authorizer refuses more than the 32768 ");
+       tries++) {
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+  g_assert_true (metric_says (pair, "headend_revocations{kind=\"session\"} 32768\n"));
+  told = call_signed (pair, 0, "POST", "/control/revocations", NULL, body);
+  g_assert_cmpuint (told->status, ==, 200);
+}
+
 /* Given an authorizer that fails, then nobody waits for it; leases go on, and in the end it is
  * left alone until it answers again. */
 static void
@@ -319,6 +370,7 @@ main (int argc, char **argv)
   g_test_add_func ("/authorizer/gone", gone_is_a_failure);
   g_test_add_func ("/authorizer/uris", odd_uris_are_refused);
   g_test_add_func ("/authorizer/refuses", refusal_ends_a_session);
+  g_test_add_func ("/authorizer/refuses/many", refusals_leave_room);
   g_test_add_func ("/authorizer/fails/keep", failures_keep);
   g_test_add_func ("/authorizer/fails/end", failures_end);
   g_test_add_func ("/authorizer/ending", ending_waits_for_nobody);
