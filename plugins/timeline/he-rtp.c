@@ -161,7 +161,8 @@ map_streams (HeRtpReader *reader)
   /* A picture's time modulo 2^32 stays what it was sent as. */
   Stream *video = &reader->streams[VIDEO];
   if (video->mapped)
-    reader->shift90 = (video->offset90 + (G_GINT64_CONSTANT (1) << 31)) >> 32 << 32;
+    reader->shift90 = (video->offset90 + (G_GINT64_CONSTANT (1) << 31))
+                      & ~G_GINT64_CONSTANT (0xffffffff);
 }
 
 static void
