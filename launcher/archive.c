@@ -10,6 +10,7 @@
 
 #define SYNC 0x47 /* each packet of a transport stream begins with it */
 #define PACKET 188
+#define PACKETS_SEEN 16 /* in what is encrypted they begin so by chance once in 2^128 */
 
 static char *
 folder_of (const HeadendArchive *archive, HeVariant variant)
@@ -53,7 +54,12 @@ is_there (const HeadendArchive *archive, const HeadendVideo *video, guint64 msn)
 static gboolean
 is_clear (const guint8 *data, gsize len)
 {
-  return len >= PACKET && data[0] == SYNC && (len < 2 * PACKET || data[PACKET] == SYNC);
+  if (!len || len % PACKET)
+    return FALSE;
+  for (gsize i = 0; i < MIN (len / PACKET, PACKETS_SEEN); i++)
+    if (data[i * PACKET] != SYNC)
+      return FALSE;
+  return TRUE;
 }
 
 static GBytes *

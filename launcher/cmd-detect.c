@@ -32,6 +32,8 @@ typedef struct {
   HeadendArchive archive; /* folder is NULL without one */
   GArray *segments; /* HeadendCompared; with an archive, what is to be compared */
   guint64 last; /* MSN */
+  guint64 time; /* of the last segment, left out or not */
+  guint part;   /* how often that went back */
   guint symbols, clear, left_out;
   char *channel; /* of the first symbol */
   char *missing; /* a format of pictures that GStreamer has no plugin for */
@@ -163,6 +165,9 @@ take_symbol (Detection *detection, const GstStructure *fields)
                      NULL);
   const char *channel = gst_structure_get_string (fields, "channel");
   detection->found |= found;
+  detection->part += segment.time < detection->time;
+  detection->time = segment.time;
+  segment.part = detection->part;
   if (!is_marked (detection, channel, segment.msn))
     return;
   if (detection->symbols
@@ -292,6 +297,35 @@ believe (Detection *detection)
     detection->found = TRUE;
 }
 
+/* Before the copy is read, which may take minutes; the folder has one channel at least. */
+static gboolean
+check_archive (Detection *detection, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  for (guint i = 0; i < detection->channels->len; i++) {
+    g_clear_error (&reason);
+    detection->archive.channel = detection->channels->pdata[i];
+    if (headend_archive_check (&detection->archive, &reason))
+      return TRUE;
+  }
+  g_propagate_error (error, g_steal_pointer (&reason));
+  return FALSE;
+}
+
+static void
+tell_left (const Detection *detection, const HeadendComparison *comparison)
+{
+  const char *clear = detection->bar ? "\r\033[K" : "";
+  if (comparison->missing || comparison->unlike || comparison->unseen)
+    g_printerr ("%s%u segments are not in the archive in both variants, %u show something else "
+                "than it has, and %u were not found in the copy again: these were read without it\n",
+                clear, comparison->missing, comparison->unlike, comparison->unseen);
+  if (comparison->broken)
+    g_printerr ("%s%u segments of the archive cannot be read, and were read without it; the first: "
+                "%s\n",
+                clear, comparison->broken, comparison->why);
+}
+
 /* With both variants at hand: every segment once more. */
 static gboolean
 compare (Detection *detection, GError **error)
@@ -307,16 +341,16 @@ compare (Detection *detection, GError **error)
   for (guint i = 0; i < detection->channels->len; i++)
     if (strcmp (((HeadendModelChannel *)detection->channels->pdata[i])->name, detection->channel) == 0)
       detection->archive.channel = detection->channels->pdata[i];
-  if (!headend_archive_check (&detection->archive, error) || !headend_compare (&comparison, error))
+  if (!headend_compare (&comparison, error)) {
+    g_free (comparison.why);
     return FALSE;
+  }
   believe (detection);
   print_head (detection, detection->channel);
   for (guint i = 0; i < detection->segments->len; i++)
     print_symbol (detection, &g_array_index (detection->segments, HeadendCompared, i));
-  if (comparison.missing || comparison.unlike)
-    g_printerr ("%s%u segments are not in the archive in both variants, and %u show something else "
-                "than it has: these were read without it\n",
-                detection->bar ? "\r\033[K" : "", comparison.missing, comparison.unlike);
+  tell_left (detection, &comparison);
+  g_free (comparison.why);
   return TRUE;
 }
 
@@ -337,13 +371,9 @@ tell_payload (Detection *detection, GError **error)
 }
 
 static gboolean
-detect (const HeadendDetectOptions *options, GError **error)
+detect (const HeadendDetectOptions *options, const HeadendModel *model, const HeSecret *master,
+        GPtrArray *channels, GError **error)
 {
-  g_autoptr (HeadendModel) model = headend_description_load (options->description, NULL, error);
-  g_autoptr (HeSecret) master = model ? headend_model_load_secret (model, error) : NULL;
-  g_autoptr (GPtrArray) channels = master ? headend_detect_channels (model, options, error) : NULL;
-  if (!channels)
-    return FALSE;
   Detection detection
       = { .options = options, .channels = channels, .bar = isatty (STDERR_FILENO) == 1 };
   headend_gst_init ();
@@ -352,9 +382,9 @@ detect (const HeadendDetectOptions *options, GError **error)
     detection.archive = (HeadendArchive) { .folder = options->archive, .content = content };
     detection.segments = g_array_new (FALSE, FALSE, sizeof (HeadendCompared));
   }
-  gboolean ok = build (&detection, model, master, error) && run (&detection, error);
-  if (ok && detection.segments)
-    ok = compare (&detection, error);
+  gboolean ok = (!detection.segments || check_archive (&detection, error))
+                && build (&detection, model, master, error) && run (&detection, error)
+                && (!detection.segments || compare (&detection, error));
   if (detection.pipeline)
     gst_element_set_state (detection.pipeline, GST_STATE_NULL);
   g_clear_object (&detection.detector);
@@ -391,7 +421,13 @@ headend_cmd_detect (int argc, char **argv)
   int code = headend_detect_options_parse (argc, argv, &options);
   if (code >= 0)
     return code;
-  if (detect (&options, &error))
+  g_autoptr (HeadendModel) model = headend_description_load (options.description, NULL, &error);
+  g_autoptr (HeSecret) master = model ? headend_model_load_secret (model, &error) : NULL;
+  g_autoptr (GPtrArray) channels = master ? headend_detect_channels (model, &options, &error) : NULL;
+  if (channels && options.archive && headend_detect_reads_payload (channels->pdata[0]))
+    return headend_detect_misuse ("--archive is for variants, and this channel has a payload; leave "
+                                  "it out");
+  if (channels && detect (&options, model, master, channels, &error))
     return 0;
   g_printerr ("headend detect: %s\n", error->message);
   return 1;

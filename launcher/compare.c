@@ -8,10 +8,10 @@
 #include "he-informed.h"
 #include "he-keys.h"
 
-#define WAIT (30 * GST_SECOND) /* for a picture, of a decoder that may hang */
+#define WAIT (30 * G_USEC_PER_SEC) /* for a picture, of a decoder that may hang */
+#define POLL (100 * GST_MSECOND)   /* for one that failed */
 #define PICTURES "videoconvert ! video/x-raw,format=I420 ! "
 #define TO_SINK "appsink name=out sync=false max-buffers=4"
-#define MAX_GAP 8 /* segments: beyond, times jump */
 
 /* Takes one picture; FALSE to end. */
 typedef gboolean (*TakePicture) (gpointer data, const GstVideoFrame *frame, guint64 time,
@@ -35,20 +35,36 @@ pass_picture (GstSample *sample, TakePicture take, gpointer data, GError **error
   return ok;
 }
 
+/* The next picture, owned; NULL at the end, after an error, and when none comes. */
+static GstSample *
+next_picture (GstAppSink *out, GstBus *bus, GstMessage **ret_failure)
+{
+  const gint64 since = g_get_monotonic_time ();
+  while (!*ret_failure && !gst_app_sink_is_eos (out) && g_get_monotonic_time () - since < WAIT) {
+    GstSample *sample = gst_app_sink_try_pull_sample (out, POLL);
+    if (sample)
+      return sample;
+    *ret_failure = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  }
+  return NULL;
+}
+
 /* Every picture that a pipeline decodes. name: of what, for errors. */
 static gboolean
 play (GstElement *pipeline, const char *name, TakePicture take, gpointer data, GError **error)
 {
   g_autoptr (GstElement) out = gst_bin_get_by_name (GST_BIN (pipeline), "out");
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstMessage) message = NULL;
   GstSample *sample;
   gboolean ok = TRUE;
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  while (ok && (sample = gst_app_sink_try_pull_sample (GST_APP_SINK (out), WAIT)) != NULL) {
+  while (ok && (sample = next_picture (GST_APP_SINK (out), bus, &message)) != NULL) {
     ok = pass_picture (sample, take, data, error);
     gst_sample_unref (sample);
   }
-  g_autoptr (GstMessage) message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  if (!message)
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
   if (ok && message) {
     ok = headend_copy_fail (name, message, NULL, error);
   } else if (ok && !gst_app_sink_is_eos (GST_APP_SINK (out))) {
@@ -117,20 +133,27 @@ typedef struct {
   guint next;     /* segment that is being gathered */
   guint gathered; /* its frames */
   guint done;
+  guint64 time; /* of the last picture */
+  guint part;   /* how often that went back */
 } Pass;
 
-static gboolean
-finish_segment (Pass *pass, GError **error)
+static void
+finish_segment (Pass *pass)
 {
   HeadendComparison *comparison = pass->comparison;
   HeadendCompared *segment = &g_array_index (comparison->segments, HeadendCompared, pass->next++);
   g_autoptr (GError) reason = NULL;
   guint8 seed[32];
-  if (!pass->gathered)
-    return TRUE;
+  if (!pass->gathered) {
+    comparison->unseen++;
+    return;
+  }
   pass->gathered = 0;
   if (!load (comparison, pass->informed, segment->msn, &reason)) {
-    comparison->missing++;
+    comparison->missing += !reason;
+    comparison->broken += reason != NULL;
+    if (reason && !comparison->why)
+      comparison->why = g_strdup (reason->message);
   } else if (!he_informed_register (pass->informed, &segment->view)) {
     comparison->unlike++;
   } else {
@@ -141,29 +164,28 @@ finish_segment (Pass *pass, GError **error)
   he_informed_reset (pass->informed);
   if (comparison->progress)
     comparison->progress (comparison->data, ++pass->done);
-  if (!reason)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&reason));
-  return FALSE;
 }
 
-/* Parts that were joined begin anew in time: what lies far behind a segment is not its. */
+/* Parts that were joined begin anew in time: what has a segment's time in another part is not
+ * its. */
 static gboolean
 take_copy (gpointer data, const GstVideoFrame *frame, guint64 time, GError **error)
 {
   Pass *pass = data;
   const GArray *segments = pass->comparison->segments;
   const HeadendCompared *segment = NULL;
-  for (;; ) {
+  if (pass->next < segments->len
+      && time + g_array_index (segments, HeadendCompared, pass->next).length < pass->time)
+    pass->part++;
+  pass->time = time;
+  for (;; finish_segment (pass)) {
     if (pass->next >= segments->len)
       return TRUE;
     segment = &g_array_index (segments, HeadendCompared, pass->next);
-    if (time < segment->end)
-      break;
-    if (time - segment->end > MAX_GAP * segment->length && !pass->gathered)
+    if (pass->part < segment->part)
       return TRUE;
-    if (!finish_segment (pass, error))
-      return FALSE;
+    if (pass->part == segment->part && time < segment->end)
+      break;
   }
   if (time < segment->time)
     return TRUE;
@@ -185,7 +207,6 @@ headend_compare (HeadendComparison *comparison, GError **error)
   if (!pipeline || !play (pipeline, comparison->copy, take_copy, &pass, error))
     return FALSE;
   while (pass.next < comparison->segments->len)
-    if (!finish_segment (&pass, error))
-      return FALSE;
+    finish_segment (&pass);
   return TRUE;
 }

@@ -13,6 +13,7 @@ typedef struct {
   HeView view;
   double z;          /* above 0 speaks for b; a better one when it was compared */
   gboolean informed; /* it was */
+  guint part;        /* how often the copy's timestamps had gone back before it */
 } HeadendCompared;
 
 typedef struct {
@@ -24,10 +25,14 @@ typedef struct {
   gpointer data;
   guint missing; /* segments of which the archive had not both variants */
   guint unlike;  /* of which the copy shows something else */
+  guint unseen;  /* of which no picture was found again */
+  guint broken;  /* of which an archived file cannot be read */
+  char *why;     /* the first of those; to be freed */
 } HeadendComparison;
 
-/* Reads the segments again, with the archive's originals of each. Takes a second or two for
- * each segment of 2 s. FALSE when the copy or a segment of the archive cannot be read. */
+/* Reads the segments again, with the archive's originals of each; those that could not be
+ * compared are counted, and keep their z. Some 3.4 s of CPU for each segment of 2 s at 720p.
+ * FALSE when the copy cannot be read. */
 gboolean headend_compare (HeadendComparison *comparison, GError **error);
 
 G_END_DECLS

@@ -9,8 +9,8 @@
 #define DEFAULT_WINDOW 2.0 /* hours */
 #define MAX_WINDOW 48.0
 
-static int
-misuse (const char *message)
+int
+headend_detect_misuse (const char *message)
 {
   g_printerr ("headend detect: %s; headend detect --help says more\n", message);
   return 2;
@@ -64,9 +64,13 @@ headend_detect_options_parse (int argc, char **argv, HeadendDetectOptions *optio
   if (code >= 0)
     return code;
   if (!options->description)
-    return misuse ("--description is missing");
+    return headend_detect_misuse ("--description is missing");
   if (!(options->window > 0 && options->window <= MAX_WINDOW))
-    return misuse ("--window is not above 0 and at most 48 hours");
+    return headend_detect_misuse ("--window is not above 0 and at most 48 hours");
+  if (options->archive
+      && g_file_test (options->copy, G_FILE_TEST_EXISTS)
+      && !g_file_test (options->copy, G_FILE_TEST_IS_REGULAR))
+    return headend_detect_misuse ("--archive reads the copy twice, and this copy is no regular file; save it in one");
   return -1;
 }
 

@@ -19,6 +19,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeadendDetectOptions, headend_detect_options_c
 /* -1 to go on, else the exit code: help and misuse are dealt with. */
 int headend_detect_options_parse (int argc, char **argv, HeadendDetectOptions *options);
 
+/* Says on standard error what is wrong with the options; returns the exit code. */
+int headend_detect_misuse (const char *message);
+
 /* Seconds since 1970, written so or as in ISO 8601. */
 gboolean headend_detect_around (const char *text, double *ret_seconds, GError **error);
 

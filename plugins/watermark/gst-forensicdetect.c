@@ -24,6 +24,9 @@
  *   `segments` (guint: that it was read from), `z` (double), `log10-p` (double: of the
  *   probability that a copy without it shows any payload so well).
  *
+ * A segment counts once for a payload, whatever the copy repeats, and a flush ends what was
+ * gathered of it.
+ *
  * It needs no original, and finds by itself which of the `channels` it is, how the copy
  * shows the pictures (scaled, cropped, flipped, turned a little, seen at an angle, between
  * black bars, with other frame rates; with `views` off, whole or flipped), and within `window` hours around `around` when
@@ -283,11 +286,13 @@ try_payload (GstForensicDetect *self)
 static void
 add_to_payload (GstForensicDetect *self, const HeReading *reading)
 {
-  if (reading->channel != self->channel)
+  if (reading->channel != self->channel) {
     self->sums = (HePayloadSums) { 0 };
+    self->unread = 0;
+  }
   self->channel = reading->channel;
-  he_payload_add (&self->sums, reading->msn, reading->soft);
-  if (++self->unread == HE_PAYLOAD_SEGMENTS)
+  if (he_payload_add (&self->sums, reading->msn, reading->soft)
+      && ++self->unread == HE_PAYLOAD_SEGMENTS)
     try_payload (self);
 }
 
@@ -322,6 +327,8 @@ gst_forensic_detect_sink_event (GstBaseTransform *trans, GstEvent *event)
     if (self->unread)
       try_payload (self);
   }
+  if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
+    self->sums = (HePayloadSums) { 0 };
   if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     g_atomic_int_and (&self->halted, ~(guint)HALTED_FLUSHING);
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (trans, event);

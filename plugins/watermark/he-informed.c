@@ -305,6 +305,16 @@ add_rest (HeInformed *informed, const Stored *copy, const Stored *original, cons
                         informed->sum);
 }
 
+/* Pictures that are flat wherever they lie on their originals leave nothing. */
+static gboolean
+has_rest (const HePlane *sum)
+{
+  double squares = 0;
+  for (guint i = 0; i < PIXELS; i++)
+    squares += (double)(*sum)[i] * (*sum)[i];
+  return isfinite (squares) && squares > 0;
+}
+
 guint
 he_informed_register (HeInformed *informed, HeView *view)
 {
@@ -329,8 +339,9 @@ he_informed_register (HeInformed *informed, HeView *view)
     add_rest (informed, informed->copy.frames[i], informed->a.frames[index], view);
     used++;
   }
-  if (used)
-    he_detector_add_plane (informed->detector, (const HePlane *)informed->sum, used);
+  if (!has_rest ((const HePlane *)informed->sum))
+    return 0;
+  he_detector_add_plane (informed->detector, (const HePlane *)informed->sum, used);
   return used;
 }
 

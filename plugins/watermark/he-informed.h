@@ -44,7 +44,7 @@ gboolean he_informed_add_copy (HeInformed *informed, const guint8 *luma, gsize s
 /* Lays the copy upon the originals, from about the given view on, which becomes the one
  * that was found; where that leads nowhere, from the whole frame and the flipped one on.
  * Returns the number of frames that lie upon their originals: 0 when the copy shows
- * something else, or one of the three has no frames. */
+ * something else, nothing is left of it, or one of the three has no frames. */
 guint he_informed_register (HeInformed *informed, HeView *view);
 
 /* The score of the frames that were registered, for the seed of the segment: above 0 speaks

@@ -105,13 +105,17 @@ he_payload_encode (guint64 payload, guint64 msn, gint8 ret_symbols[HE_PAYLOAD_SY
     ret_symbols[i] = signs[code_index ((guint)(msn % HE_PAYLOAD_SEGMENTS), i)];
 }
 
-void
+gboolean
 he_payload_add (HePayloadSums *sums, guint64 msn, const double soft[HE_PAYLOAD_SYMBOLS])
 {
   const guint segment = (guint)(msn % HE_PAYLOAD_SEGMENTS);
+  if (msn < sums->next)
+    return FALSE;
   for (guint i = 0; i < HE_PAYLOAD_SYMBOLS; i++)
     sums->sums[segment][i] += soft[i];
   sums->segments[segment]++;
+  sums->next = msn + 1;
+  return TRUE;
 }
 
 /* ---- decoding: Viterbi, around the circle ---- */

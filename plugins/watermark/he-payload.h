@@ -25,11 +25,14 @@ he_payload_encode (guint64 payload, guint64 msn, gint8 ret_symbols[HE_PAYLOAD_SY
 typedef struct {
   double sums[HE_PAYLOAD_SEGMENTS][HE_PAYLOAD_SYMBOLS];
   guint segments[HE_PAYLOAD_SEGMENTS]; /* how many are in each row */
+  guint64 next;                        /* MSN from which on segments are added */
 } HePayloadSums;
 
 /* Soft symbols of one segment, of deviation 1 under a key that made no mark, as
- * he_detector_symbols() gives them. A segment that was not seen is just not added. */
-void
+ * he_detector_symbols() gives them. A segment that was not seen is just not added. Their
+ * numbers go up: FALSE, and nothing is added, when this one or a later one was added before,
+ * since twice the same is no more evidence than once. */
+gboolean
 he_payload_add (HePayloadSums *sums, guint64 msn, const double soft[HE_PAYLOAD_SYMBOLS]);
 
 typedef struct {

@@ -100,7 +100,8 @@ local_mean (HeWhitener *whitener, const float *in, guint r, float *out)
 }
 
 /* Leaves of whitener->plane what is about as coarse as the band, and fills
- * whitener->other with the local energy of that. */
+ * whitener->other with the local energy of that. A running sum may leave a little less than
+ * nothing where a picture is flat. */
 static void
 split_energy (HeWhitener *whitener)
 {
@@ -112,6 +113,8 @@ split_energy (HeWhitener *whitener)
     other[i] = plane[i] * plane[i];
   }
   local_mean (whitener, other, ENERGY_RADIUS, other);
+  for (guint i = 0; i < PIXELS; i++)
+    other[i] = MAX (other[i], 0.0f);
 }
 
 gboolean

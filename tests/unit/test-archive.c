@@ -59,22 +59,36 @@ tear_down (Fixture *f, gconstpointer data)
   he_secret_unref (f->content);
 }
 
-/* A transport stream of one packet that says which it is; encrypted as a worker would. */
 static void
-put (Fixture *f, const char *variant, const char *rendition, gboolean encrypted, guint8 word)
+save (Fixture *f, const char *variant, const char *rendition, const void *data, gsize size)
 {
-  guint8 packet[188] = { 0x47, word }, key[16], iv[16];
   g_autofree char *folder = g_build_filename (f->folder, variant, "demo", rendition, NULL);
   g_autofree char *path = g_strdup_printf ("%s/%d.ts", folder, MSN);
   g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, data, (gssize)size, NULL));
+}
+
+/* As a worker would. */
+static GBytes *
+encrypt (Fixture *f, const guint8 *data, gsize size)
+{
+  guint8 key[16], iv[16];
   he_content_key (f->content, f->channel->key_version, "demo", f->channel->tier,
                   he_key_period (MSN, f->channel->key_rotation), key);
   he_content_iv (MSN, iv);
-  g_autoptr (GBytes) body = encrypted ? he_aes128_cbc_encrypt (key, iv, packet, sizeof packet)
+  return he_aes128_cbc_encrypt (key, iv, data, size);
+}
+
+/* A transport stream of one packet that says which it is. */
+static void
+put (Fixture *f, const char *variant, const char *rendition, gboolean encrypted, guint8 word)
+{
+  guint8 packet[188] = { 0x47, word };
+  g_autoptr (GBytes) body = encrypted ? encrypt (f, packet, sizeof packet)
                                       : g_bytes_new (packet, sizeof packet);
   gsize size;
-  const char *data = g_bytes_get_data (body, &size);
-  g_assert_true (g_file_set_contents (path, data, (gssize)size, NULL));
+  const void *data = g_bytes_get_data (body, &size);
+  save (f, variant, rendition, data, size);
 }
 
 static void
@@ -127,11 +141,49 @@ test_what_is_missing_or_foreign (Fixture *f, gconstpointer data)
   assert_fails (f, HE_ERROR_INVALID, "key-version");
 }
 
+/* Given segments whose encrypted bytes begin as a transport stream's packet, when they are
+ * read, then they are decrypted. */
+static void
+test_encrypted_that_begins_like_clear (Fixture *f, gconstpointer data)
+{
+  const char *const variants[] = { "a", "b" };
+  for (guint v = 0; v < G_N_ELEMENTS (variants); v++) {
+    g_autoptr (GBytes) body = NULL;
+    const guint8 *bytes = NULL;
+    gsize size = 0;
+    guint8 packet[188] = { 0x47, (guint8)(v + 1) };
+    for (guint i = 0; i < 0x10000 && (!bytes || bytes[0] != 0x47); i++) {
+      packet[2] = (guint8)i;
+      packet[3] = (guint8)(i >> 8);
+      g_clear_pointer (&body, g_bytes_unref);
+      body = encrypt (f, packet, sizeof packet);
+      bytes = g_bytes_get_data (body, &size);
+    }
+    g_assert_cmpuint (bytes[0], ==, 0x47);
+    save (f, variants[v], "360p", bytes, size);
+  }
+  assert_reads (f, 1, 2);
+}
+
+/* Given a file that is no transport stream further on, when it is read, then it is refused. */
+static void
+test_clear_in_part (Fixture *f, gconstpointer data)
+{
+  guint8 packets[3 * 188] = { 0 };
+  packets[0] = packets[188] = 0x47;
+  put (f, "a", "360p", FALSE, 1);
+  save (f, "b", "360p", packets, sizeof packets);
+  assert_fails (f, HE_ERROR_INVALID, "transport stream");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add ("/archive/largest-with-both-variants", Fixture, NULL, set_up, test_largest_with_both_variants, tear_down);
   g_test_add ("/archive/what-is-missing-or-foreign", Fixture, NULL, set_up, test_what_is_missing_or_foreign, tear_down);
+  g_test_add ("/archive/encrypted-that-begins-like-clear", Fixture, NULL, set_up,
+              test_encrypted_that_begins_like_clear, tear_down);
+  g_test_add ("/archive/clear-in-part", Fixture, NULL, set_up, test_clear_in_part, tear_down);
   return g_test_run ();
 }

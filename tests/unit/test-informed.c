@@ -6,6 +6,7 @@
 #include "he-error.h"
 #include "he-informed.h"
 #include "he-mark.h"
+#include "he-whiten.h"
 #include "mark-clips.h"
 
 #define WIDTH 480
@@ -151,12 +152,31 @@ test_any_number_of_frames (void)
   g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
 }
 
+/* Given a title on flat black, where a running sum's rounding may leave less than no energy,
+ * when its band is taken, then every deviation is a number, and none is below 0. */
+static void
+test_title_on_flat_black (void)
+{
+  g_autoptr (HeWhitener) whitener = he_whitener_new ();
+  g_autofree HePlane *plane = g_new (HePlane, 1), *deviation = g_new (HePlane, 1);
+  for (guint y = 0; y < HE_PATTERN_HEIGHT; y++)
+    for (guint x = 0; x < HE_PATTERN_WIDTH; x++) {
+      const double across = fabs (x - HE_PATTERN_WIDTH / 2.0), down = fabs (y - HE_PATTERN_HEIGHT / 2.0);
+      const double glow = exp (-MAX (across / 40, down / 10) * 4); /* of all sizes down to none */
+      (*plane)[y * HE_PATTERN_WIDTH + x] = (float)(glow * (clip_hash (x, y, 3) % 2351) / 10);
+    }
+  he_whitener_band (whitener, plane, deviation);
+  for (guint i = 0; i < HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT; i++)
+    g_assert_true (isfinite ((*plane)[i]) && (*deviation)[i] >= 0);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/informed/reads-what-blind-detection-cannot", test_reads_what_blind_detection_cannot);
   g_test_add_func ("/informed/refuses-other-pictures", test_refuses_other_pictures);
+  g_test_add_func ("/informed/title-on-flat-black", test_title_on_flat_black);
   g_test_add_func ("/informed/any-number-of-frames", test_any_number_of_frames);
   return g_test_run ();
 }

@@ -143,6 +143,25 @@ test_code_stays (void)
                    "8be30ca761a75a075b8e29fc21004e253423f9539a6de3af5618969809746532");
 }
 
+/* Given segments of a copy that was repeated, and of one that went back in time, when they
+ * are added, then each counts once. */
+static void
+test_each_segment_counts_once (void)
+{
+  g_autoptr (GRand) rand = g_rand_new_with_seed (11);
+  HePayloadSums sums = { 0 };
+  for (guint round = 0; round < 3; round++)
+    for (guint s = 0; s < HE_PAYLOAD_SEGMENTS; s++)
+      add_segment (&sums, rand, PAYLOAD, MSN + s, 1);
+  const HePayloadSums before = sums;
+  add_segment (&sums, rand, PAYLOAD, MSN - 1, 1);
+  g_assert_cmpmem (&sums, sizeof sums, &before, sizeof before);
+  for (guint s = 0; s < HE_PAYLOAD_SEGMENTS; s++)
+    g_assert_cmpuint (sums.segments[s], ==, 1);
+  add_segment (&sums, rand, PAYLOAD, MSN + HE_PAYLOAD_SEGMENTS, 1);
+  g_assert_cmpuint (sums.segments[MSN % HE_PAYLOAD_SEGMENTS], ==, 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -152,6 +171,7 @@ main (int argc, char **argv)
   g_test_add_func ("/payload/rounds-add-up", test_rounds_add_up);
   g_test_add_func ("/payload/reads-nothing-from-noise", test_nothing_is_read_from_noise);
   g_test_add_func ("/payload/reads-from-pictures", test_reads_from_pictures);
+  g_test_add_func ("/payload/each-segment-counts-once", test_each_segment_counts_once);
   g_test_add_func ("/payload/code-stays", test_code_stays);
   return g_test_run ();
 }
