@@ -161,9 +161,9 @@ test_title_on_flat_black (void)
   g_autofree HePlane *plane = g_new (HePlane, 1), *deviation = g_new (HePlane, 1);
   for (guint y = 0; y < HE_PATTERN_HEIGHT; y++)
     for (guint x = 0; x < HE_PATTERN_WIDTH; x++) {
-      const double across = fabs (x - HE_PATTERN_WIDTH / 2.0), down = fabs (y - HE_PATTERN_HEIGHT / 2.0);
-      const double glow = exp (-MAX (across / 40, down / 10) * 4); /* of all sizes down to none */
-      (*plane)[y * HE_PATTERN_WIDTH + x] = (float)(glow * (clip_hash (x, y, 3) % 2351) / 10);
+      const gboolean title = y > 20 && y < 60 && x > 30 && x < 100;
+      const int faint = -24 - (int)(clip_hash (x, y, 5) % 30); /* levels of all sizes */
+      (*plane)[y * HE_PATTERN_WIDTH + x] = title ? ldexpf ((float)clip_hash (x, y, 3), faint) : 0;
     }
   he_whitener_band (whitener, plane, deviation);
   for (guint i = 0; i < HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT; i++)
