@@ -17,10 +17,13 @@ def test_the_archive_makes_marks_clearer():
         copy = folder.marked(5, 0, "leaker")
         blind = symbols_of(folder.detect(copy, "--epoch", "--whole", "-c", "demo"))
         (folder.path / "archive" / "b" / "demo" / "360p" / "9.ts").unlink()
+        (folder.path / "archive" / "b" / "demo" / "360p" / "8.ts").write_bytes(b"no transport stream")
         said = folder.detect(copy, "--epoch", "--whole", "-c", "demo", "--archive", folder.path / "archive")
         read = symbols_of(said)
         informed = [line["msn"] for line in map(json.loads, said.stdout.splitlines()) if "informed" in line]
-        assert informed == list(range(9)) and "1 segments are not in the archive" in said.stderr, said
+        assert informed == list(range(8)) and "1 segments are not in the archive" in said.stderr, said
+        assert "1 segments of the archive cannot be read" in said.stderr and "b/demo/360p/8.ts" in said.stderr, said
+        assert read[8] == blind[8] and read[9] == blind[9], (blind, read)
         assert all(abs(read[msn]) > 6 for msn in informed), (blind, read)
         assert all(read[msn] * z > 0 for msn, z in blind.items() if abs(z) > 4), (blind, read)
         assert sum(abs(read[msn]) for msn in informed) > 2 * sum(map(abs, blind.values())), (blind, read)
@@ -33,6 +36,8 @@ def test_the_recipient_of_a_payload_is_read():
         model = json.loads((folder.path / "d.json").read_text())
         model["channels"][1]["watermark"] = {"payload": "0000000000000001"}  # another than it is
         (folder.path / "d.json").write_text(json.dumps(model))
+        said = folder.detect(folder.path / "d.json", "-c", "demo", "--archive", folder.path, code=2)
+        assert "--archive is for variants" in said.stderr, said
         said = folder.detect(folder.marked(15, "feedc0de12345678"), "--epoch", "-c", "demo")
         read = json.loads(said.stdout)
         assert (read["payload"], read["channel"], read["segments"]) == ("feedc0de12345678", "demo", 30), said
