@@ -46,9 +46,10 @@ spoil (const guint8 *plain, const guint8 *marked, guint frame, guint8 *ret_copy)
     }
 }
 
-/* A segment and its copy, of another scene where that is not the same; read both ways. */
+/* A segment and its copy, of another scene where that is not the same, and of a variant or
+ * unmarked; read both ways. */
 static HeInformed *
-segment_of (Clip shown, HeDetector *blind)
+segment_of (Clip shown, HeVariant of, HeDetector *blind)
 {
   guint8 seed[32];
   g_autoptr (GError) error = NULL;
@@ -65,8 +66,9 @@ segment_of (Clip shown, HeDetector *blind)
     }
   for (guint frame = 0; frame + LATE < FRAMES; frame++) {
     clip_fill (shown, (frame + LATE) * PACE, in, WIDTH, WIDTH, HEIGHT);
-    he_mark_embed (mark, HE_VARIANT_B, in, WIDTH, out, WIDTH);
-    spoil (in, out, frame, copy);
+    if (of != HE_VARIANT_NONE)
+      he_mark_embed (mark, of, in, WIDTH, out, WIDTH);
+    spoil (in, of == HE_VARIANT_NONE ? in : out, frame, copy);
     g_assert_true (he_detector_add (blind, copy, WIDTH, WIDTH, HEIGHT, &error));
     g_assert_true (he_informed_add_copy (informed, copy, WIDTH, WIDTH, HEIGHT, (double)frame / FRAMES, &error));
   }
@@ -89,7 +91,7 @@ test_reads_what_blind_detection_cannot (void)
 {
   const guint keys = 400;
   g_autoptr (HeDetector) blind = he_detector_new ();
-  g_autoptr (HeInformed) informed = segment_of (CLIP_SCENE, blind);
+  g_autoptr (HeInformed) informed = segment_of (CLIP_SCENE, HE_VARIANT_B, blind);
   HeView view = { { ZOOM + 0.005, 0, ACROSS - 0.002, 0, ZOOM - 0.005, 0.002, 0, 0 } };
   double sum = 0, squares = 0;
   guint8 seed[32];
@@ -113,12 +115,29 @@ test_reads_what_blind_detection_cannot (void)
   g_assert_cmpfloat (fabs (deviation - 1), <, 0.18);
 }
 
+/* Given a copy of the same pictures without a mark, or of the other variant, when both variants
+ * are at hand, then nothing is read of the one, and the other variant of the other. */
+static void
+test_unmarked_and_a (void)
+{
+  const HeVariant variants[] = { HE_VARIANT_NONE, HE_VARIANT_A };
+  for (guint i = 0; i < (g_test_quick () ? 1 : G_N_ELEMENTS (variants)); i++) {
+    g_autoptr (HeDetector) blind = he_detector_new ();
+    g_autoptr (HeInformed) informed = segment_of (CLIP_SCENE, variants[i], blind);
+    HeView view = { { ZOOM + 0.005, 0, ACROSS - 0.002, 0, ZOOM - 0.005, 0.002, 0, 0 } };
+    g_assert_cmpuint (he_informed_register (informed, &view), ==, FRAMES - LATE);
+    const double z = score (informed, 7);
+    g_test_message ("%s: z %+.1f", he_variant_name (variants[i]), z);
+    g_assert_cmpint (he_detect_verdict (z), ==, variants[i]);
+  }
+}
+
 /* Given a copy of something else, when it is laid upon the originals, then nothing is read. */
 static void
 test_refuses_other_pictures (void)
 {
   g_autoptr (HeDetector) blind = he_detector_new ();
-  g_autoptr (HeInformed) informed = segment_of (CLIP_NOISE, blind);
+  g_autoptr (HeInformed) informed = segment_of (CLIP_NOISE, HE_VARIANT_B, blind);
   HeView view = he_view_identity;
   g_assert_cmpuint (he_informed_register (informed, &view), ==, 0);
   g_assert_cmpfloat (score (informed, 7), ==, 0);
@@ -175,6 +194,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/informed/reads-what-blind-detection-cannot", test_reads_what_blind_detection_cannot);
+  g_test_add_func ("/informed/unmarked-and-a", test_unmarked_and_a);
   g_test_add_func ("/informed/refuses-other-pictures", test_refuses_other_pictures);
   g_test_add_func ("/informed/title-on-flat-black", test_title_on_flat_black);
   g_test_add_func ("/informed/any-number-of-frames", test_any_number_of_frames);
