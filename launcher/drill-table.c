@@ -81,10 +81,13 @@ stand_still (HeadendStage *stage, guint node, const HeadendDrill *drill, GError 
   return TRUE;
 }
 
+/* Nodes are healthy while they make filler, so it is the viewer who has to see that the
+ * source is back: it counts after four seconds. */
 static gboolean
 go_on_feed (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
 {
   headend_drill_feed_pause (stage->feed, FALSE);
+  headend_stage_sleep (stage, 12000); /* who is interrupted is asked again */
   return TRUE;
 }
 
