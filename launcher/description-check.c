@@ -245,7 +245,17 @@ check_mark (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
                    "is for variants, and there is a payload instead; expected 1");
 }
 
-/* What the source's own pictures cannot be: marked, or cut beside others. */
+/* RTP says when a picture is shown, and not when it is decoded. */
+static gboolean
+has_decoding_times (const char *uri)
+{
+  g_autofree char *message = NULL;
+  const HeadendSource *source = headend_source_find (uri, &message);
+  return !source || !g_str_has_prefix (source->caps, "application/x-rtp");
+}
+
+/* What the source's own pictures cannot be: marked, cut beside others, or without the
+ * times that segments need. */
 static gboolean
 check_copy (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
 {
@@ -259,6 +269,12 @@ check_copy (const HeadendModelChannel *channel, guint index, Fault *ret_fault)
                     "video[%u].encoder is \"%s\"; expected \"watermark\": false, or "
                     "another encoder",
                     j, video->encoder);
+    if (!has_decoding_times (channel->source))
+      return fault (ret_fault,
+                    g_strdup_printf ("$.channels[%u].video[%u].encoder", index, j),
+                    "\"%s\" needs decoding times, and plain RTP has none; expected an "
+                    "encoder, or the source as a transport stream",
+                    video->encoder);
     if (channel->video->len > 1)
       return fault (ret_fault,
                     g_strdup_printf ("$.channels[%u].video[%u].encoder", index, j),

@@ -5,6 +5,7 @@
 
 #include "he-adts.h"
 #include "he-codec.h"
+#include "he-rtp.h"
 
 #define BUFFER "buffer-size=2097152"
 /* What comes out of order comes within it. */
@@ -50,9 +51,11 @@ static gboolean
 read_word (Words *words, const char *name, const char *value)
 {
   if (strcmp (name, "h264") == 0)
-    return take_number (value, 127, &words->h264);
+    return take_number (value, 127, &words->h264)
+           && he_rtp_type_is_good ((guint)words->h264);
   if (strcmp (name, "aac") == 0)
-    return take_number (value, 127, &words->aac);
+    return take_number (value, 127, &words->aac)
+           && he_rtp_type_is_good ((guint)words->aac);
   if (strcmp (name, "aac-port") == 0)
     return take_number (value, 65534, &words->aac_port);
   if (strcmp (name, "aac-config") == 0)
@@ -75,8 +78,8 @@ read_words (const GUri *uri, Words *ret_words, char **ret_message)
     if (read_word (ret_words, one, is))
       continue;
     *ret_message = g_strdup_printf (
-        "has \"%s\" in its query that is not understood; expected h264=1..127, aac=1..127, "
-        "aac-port=1..65534, aac-config=HEX as the sender's SDP has it, interface=NAME",
+        "has \"%s\" in its query that is not understood; expected h264=TYPE and aac=TYPE "
+        "of 1..63 or 96..127 (those between look like RTCP), aac-port=1..65534, aac-config=HEX as the sender's SDP has it, interface=NAME",
         one);
     return FALSE;
   }
@@ -104,13 +107,14 @@ headend_source_rtp_fault (const GUri *uri)
   if (!host || !g_hostname_is_ip_address (host))
     return g_strdup ("has no numeric address");
   if (!words.h264)
-    return g_strdup ("has no h264=1..127, the payload type of the pictures");
+    return g_strdup ("has no h264=TYPE of 1..63 or 96..127, the payload type of the pictures");
   if (!words.aac != !words.config || !words.aac != !words.aac_port)
     return g_strdup ("needs aac, aac-config and aac-port together, or none of them");
   if (words.aac == words.h264)
     return g_strdup ("has one payload type for pictures and sound");
   if (words.config && !config_is_good (words.config))
-    return g_strdup ("has an aac-config that is no AAC that ADTS can carry");
+    return g_strdup (
+        "has an aac-config that is no AAC that ADTS can carry; " HE_ADTS_EXPECTED);
   if (g_uri_get_port ((GUri *)uri) > 65534)
     return g_strdup ("has no port behind its own, where RTCP comes");
   return NULL;

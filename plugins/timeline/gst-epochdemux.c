@@ -248,8 +248,8 @@ take_rtp_caps (GstEpochDemux *self, const GstStructure *caps)
     return;
   gst_structure_get_int (caps, "h264", &video);
   gst_structure_get_int (caps, "aac", &audio);
-  session.video = (guint8)video;
-  session.audio = (guint8)audio;
+  session.video = (guint)video;
+  session.audio = (guint)audio;
   if (len <= sizeof session.config
       && he_hex_decode (config ? config : "", 2 * len, session.config, len))
     session.config_len = len;

@@ -64,10 +64,15 @@ he_adts_maker_init (HeAdtsMaker *maker, const guint8 *config, gsize len)
     return FALSE;
   guint object = config[0] >> 3, rate = (config[0] & 7) << 1 | config[1] >> 7;
   guint channels = config[1] >> 3 & 15;
+  gboolean short_frames = config[1] & 4; /* of 960 samples */
 
-  if (object == 5 || object == 29)
-    object = 2; /* SBR over LC: the core is LC */
-  if (object < 1 || object > 4 || rate > 12 || channels > 7)
+  if (object == 5 || object == 29) {
+    object = 2; /* SBR over LC: the core is LC, and told of behind SBR's rate */
+    short_frames = len > 2 && config[2] & 2;
+  }
+  /* Channels of configuration 0 are described where ADTS has no place for it. */
+  if (object < 1 || object > 4 || rate > 12 || channels < 1 || channels > 7
+      || short_frames)
     return FALSE;
   header[2] = (guint8)((object - 1) << 6 | rate << 2 | channels >> 2);
   header[3] = (guint8)(channels << 6);

@@ -29,7 +29,11 @@ typedef struct {
   guint8 header[7]; /* without a length */
 } HeAdtsMaker;
 
-/* FALSE when ADTS cannot say what it says. */
+#define HE_ADTS_EXPECTED                                                                 \
+  "expected AAC main, LC, SSR or LTP with a rate from the table, 1024 samples a frame "  \
+  "and one of the channel configurations 1 to 7"
+
+/* FALSE when ADTS cannot say what it says, HE_ADTS_EXPECTED. */
 gboolean he_adts_maker_init (HeAdtsMaker *maker, const guint8 *config, gsize len);
 /* NULL when the frame is too long. */
 GBytes *he_adts_maker_frame (const HeAdtsMaker *maker, const guint8 *data, gsize len);

@@ -5,13 +5,12 @@
 #include "he-codec.h"
 #include "he-epoch.h"
 #include "he-error.h"
+#include "he-rtp-picture.h"
 
 #define RTP_HEADER 12
 #define SENDER_REPORT 200
 #define REPORT_BYTES 28 /* with the sender's part */
 #define NTP_UNIX G_GUINT64_CONSTANT (2208988800)
-#define NAL_STAP_A 24
-#define NAL_FU_A 28
 #define AU_SIZE_BITS 13 /* AAC-hbr */
 #define AU_HEADER_BITS 16
 
@@ -47,14 +46,14 @@ struct _HeRtpReader {
   gpointer user;
   HeAdtsMaker adts;
   Stream streams[N_STREAMS];
-  guint64 wall90;  /* of the packet at hand */
-  guint64 since90; /* units wait, by the wall clock */
-  gint64 shift90;  /* from the video's time to 33 bits */
-  GByteArray *unit; /* of video, so far */
+  guint64 wall90;    /* of the packet at hand */
+  guint64 since90;   /* units wait, by the wall clock */
+  gint64 shift90;    /* from the video's time to 33 bits */
+  HeRtpPicture unit; /* of video, so far */
   gint64 unit_time90;
   guint64 unit_wall90;
-  gboolean torn; /* it has lost something */
-  GQueue held;   /* Held */
+  gboolean begun; /* it has; what it held may be left out, though */
+  GQueue held;    /* Held */
   gsize held_bytes;
 };
 
@@ -67,6 +66,18 @@ held_free (gpointer data)
   g_free (held);
 }
 
+static guint
+n_streams (const HeRtpReader *reader)
+{
+  return reader->session.audio != 0 ? N_STREAMS : 1;
+}
+
+gboolean
+he_rtp_type_is_good (guint type)
+{
+  return type >= 1 && type <= 127 && (type < 64 || type > 95);
+}
+
 HeRtpReader *
 he_rtp_reader_new (const HeRtpSession *session, const HeFlvHandlers *handlers,
                    gpointer user, GError **error)
@@ -77,18 +88,27 @@ he_rtp_reader_new (const HeRtpSession *session, const HeFlvHandlers *handlers,
   reader->session = *session;
   reader->handlers = handlers;
   reader->user = user;
-  reader->unit = g_byte_array_new ();
+  reader->unit.data = g_byte_array_new ();
   reader->streams[VIDEO].rate = HE_TICKS_PER_SECOND;
   g_queue_init (&reader->held);
+  if (!he_rtp_type_is_good (session->video)
+      || (session->audio != 0 && !he_rtp_type_is_good (session->audio))
+      || session->audio == session->video) {
+    g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
+                 "the payload types h264=%u and aac=%u of RTP cannot be told from each "
+                 "other or from RTCP; expected two of 1..63 and 96..127, or no aac",
+                 session->video, session->audio);
+    return NULL;
+  }
   if (session->audio != 0
       && !he_adts_maker_init (&reader->adts, session->config, session->config_len)) {
-    g_set_error_literal (error, HE_ERROR, HE_ERROR_INVALID,
-                         "the configuration of the sound is none of AAC main, LC, SSR or "
-                         "LTP with a rate from the table and up to 7.1 channels");
+    g_set_error_literal (
+        error, HE_ERROR, HE_ERROR_INVALID,
+        "the sound's aac-config is none that ADTS can carry; " HE_ADTS_EXPECTED);
     return NULL;
   }
   reader->streams[AUDIO].rate = reader->adts.rate;
-  for (guint i = 0; i < (session->audio != 0 ? N_STREAMS : 1); i++)
+  for (guint i = 0; i < n_streams (reader); i++)
     pmt.streams[pmt.n_streams++] = (HePmtStream) { .pid = pids[i], .type = types[i] };
   handlers->program (&pmt, user);
   return g_steal_pointer (&reader);
@@ -100,7 +120,7 @@ he_rtp_reader_free (HeRtpReader *reader)
   if (reader == NULL)
     return;
   g_queue_clear_full (&reader->held, held_free);
-  g_byte_array_unref (reader->unit);
+  g_byte_array_unref (reader->unit.data);
   g_free (reader);
 }
 
@@ -131,38 +151,51 @@ is_told (const HeRtpReader *reader)
 static gboolean
 must_wait (const HeRtpReader *reader)
 {
+  gint64 waited = (gint64)(reader->wall90 - reader->since90);
+
+  /* A clock that was set back would have them wait as much longer. */
   return !reader->streams[VIDEO].mapped && !is_told (reader)
-         && reader->held_bytes <= HE_RTP_MAX_HELD
-         && (gint64)(reader->wall90 - reader->since90) < HE_RTP_WAIT;
+         && reader->held_bytes <= HE_RTP_MAX_HELD && waited >= 0 && waited < HE_RTP_WAIT;
 }
 
-/* By reports if all have told, else by when the first waiting unit of each came. */
+static void
+map_stream (HeRtpReader *reader, guint number)
+{
+  Stream *stream = &reader->streams[number];
+  const Stream *video = &reader->streams[VIDEO];
+
+  if (is_told (reader)) {
+    stream->offset90 = stream->report90;
+    if (number != VIDEO) /* whose own report may have come too late for it */
+      stream->offset90 += video->offset90 - video->report90;
+    stream->mapped = TRUE;
+  }
+  for (GList *at = reader->held.head; at != NULL && !stream->mapped; at = at->next) {
+    const Held *held = at->data;
+
+    if (held->stream != number)
+      continue;
+    stream->offset90 = (gint64)held->wall90 - held->time90;
+    stream->mapped = TRUE;
+  }
+}
+
+/* By reports if all have told, else by when the first waiting unit of each came; what is
+ * mapped stays where it is on air. Sound has no place without pictures. */
 static void
 map_streams (HeRtpReader *reader)
 {
-  gboolean told = is_told (reader);
-
-  for (guint i = 0; i < N_STREAMS; i++) {
-    Stream *stream = &reader->streams[i];
-
-    if (told) {
-      stream->offset90 = stream->report90;
-      stream->mapped = TRUE;
-    }
-    for (GList *at = reader->held.head; at != NULL && !stream->mapped; at = at->next) {
-      const Held *held = at->data;
-
-      if (held->stream != i)
-        continue;
-      stream->offset90 = (gint64)held->wall90 - held->time90;
-      stream->mapped = TRUE;
-    }
-  }
-  /* A picture's time modulo 2^32 stays what it was sent as. */
   Stream *video = &reader->streams[VIDEO];
-  if (video->mapped)
+
+  if (!video->mapped) {
+    map_stream (reader, VIDEO);
+    /* A picture's time modulo 2^32 stays what it was sent as. */
     reader->shift90 = (video->offset90 + (G_GINT64_CONSTANT (1) << 31))
                       & ~G_GINT64_CONSTANT (0xffffffff);
+  }
+  for (guint i = AUDIO; i < n_streams (reader) && video->mapped; i++)
+    if (!reader->streams[i].mapped)
+      map_stream (reader, i);
 }
 
 static void
@@ -184,10 +217,19 @@ give (HeRtpReader *reader, Held *held)
 }
 
 static void
+drop_held (HeRtpReader *reader)
+{
+  reader->streams[AUDIO].gap |= !g_queue_is_empty (&reader->held);
+  g_queue_clear_full (&reader->held, held_free);
+  reader->held_bytes = 0;
+}
+
+static void
 give_held (HeRtpReader *reader)
 {
-  if (!reader->streams[VIDEO].mapped || !reader->streams[AUDIO].mapped)
-    map_streams (reader);
+  map_streams (reader);
+  if (!reader->streams[VIDEO].mapped) /* all that waits is sound */
+    drop_held (reader);
   while (!g_queue_is_empty (&reader->held))
     give (reader, g_queue_pop_head (&reader->held));
 }
@@ -219,81 +261,37 @@ take_unit (HeRtpReader *reader, guint number, GBytes *data, gint64 time90, guint
 static void
 end_unit (HeRtpReader *reader)
 {
-  gsize len = reader->unit->len;
+  gsize len = reader->unit.data->len;
 
   if (len > 0)
-    take_unit (reader, VIDEO, g_bytes_new (reader->unit->data, len), reader->unit_time90,
-               reader->unit_wall90, reader->torn);
-  g_byte_array_set_size (reader->unit, 0);
-  reader->torn = FALSE;
+    take_unit (reader, VIDEO, g_bytes_new (reader->unit.data->data, len),
+               reader->unit_time90, reader->unit_wall90, reader->unit.torn);
+  else if (reader->unit.torn)
+    reader->streams[VIDEO].gap = TRUE;
+  g_byte_array_set_size (reader->unit.data, 0);
+  reader->begun = reader->unit.torn = reader->unit.in_fu = FALSE;
 }
 
+/* first: of its sender. */
 static void
-append (HeRtpReader *reader, const guint8 *data, gsize len)
-{
-  if (reader->unit->len + len <= HE_PES_MAX)
-    g_byte_array_append (reader->unit, data, (guint)len);
-  else
-    reader->torn = TRUE;
-}
-
-static void
-begin_nal (HeRtpReader *reader, guint8 header)
-{
-  const guint8 start[] = { 0, 0, 0, 1, header };
-
-  append (reader, start, sizeof start);
-}
-
-static void
-read_stap (HeRtpReader *reader, const guint8 *data, gsize len)
-{
-  while (len > 2) {
-    gsize size = he_read_be16 (data);
-
-    if (size == 0 || size > len - 2)
-      break;
-    begin_nal (reader, data[2]);
-    append (reader, data + 3, size - 1);
-    data += 2 + size;
-    len -= 2 + size;
-  }
-  reader->torn |= len > 0;
-}
-
-static void
-read_nals (HeRtpReader *reader, const guint8 *data, gsize len)
-{
-  guint type = data[0] & 0x1f;
-
-  if (type >= 1 && type < NAL_STAP_A) {
-    begin_nal (reader, data[0]);
-    append (reader, data + 1, len - 1);
-  } else if (type == NAL_STAP_A) {
-    read_stap (reader, data + 1, len - 1);
-  } else if (type == NAL_FU_A && len > 2) {
-    if (data[1] & 0x80)
-      begin_nal (reader, (guint8)((data[0] & 0xe0) | (data[1] & 0x1f)));
-    append (reader, data + 2, len - 2);
-  }
-}
-
-static void
-read_video (HeRtpReader *reader, const guint8 *data, gsize len, gint64 time90, gboolean gap,
-            gboolean marker)
+read_video (HeRtpReader *reader, const guint8 *data, gsize len, gint64 time90,
+            gboolean gap, gboolean first, gboolean marker)
 {
   /* The end of one unit, or the beginning of the next, was lost: which, nothing says. */
-  if (gap && reader->unit->len > 0)
-    reader->torn = TRUE;
+  if (gap && reader->begun)
+    reader->unit.torn = TRUE;
+  if (gap)
+    reader->unit.in_fu = FALSE;
   if (time90 != reader->unit_time90)
     end_unit (reader);
-  if (reader->unit->len == 0) {
-    reader->torn = gap;
+  if (!reader->begun) {
+    reader->begun = TRUE;
+    reader->unit.torn = gap || (first && !he_rtp_picture_begins (data, len));
     reader->unit_wall90 = reader->wall90;
   }
   reader->unit_time90 = time90;
   if (len > 0)
-    read_nals (reader, data, len);
+    he_rtp_picture_read (&reader->unit, data, len);
   if (marker)
     end_unit (reader);
 }
@@ -391,13 +389,15 @@ read_rtp (HeRtpReader *reader, const guint8 *packet, gsize len)
     number = AUDIO;
   else
     return;
-  if (!follow (reader, number, he_read_be32 (packet + 8), he_read_be16 (packet + 2), &gap))
+  if (!follow (reader, number, he_read_be32 (packet + 8), he_read_be16 (packet + 2),
+               &gap))
     return;
   Stream *stream = &reader->streams[number];
+  gboolean first = !stream->known;
   stream->time = unwrap (stream, he_read_be32 (packet + 4));
   stream->known = TRUE;
   if (number == VIDEO)
-    read_video (reader, packet + at, size, stream->time, gap, packet[1] & 0x80);
+    read_video (reader, packet + at, size, stream->time, gap, first, packet[1] & 0x80);
   else if (size > 0)
     read_audio (reader, packet + at, size, stream->time);
 }

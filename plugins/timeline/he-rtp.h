@@ -16,6 +16,9 @@ G_BEGIN_DECLS
  * turn is chosen that brings times nearest to the sender's clock, and sound is put beside
  * pictures, once for each pair of senders; no time follows from a clock otherwise. Units
  * wait for the reports for HE_RTP_WAIT; without, what came together belongs together.
+ * Sound for which no picture came meanwhile is left out.
+ *
+ * RTP has no decoding times: a picture's is its own time, which falls where B-frames are.
  *
  * Not thread-safe. */
 
@@ -25,16 +28,19 @@ G_BEGIN_DECLS
 #define HE_RTP_MAX_HELD (16 * 1024 * 1024) /* bytes */
 
 typedef struct {
-  guint8 video;      /* payload types; others are left out */
-  guint8 audio;      /* 0: no sound */
+  guint video;       /* payload types; others are left out */
+  guint audio;       /* 0: no sound */
   guint8 config[16]; /* AudioSpecificConfig of the sound */
   gsize config_len;
 } HeRtpSession;
 
 typedef struct _HeRtpReader HeRtpReader;
 
+/* With the marker, types 64 to 95 look like RTCP (RFC 5761 section 4); 0 is none. */
+gboolean he_rtp_type_is_good (guint type);
+
 /* handlers: as those of FLV, with PIDs of our own. HE_ERROR_INVALID when ADTS cannot say
- * what the configuration says. */
+ * what the configuration says, or with payload types that cannot be told apart. */
 HeRtpReader *he_rtp_reader_new (const HeRtpSession *session, const HeFlvHandlers *handlers,
                                 gpointer user, GError **error);
 void he_rtp_reader_free (HeRtpReader *reader); /* takes NULL */

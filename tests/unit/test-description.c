@@ -284,6 +284,12 @@ static const struct {
          ", {\"width\": 64, \"height\": 64, \"bitrate\": 90, \"encoder\": \"copy\"}]}]}",
     "$.channels[0].video[1].encoder: \"copy\" cuts where the source's keyframes are, the "
     "other renditions elsewhere; expected no other video rendition" },
+  { "copied-of-plain-rtp",
+    "{\"channels\": [{\"name\": \"c\", \"source\": \"rtp://127.0.0.1:5004?h264=96\", "
+    "\"watermark\": false, \"video\": [{\"width\": 64, \"height\": 64, \"bitrate\": "
+    "90, \"encoder\": \"copy\"}]}]}",
+    "$.channels[0].video[0].encoder: \"copy\" needs decoding times, and plain RTP has "
+    "none; expected an encoder" },
   { "ten-bits-of-an-encoder-for-eight",
     HEAD "\"watermark\": false, \"video\": [{\"width\": 64, \"height\": 64, "
          "\"bitrate\": 90, \"bit-depth\": 10}]}]}",

@@ -45,7 +45,7 @@ on_unit (guint16 pid, HePes *pes, guint64 wall90, gpointer user)
 static const HeFlvHandlers handlers = { on_program, on_unit };
 
 static Line *
-line_new (void)
+line_new_of (const HeRtpSession *of)
 {
   Line *line = g_new0 (Line, 1);
   g_autoptr (GError) error = NULL;
@@ -54,11 +54,17 @@ line_new (void)
     line->units[i] = g_ptr_array_new_with_free_func ((GDestroyNotify)he_pes_free);
   line->sequence[0] = 65530; /* wraps */
   line->wall90 = WALL;
-  line->reader = he_rtp_reader_new (&session, &handlers, line, &error);
+  line->reader = he_rtp_reader_new (of, &handlers, line, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (line->programs, ==, 1);
-  g_assert_cmpuint (line->streams, ==, 2);
+  g_assert_cmpuint (line->streams, ==, of->audio != 0 ? 2 : 1);
   return line;
+}
+
+static Line *
+line_new (void)
+{
+  return line_new_of (&session);
 }
 
 static void
@@ -110,6 +116,16 @@ send_picture (Line *line, guint32 timestamp)
   send (line, 0, VIDEO_SSRC, timestamp, TRUE, nal, sizeof nal);
 }
 
+/* The same, which says that nothing of it was before. */
+static void
+send_first (Line *line, guint32 timestamp)
+{
+  const guint8 sps[] = { 0x67, 7 };
+
+  send (line, 0, VIDEO_SSRC, timestamp, FALSE, sps, sizeof sps);
+  send_picture (line, timestamp);
+}
+
 /* Two frames of AAC, of three and two bytes. */
 static void
 send_sound (Line *line, guint32 timestamp)
@@ -132,7 +148,8 @@ report (Line *line, guint32 ssrc, guint64 clock90, guint32 timestamp)
   he_rtp_reader_push (line->reader, packet, sizeof packet, line->wall90);
 }
 
-/* Given packets of every kind, then units hold what a transport stream would have held. */
+/* Given packets of every kind, then units hold what a transport stream would have held.
+ */
 static void
 test_units (void)
 {
@@ -140,8 +157,8 @@ test_units (void)
   const guint8 stap[] = { 24, 0, 2, 0x67, 7, 0, 3, 0x68, 8, 9 };
   const guint8 begin[] = { 0x7c, 0x85, 1, 2 }, middle[] = { 0x7c, 0x05, 3 },
                end[] = { 0x7c, 0x45, 4 };
-  const guint8 whole[] = { 0, 0, 0, 1, 0x67, 7, 0, 0, 0, 1, 0x68, 8, 9,
-                           0, 0, 0, 1, 0x65, 1, 2, 3, 4 };
+  const guint8 whole[]
+      = { 0, 0, 0, 1, 0x67, 7, 0, 0, 0, 1, 0x68, 8, 9, 0, 0, 0, 1, 0x65, 1, 2, 3, 4 };
   const guint8 frame[] = { 'd', 'e' };
   HeAdtsHeader header;
   gsize len;
@@ -227,7 +244,7 @@ test_losses (void)
   g_autoptr (Line) line = line_new ();
   const guint8 begin[] = { 0x7c, 0x85, 1, 2 }, end[] = { 0x7c, 0x45, 4 };
 
-  send_picture (line, 0);
+  send_first (line, 0);
   send (line, 0, VIDEO_SSRC, 3600, FALSE, begin, sizeof begin);
   line->sequence[0]++;
   send (line, 0, VIDEO_SSRC, 3600, TRUE, end, sizeof end);
@@ -247,7 +264,8 @@ test_losses (void)
   g_assert_cmpint (unit (line, 1, 3)->flags, ==, 0);
 }
 
-/* Given a sender that was started again, then what it sends waits for its reports, too. */
+/* Given a sender that was started again, then what it sends waits for its reports, too.
+ */
 static void
 test_another_sender (void)
 {
@@ -265,8 +283,155 @@ test_another_sender (void)
   g_assert_cmpuint (line->units[0]->len, ==, 2);
   g_assert_cmpuint ((guint32)unit (line, 0, 1)->pts33, ==, 12345);
   g_assert_cmpint (unit (line, 0, 1)->flags & HE_PES_GAP, ==, HE_PES_GAP);
-  send_sound (line, 1920 / 90000);
+  send_sound (line, RATE); /* as its first report still says, a second after it */
   g_assert_cmpuint (line->units[1]->len, ==, 4);
+  g_assert_cmpuint (unit (line, 1, 2)->pts33, ==, unit (line, 0, 1)->pts33);
+}
+
+/* A line on air without reports: 10 s of pictures, then, of sound too. */
+static void
+go_on_air (Line *line, gboolean sound)
+{
+  for (guint n = 0; n < 25 * 10; n++) {
+    send_picture (line, 500 + n * 3600);
+    if (sound)
+      send_sound (line, 90000 + n * RATE / 25);
+    line->wall90 += 3600;
+  }
+}
+
+/* Given reports that come when pictures are on air, by a clock of which another turn is
+ * nearest, then their times go on; and sound that begins then is put beside them. */
+static void
+test_late_reports (void)
+{
+  const guint64 other = WALL + (G_GUINT64_CONSTANT (1) << 32);
+  const guint8 nothing[] = { 0, 0 };
+  HeRtpSession silent = session;
+  silent.audio = 0;
+  g_autoptr (Line) alone = line_new_of (&silent);
+  g_autoptr (Line) line = line_new (), late = line_new ();
+
+  go_on_air (alone, FALSE);
+  go_on_air (line, TRUE);
+  go_on_air (late, FALSE);
+  for (guint i = 0; i < 3; i++) {
+    Line *one = i == 0 ? alone : i == 1 ? line : late;
+    guint before = one->units[0]->len;
+
+    g_assert_cmpuint (before, ==, 250);
+    report (one, VIDEO_SSRC, other, 500 + 250 * 3600);
+    if (i == 2) /* nothing that can be used, but it makes the sender known */
+      send (one, 1, AUDIO_SSRC, 90000, FALSE, nothing, sizeof nothing);
+    if (i > 0) /* where the other line has it by when it came */
+      report (one, AUDIO_SSRC, other, 90000 + 250 * (RATE / 25));
+    send_picture (one, 500 + 250 * 3600);
+    g_assert_cmpuint (unit (one, 0, 250)->pts33, ==, unit (one, 0, 249)->pts33 + 3600);
+    if (i > 0)
+      send_sound (one, 90000 + 250 * (RATE / 25));
+    if (i > 0)
+      g_assert_cmpuint (unit (one, 1, one->units[1]->len - 2)->pts33, ==,
+                        unit (one, 0, 250)->pts33);
+  }
+}
+
+/* Given sound long before any picture, then it has no time of its own: what is given is
+ * beside pictures. */
+static void
+test_early_sound (void)
+{
+  g_autoptr (Line) line = line_new ();
+
+  for (guint n = 0; n < 25 * 10; n++) {
+    send_sound (line, 90000 + n * RATE / 25);
+    line->wall90 += 3600;
+  }
+  g_assert_cmpuint (line->units[1]->len, ==, 0);
+  for (guint n = 0; n < 25 * 10; n++) {
+    send_picture (line, 777777 + n * 3600);
+    send_sound (line, 90000 + (250 + n) * RATE / 25);
+    line->wall90 += 3600;
+  }
+  g_assert_cmpuint (line->units[0]->len, ==, 250);
+  /* What came together belongs together, but for the second frame of a packet. */
+  guint64 last = unit (line, 1, line->units[1]->len - 2)->pts33;
+  g_assert_cmpuint (unit (line, 0, 249)->pts33 - last, <=, 1920);
+  g_assert_cmpint (unit (line, 1, 0)->flags, ==, HE_PES_GAP);
+}
+
+/* Given a wall clock that is set back, then units do not wait for it. */
+static void
+test_clock_set_back (void)
+{
+  g_autoptr (Line) line = line_new ();
+
+  send_picture (line, 0);
+  line->wall90 -= 3600 * S;
+  send_picture (line, 3600);
+  g_assert_cmpuint (line->units[0]->len, ==, 2);
+}
+
+/* Given a sender that is joined within a picture, then that one is damaged, and what
+ * continues nothing is left out. */
+static void
+test_joined (void)
+{
+  g_autoptr (Line) line = line_new ();
+  const guint8 middle[] = { 0x7c, 0x05, 3 }, end[] = { 0x7c, 0x45, 4 };
+  const guint8 kept[] = { 0, 0, 0, 1, 0x65, 1, 2, 3 };
+  gsize len;
+
+  send (line, 0, VIDEO_SSRC, 0, FALSE, middle, sizeof middle);
+  send (line, 0, VIDEO_SSRC, 0, FALSE, end, sizeof end);
+  send_picture (line, 0); /* another slice */
+  send_picture (line, 3600);
+  send (line, 0, 0x33333333, 99, TRUE, end, sizeof end); /* nothing to keep of it */
+  send (line, 0, 0x33333333, 3699, TRUE, kept + 4, sizeof kept - 4);
+  he_rtp_reader_finish (line->reader);
+  g_assert_cmpuint (line->units[0]->len, ==, 3);
+  const guint8 *data = g_bytes_get_data (unit (line, 0, 0)->data, &len);
+  g_assert_cmpmem (data, len, kept, sizeof kept);
+  g_assert_cmpint (unit (line, 0, 0)->flags, ==, HE_PES_DAMAGED);
+  g_assert_cmpint (unit (line, 0, 1)->flags, ==, 0);
+  g_assert_cmpint (unit (line, 0, 2)->flags, ==, HE_PES_GAP);
+
+  /* Whole slices, before which others may have been. */
+  g_autoptr (Line) slices = line_new ();
+  send_picture (slices, 0);
+  send_picture (slices, 3600);
+  he_rtp_reader_finish (slices->reader);
+  g_assert_cmpint (unit (slices, 0, 0)->flags, ==, HE_PES_DAMAGED);
+  g_assert_cmpint (unit (slices, 0, 1)->flags, ==, 0);
+}
+
+/* Given a session that cannot be read, then that is said. */
+static void
+test_wrong_sessions (void)
+{
+  static const struct {
+    HeRtpSession session;
+    const char *said;
+  } wrong[] = {
+    { { .video = 72 }, "RTCP" },
+    { { .video = 0 }, "RTCP" },
+    { { .video = 352 }, "RTCP" },
+    { { .video = 96, .audio = 95, .config = { 0x11, 0x90 }, .config_len = 2 }, "RTCP" },
+    { { .video = 96, .audio = 353, .config = { 0x11, 0x90 }, .config_len = 2 }, "RTCP" },
+    { { .video = 96, .audio = 97, .config = { 0x11, 0x94 }, .config_len = 2 }, "1024" },
+    { { .video = 96, .audio = 97, .config = { 0x11, 0x80 }, .config_len = 2 },
+      "channel configurations 1 to 7" },
+    { { .video = 96, .audio = 97, .config = { 0x2b, 0x11, 0x8a }, .config_len = 3 },
+      "1024" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (wrong); i++) {
+    g_autoptr (Line) line = line_new ();
+    g_autoptr (GError) error = NULL;
+
+    g_assert_null (he_rtp_reader_new (&wrong[i].session, &handlers, line, &error));
+    g_assert_error (error, HE_ERROR, HE_ERROR_INVALID);
+    g_assert_nonnull (strstr (error->message, wrong[i].said));
+  }
 }
 
 /* Given bytes that are no packets of ours, then nothing comes of them. */
@@ -306,6 +471,11 @@ main (int argc, char **argv)
   g_test_add_func ("/rtp/nothing-waits-for-ever-for-reports", test_no_reports);
   g_test_add_func ("/rtp/losses-are-told", test_losses);
   g_test_add_func ("/rtp/another-sender-begins-anew", test_another_sender);
+  g_test_add_func ("/rtp/late-reports-move-nothing-on-air", test_late_reports);
+  g_test_add_func ("/rtp/early-sound-waits-for-pictures", test_early_sound);
+  g_test_add_func ("/rtp/a-clock-set-back-holds-nothing", test_clock_set_back);
+  g_test_add_func ("/rtp/a-picture-joined-within-is-damaged", test_joined);
+  g_test_add_func ("/rtp/wrong-sessions-are-refused", test_wrong_sessions);
   g_test_add_func ("/rtp/other-packets-are-left-out", test_others);
   return g_test_run ();
 }
