@@ -20,7 +20,7 @@ msn_of (GstSample *sample, GstBuffer *buffer)
   return he_epoch_msn (he_ticks_from_ns (time), 180000);
 }
 
-/* How many frames of each segment are read: under a sanitizer, a few say as much. */
+/* How many frames of each segment are read: a few say as much, unless asked to be thorough. */
 static guint
 frames_read (void)
 {

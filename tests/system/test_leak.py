@@ -14,7 +14,7 @@ def test_who_made_a_copy_is_named_and_nobody_else():
         # It begins within a segment, smaller, as somebody else's encoder makes it.
         assert ffmpeg("-ss", 1.3, "-i", folder.marked(40, FIRST, "leaker"), "-vf", "scale=480:270", "-c:v", "libx264", "-preset",
                       "superfast", "-crf", 28, copy).wait(120) == 0
-        said = folder.detect(copy, "--around", str(int(FIRST * SEGMENT) + AHEAD - 40), "--window", "0.05", "--whole")
+        said = folder.detect(copy, "--around", str(int(FIRST * SEGMENT) + AHEAD - 10), "--window", "0.02", "--whole")
         head, *symbols = map(json.loads, said.stdout.splitlines())
         assert head["channel"] == "demo" and head["segment-duration"] == SEGMENT * 90000, head
         assert abs(symbols[0]["msn"] - FIRST - 3) <= 1 and len(symbols) >= 70, said
@@ -29,7 +29,7 @@ def test_nothing_is_found_in_a_copy_of_others():
     with Folder() as folder:
         copy = folder.marked(6, FIRST, "leaker")
         (folder.path / "headend.secret").write_text("00" * 32)
-        said = folder.detect(copy, "--around", str(int(FIRST * SEGMENT)), "--window", "0.05", "--whole", code=1)
+        said = folder.detect(copy, "--around", str(int(FIRST * SEGMENT) + AHEAD), "--window", "0.01", "--whole", code=1)
         assert said.stdout == "" and "no mark of the channel was found" in said.stderr, said
 
 

@@ -279,7 +279,7 @@ read_copy (HeSecret *mark_key, HeSecret *key, guint64 first_msn, guint segments,
 
 static const char *const demo[] = { "demo", NULL };
 
-/* So many segments of a copy; under a sanitizer fewer say as much. */
+/* So many segments of a copy; fewer say as much, unless asked to be thorough. */
 static guint
 some (guint segments)
 {
