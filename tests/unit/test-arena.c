@@ -39,7 +39,8 @@ static void
 bytes_stand_in_memory_and_file (void)
 {
   g_autoptr (HeArena) arena = he_arena_new ();
-  static const gsize sizes[] = { 1, 4095, 4096, 4097, 1000000 };
+  static const gsize sizes[] = { 1,       4095,    4096,    4097,    1000000, 1835007,
+                                 1835008, 2000000, 2097152, 2097153, 4000000 };
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     g_autoptr (GBytes) bytes = some_bytes (sizes[i], (guint8)i);
@@ -66,6 +67,30 @@ what_is_freed_takes_no_memory (void)
   g_assert_cmpuint (blocks (arena), <=, before / 2 + 8);
   assert_same_in_file (arena, second, bytes);
   g_assert_true (g_bytes_equal (kept, bytes));
+}
+
+/* Of what lies in huge pages, too, and its neighbours stay. */
+static void
+large_ranges_are_given_back (void)
+{
+  g_autoptr (HeArena) arena = he_arena_new ();
+  static const gsize sizes[] = { 3000, 2000000, 5000, 4600000, 100 };
+  GBytes *kept[G_N_ELEMENTS (sizes)];
+  gint64 offsets[G_N_ELEMENTS (sizes)];
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    g_autoptr (GBytes) bytes = some_bytes (sizes[i], (guint8)i);
+
+    kept[i] = he_arena_keep (arena, bytes, &offsets[i]);
+    g_assert_true (g_bytes_equal (kept[i], bytes));
+  }
+  g_bytes_unref (kept[1]);
+  g_bytes_unref (kept[3]);
+  g_assert_cmpuint (blocks (arena), <=, 100000 / 512);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i += 2) {
+    assert_same_in_file (arena, offsets[i], kept[i]);
+    g_bytes_unref (kept[i]);
+  }
 }
 
 static void
@@ -99,6 +124,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/arena/bytes-stand-in-memory-and-file",
                    bytes_stand_in_memory_and_file);
   g_test_add_func ("/arena/what-is-freed-takes-no-memory", what_is_freed_takes_no_memory);
+  g_test_add_func ("/arena/large-ranges-are-given-back", large_ranges_are_given_back);
   g_test_add_func ("/arena/bytes-outlive-their-arena", bytes_outlive_their_arena);
   g_test_add_func ("/arena/nothing-is-kept-as-it-is", nothing_is_kept_as_it_is);
   return g_test_run ();
