@@ -105,8 +105,9 @@ append_server (GString *out, const Upstream *upstream, const HeadendNode *node,
   const char *gate = upstream->by_socket ? headend_edge_gate (choice, node) : NULL;
   const char *address
       = gate ? gate : (const char *)G_STRUCT_MEMBER (char *, node, upstream->address);
-  g_string_append_printf (out, "    server %s%s %s; # node %s\n", gate ? "unix:" : "",
-                          address, how, node->name);
+  g_string_append_printf (out, "    server %s%s%s %s; # node %s\n",
+                          gate ? "\"unix:" : "", address, gate ? "\"" : "", how,
+                          node->name);
 }
 
 /* Whether the first of the two upstreams of gates asks this one: where there is a gate on
@@ -145,8 +146,8 @@ listen_lines (const char *address, const HeadendEdgeChoice *choice)
 {
   static const char tls[]
       = "    %slisten %s ssl http2;\n"
-        "    %sssl_certificate %s;\n"
-        "    %sssl_certificate_key %s;\n"
+        "    %sssl_certificate \"%s\";\n"
+        "    %sssl_certificate_key \"%s\";\n"
         "    %sssl_protocols TLSv1.2 TLSv1.3;\n"
         "    %sssl_session_cache shared:tls:10m;\n"
         "    %sssl_session_timeout 1h;\n"

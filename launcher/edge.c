@@ -10,10 +10,10 @@
 static gboolean
 check_path (const char *what, const char *path, GError **error)
 {
-  if (!path || (g_path_is_absolute (path) && !strpbrk (path, " \t\r\n;{}$\"'\\#@")))
+  if (!path || (g_path_is_absolute (path) && !strpbrk (path, "\t\r\n;{}$\"'\\#@")))
     return TRUE;
   g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
-               "%s %s: expected an absolute path without blanks, quotes and ;{}$#@", what,
+               "%s %s: expected an absolute path without quotes, tabs and ;{}$#@\\", what,
                path);
   return FALSE;
 }

@@ -20,7 +20,7 @@ install_packages() {
   say "installing:$missing"
   as_root=
   if [ "$(id -u)" != 0 ]; then
-    command -v sudo >/dev/null || die "these packages are missing and neither root nor sudo is at hand; install them:$missing"
+    command -v sudo >/dev/null || die "these packages are missing and neither root nor sudo is at hand; as root: apt-get install --no-install-recommends$missing"
     as_root=sudo
   fi
   # Servers that a package would start are none of ours: nginx runs as an edge of its own.

@@ -1,9 +1,9 @@
 # An edge of gst-headend, written by "headend edge --for varnish". It runs in the foreground:
-#   varnishd -F -f FILE -a @LISTEN@ -n @DIR@/varnish -s default,1g -p vsl_mask=@MASK@
+#   varnishd -F -f FILE -a @LISTEN@ -n "@DIR@/varnish" -s default,1g -p vsl_mask=@MASK@
 # The mask keeps the log, which lies in a file of @DIR@/varnish, free of what tells a token or
 # a session: URLs and all fields of requests and answers. What may be known is in lines of our
 # own, which
-#   varnishncsa -n @DIR@/varnish -F '%{VCL_Log:edge}x' -w @DIR@/access.log
+#   varnishncsa -n "@DIR@/varnish" -F '%{VCL_Log:edge}x' -w "@DIR@/access.log"
 # writes out. With another mask, or with %r, %U, %q or %{...}i in a format, tokens would be in
 # that log; and who may read @DIR@/varnish could run varnishlog for all to see.
 #

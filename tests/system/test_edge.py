@@ -113,7 +113,7 @@ class _Edge:
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
-        self.dir = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="headend-edge-")))
+        self.dir = pathlib.Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="headend edge ö-")))
         model = json.loads((stage.TOP / "pipelines" / "active-active.json").read_text())
         self.ports = stage.free_ports(5)
         for node, (listen, internal) in zip(model["nodes"], (self.ports[0:2], self.ports[2:4])):
