@@ -91,8 +91,9 @@ respond_unknown (HeRequest *request, const char *path, gboolean has_path)
   } else {
     for (guint i = 0; i < G_N_ELEMENTS (routes); i++)
       if (path_matches (routes[i].path, path))
-        g_string_append_printf (allow, "%s%s", allow->len > 0 ? ", " : "",
-                                routes[i].method);
+        g_string_append_printf (allow, "%s%s%s", allow->len > 0 ? ", " : "",
+                                routes[i].method,
+                                g_str_equal (routes[i].method, "GET") ? ", HEAD" : "");
     he_request_add_field (request, "Allow", allow->str);
     he_request_respond_text (request, 405, "method not allowed\n");
   }

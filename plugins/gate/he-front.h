@@ -33,14 +33,30 @@ typedef struct {
 void he_head_free (HeHead *head); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeHead, he_head_free)
 
-/* Reads the len bytes up to and with the empty line. NULL, with the status that says why
+/* How far the bytes that came were looked at; zeros before the first. */
+typedef struct {
+  gsize at;
+  gboolean in_fields; /* behind the request line */
+} HeHeadScan;
+
+/* Looks for the end of a head in bytes, of which each call sees those of the last and maybe
+ * more. Returns the head's length, with the empty line, or 0 while it is not complete. What
+ * can be no head any more is told at once, by *ret_status and a static text, and 0: a line
+ * that does not end in CRLF, a control character, no HTTP version in the first line, more
+ * than HE_FRONT_MAX_HEAD. */
+gsize he_head_scan (const char *bytes, gsize len, HeHeadScan *scan, guint *ret_status,
+                    const char **ret_why);
+
+/* Reads a head of len bytes, which he_head_scan() found. NULL, with the status that says why
  * not and a static text, when anything is amiss:
- *  - lines end in CRLF; no folding, no control characters, names are tokens;
- *  - the target is in origin form, or absolute form with scheme http, printable, within
- *    HE_FRONT_MAX_TARGET; Host stands exactly once (HTTP/1.0: at most) and agrees with
- * it;
+ *  - no folding, names are tokens; the method is one of RFC 9110 or PATCH (501);
+ *  - the target is in origin form, or absolute form with scheme http, or "*" of OPTIONS,
+ *    printable, within HE_FRONT_MAX_TARGET, its path as RFC 3986 writes it and without
+ *    encoded control characters; Host stands exactly once (HTTP/1.0: at most) and agrees
+ *    with it;
  *  - fields whose doubling is ambiguous stand once;
- *  - no Transfer-Encoding; Content-Length is digits only. */
+ *  - no Transfer-Encoding: 411 of a chunked body, as RFC 9112 section 6.3 lets servers, 501
+ *    of another coding ahead of that, else 400; Content-Length is digits only. */
 HeHead *
 he_head_parse (const char *bytes, gsize len, guint *ret_status, const char **ret_why);
 
@@ -48,6 +64,11 @@ he_head_parse (const char *bytes, gsize len, guint *ret_status, const char **ret
 const char *he_head_field (const HeHead *head, const char *name);
 /* All fields of a name, or NULL. */
 char *he_head_join (const HeHead *head, const char *name, const char *separator);
+
+/* Whether a field with entity tags (RFC 9110 section 8.8.3; NULL: none) names etag, which is
+ * strong and quoted, or is "*". weak: W/ says nothing (section 8.8.3.2). What is no list of
+ * tags names what stands ahead of the mistake. */
+gboolean he_etags_have (const char *list, const char *etag, gboolean weak);
 
 typedef enum {
   HE_RANGE_NONE, /* none, several or not understood: send everything (RFC 9110 14.2) */

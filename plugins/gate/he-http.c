@@ -13,7 +13,7 @@
 
 struct _HeHttp {
   HeListener *listener;
-  guint64 bodies; /* atomic */
+  guint64 bodies, heads; /* atomic */
   GPtrArray *parts;
   guint next; /* part that gets the next connection */
 };
@@ -122,6 +122,7 @@ part_new (HeHttp *http, GMainContext *context, const HeHttpFuncs *funcs,
   part->funcs = funcs;
   part->user_data = user_data;
   part->bodies = &http->bodies;
+  part->heads = &http->heads;
   part->links = g_hash_table_new (NULL, NULL);
   part->epoll = epoll_create1 (EPOLL_CLOEXEC);
   if (part->epoll < 0)

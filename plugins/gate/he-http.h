@@ -64,7 +64,8 @@ void he_request_respond_text (HeRequest *request, guint status, const char *text
 /* The body that follows also stands in this file, from offset, for as long as the body is
  * referenced: it is sent from there. */
 void he_request_set_file (HeRequest *request, int file, gint64 offset);
-/* 200, or 206 or 416 as Range and If-Range say. etag is strong and quoted. */
+/* 200, or 304 or 412 as If-None-Match and If-Match say, or 206 or 416 as Range and If-Range
+ * do. etag is strong and quoted. */
 void he_request_respond_range (HeRequest *request, const char *content_type, GBytes *body,
                                const char *etag);
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "he-intake.h"
 #include "he-request.h"
 
 /* Seconds for everything after a request's head: many times a segment's duration, after
@@ -41,7 +42,7 @@ struct _HeLink {
   guint32 watched;  /* what epoll watches, or 0 */
   GSource *turn;    /* its next turn, or NULL */
   gint64 deadline;
-  GByteArray *in; /* read, not yet understood; NULL: nothing */
+  HeIntake in; /* read, not yet understood */
   HeRequest *request;
   gboolean refused, keep_alive;
   guint8 *body;
@@ -128,6 +129,7 @@ exchange_over (HeLink *link, gboolean answered)
   if (request == NULL)
     return;
   request->link = NULL;
+  he_intake_let_go (&link->in, part->heads);
   part->funcs->finished (link->refused ? NULL : request, answered ? request->status : 0,
                          link->sent, part->user_data);
   link->sent = 0;
@@ -145,7 +147,7 @@ he_link_close (HeLink *link, gboolean expired)
   for (guint i = 0; i < part->batch_len; i++)
     if (part->batch[i] == link)
       part->batch[i] = NULL;
-  g_clear_pointer (&link->in, g_byte_array_unref);
+  he_intake_clear (&link->in, part->heads);
   g_hash_table_remove (part->links, link);
   he_connection_close (link->connection, expired);
   g_free (link);
@@ -167,15 +169,18 @@ he_link_answered (HeLink *link, HeRequest *request)
   he_link_pump (link); /* does nothing when it is what called the handler */
 }
 
-/* The answer goes out, and then nothing on this connection is believed any more. */
+/* The answer goes out, and then nothing on this connection is believed any more. head NULL:
+ * what came is unreadable, and an answer to HEAD has no body even so. */
 static void
 refuse (HeLink *link, HeHead *head, guint status, const char *why)
 {
   g_autofree char *text = g_strdup_printf ("%s\n", why);
 
-  if (head == NULL) { /* unreadable: as if it had been a GET */
+  if (head == NULL) {
+    gboolean is_head = link->in.len >= 5 && memcmp (link->in.bytes, "HEAD ", 5) == 0;
+
     head = g_new0 (HeHead, 1);
-    head->method = "GET";
+    head->method = is_head ? "HEAD" : "GET";
     head->path = "/";
     head->http11 = TRUE;
   }
@@ -211,16 +216,8 @@ start_body (HeLink *link, const HeHead *head)
   link->body_got = 0;
   __atomic_fetch_add (link->part->bodies, link->body_len, __ATOMIC_RELAXED);
   link->state = READING_BODY;
-  if (head->expect_continue && link->in == NULL)
+  if (head->expect_continue && link->in.len == 0)
     send (link->socket, go_on, strlen (go_on), MSG_NOSIGNAL);
-}
-
-static void
-take_from_input (HeLink *link, gsize len)
-{
-  g_byte_array_remove_range (link->in, 0, (guint)len);
-  if (link->in->len == 0)
-    g_clear_pointer (&link->in, g_byte_array_unref);
 }
 
 static void
@@ -229,12 +226,15 @@ start_request (HeLink *link, gsize head_len)
   HePart *part = link->part;
   const char *why = NULL;
   guint status = 0;
-  HeHead *head = he_head_parse ((const char *)link->in->data, head_len, &status, &why);
+  HeHead *head = he_head_parse (link->in.bytes, head_len, &status, &why);
   guint64 limit;
 
-  take_from_input (link, head_len);
   if (head == NULL) {
     refuse (link, NULL, status, why);
+    return;
+  }
+  if (!he_intake_hold_head (&link->in, head_len, part->heads)) {
+    refuse (link, head, 503, "too many long heads at once");
     return;
   }
   limit = part->funcs->body_limit (head->method, head->path, part->user_data);
@@ -273,36 +273,23 @@ receive (HeLink *link, void *buffer, gsize len)
   return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? 0 : -1;
 }
 
-/* Length of the head at the start of the input, 0 when it is not complete. */
-static gsize
-find_head (HeLink *link)
-{
-  const guint8 *end;
-
-  /* One empty line ahead of a request is to be ignored (RFC 9112 section 2.2). */
-  if (link->in != NULL && link->in->len >= 2 && memcmp (link->in->data, "\r\n", 2) == 0)
-    take_from_input (link, 2);
-  if (link->in == NULL)
-    return 0;
-  end = memmem (link->in->data, link->in->len, "\r\n\r\n", 4);
-  return end != NULL ? (gsize)(end - link->in->data) + 4 : 0;
-}
-
 /* The steps return TRUE to go on, FALSE when they wait for what they watch. A link that
  * has closed is told by *ret_open. */
 static gboolean
 step_head (HeLink *link, gboolean *ret_open)
 {
   HePart *part = link->part;
-  gsize len = find_head (link);
+  const char *why = NULL;
+  guint status;
+  gsize len = he_intake_find_head (&link->in, part->heads, &status, &why);
   gssize n;
 
-  if (len > 0 && len <= HE_FRONT_MAX_HEAD) {
+  if (len > 0) {
     start_request (link, len);
     return TRUE;
   }
-  if (link->in != NULL && link->in->len > HE_FRONT_MAX_HEAD) {
-    refuse (link, NULL, 431, "head too large");
+  if (status != 0) {
+    refuse (link, NULL, status, why);
     return TRUE;
   }
   n = link->drained ? 0 : receive (link, part->scratch, sizeof part->scratch);
@@ -314,11 +301,10 @@ step_head (HeLink *link, gboolean *ret_open)
     he_link_close (link, FALSE);
     return *ret_open = FALSE;
   }
-  if (link->in == NULL) {
-    link->in = g_byte_array_new ();
+  if (link->in.len == 0 && !link->in.blank)
     set_deadline (link, he_connection_head_seconds (link->connection));
-  }
-  g_byte_array_append (link->in, (guint8 *)part->scratch, (guint)n);
+  if (!he_intake_add (&link->in, part->scratch, (gsize)n, part->heads))
+    refuse (link, NULL, 503, "too many long heads at once");
   return TRUE;
 }
 
@@ -332,10 +318,10 @@ step_body (HeLink *link, gboolean *ret_open)
     handle (link);
     return TRUE;
   }
-  if (link->in != NULL) {
-    n = (gssize)MIN (want, link->in->len);
-    memcpy (link->body + link->body_got, link->in->data, (gsize)n);
-    take_from_input (link, (gsize)n);
+  if (link->in.len > 0) {
+    n = (gssize)MIN (want, link->in.len);
+    memcpy (link->body + link->body_got, link->in.bytes, (gsize)n);
+    he_intake_drop (&link->in, (gsize)n, link->part->heads);
   } else
     n = receive (link, link->body + link->body_got, want);
   if (n == 0) {

@@ -19,6 +19,7 @@ typedef struct {
   const HeHttpFuncs *funcs;
   gpointer user_data;
   guint64 *bodies;   /* bytes of body on their way in, over all parts; atomic */
+  guint64 *heads;    /* the budget of he-intake.h, over all parts */
   GHashTable *links; /* HeLink, a set */
   int epoll;
   GSource *ready, *sweeper;

@@ -166,10 +166,24 @@ he_request_set_file (HeRequest *request, int file, gint64 offset)
   request->offset = offset;
 }
 
+/* RFC 9110 section 13.2.2. Nothing here has a date of modification, so what asks for one says
+ * nothing. 0: the request goes on. */
+static guint
+precondition (const HeHead *head, const char *etag)
+{
+  g_autofree char *match = he_head_join (head, "If-Match", ", ");
+  g_autofree char *none = he_head_join (head, "If-None-Match", ", ");
+
+  if (match != NULL && !he_etags_have (match, etag, FALSE))
+    return 412;
+  return he_etags_have (none, etag, TRUE) ? 304 : 0;
+}
+
 void
 he_request_respond_range (HeRequest *request, const char *content_type, GBytes *body,
                           const char *etag)
 {
+  guint status = precondition (request->head, etag);
   const char *if_range = he_request_field (request, "If-Range");
   guint64 size = g_bytes_get_size (body), first, last;
   g_autofree char *content_range = NULL;
@@ -180,6 +194,14 @@ he_request_respond_range (HeRequest *request, const char *content_type, GBytes *
       && (if_range == NULL || g_str_equal (if_range, etag)))
     range = he_range_parse (he_request_field (request, "Range"), size, &first, &last);
   he_request_add_field (request, "ETag", etag);
+  if (status != 0) {
+    request->file = -1;
+    if (status == 304)
+      he_request_respond (request, status, NULL, NULL);
+    else
+      he_request_respond_text (request, status, "not what is held\n");
+    return;
+  }
   he_request_add_field (request, "Accept-Ranges", "bytes");
   switch (range) {
     case HE_RANGE_NONE:
@@ -215,6 +237,7 @@ he_http_phrase (guint status)
     { 204, "No Content" },
     { 206, "Partial Content" },
     { 302, "Found" },
+    { 304, "Not Modified" },
     { 400, "Bad Request" },
     { 401, "Unauthorized" },
     { 403, "Forbidden" },
@@ -222,10 +245,12 @@ he_http_phrase (guint status)
     { 405, "Method Not Allowed" },
     { 409, "Conflict" },
     { 411, "Length Required" },
+    { 412, "Precondition Failed" },
     { 413, "Content Too Large" },
     { 414, "URI Too Long" },
     { 416, "Range Not Satisfiable" },
     { 431, "Request Header Fields Too Large" },
+    { 501, "Not Implemented" },
     { 503, "Service Unavailable" },
     { 505, "HTTP Version Not Supported" },
   };
@@ -265,7 +290,7 @@ he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 no
                           he_http_phrase (request->status));
   g_string_append (text, date_line (request->part, now));
   g_string_append_len (text, request->fields->str, (gssize)request->fields->len);
-  if (request->status != 204)
+  if (request->status != 204 && request->status != 304)
     g_string_append_printf (text, "Content-Length: %" G_GSIZE_FORMAT "\r\n",
                             request->length);
   if (!keep_alive)

@@ -199,6 +199,19 @@ add_fields (HeRequest *request, const HeCorsField *fields, guint count)
     he_request_add_field (request, fields[i].name, fields[i].value);
 }
 
+static gboolean
+takes_post (HeRequest *request)
+{
+  return g_str_has_suffix (he_request_path (request), "/session");
+}
+
+static void
+add_allow (HeRequest *request)
+{
+  he_request_add_field (request, "Allow",
+                        takes_post (request) ? "GET, HEAD, POST" : "GET, HEAD");
+}
+
 static void
 respond_preflight (HeOrigin *origin, HeRequest *request)
 {
@@ -211,7 +224,7 @@ respond_preflight (HeOrigin *origin, HeRequest *request)
   he_request_set_class (request, status == 405 ? "unknown" : "preflight");
   add_fields (request, fields, count);
   if (status == 405)
-    he_request_add_field (request, "Allow", "GET, HEAD");
+    add_allow (request);
   if (status == 204)
     he_request_respond (request, 204, NULL, NULL);
   else
@@ -234,10 +247,9 @@ he_viewer_handle (HeRequest *request, gpointer data)
               he_cors_answer ((const char *const *)origin->allowed_origins,
                               he_request_field (request, "Origin"), fields));
   if (!g_str_equal (method, "GET") && !g_str_equal (method, "HEAD")
-      && !(g_str_equal (method, "POST")
-           && g_str_has_suffix (he_request_path (request), "/session"))) {
+      && !(g_str_equal (method, "POST") && takes_post (request))) {
     he_request_set_class (request, "unknown");
-    he_request_add_field (request, "Allow", "GET, HEAD");
+    add_allow (request);
     he_request_respond_text (request, 405, "GET or HEAD\n");
     return;
   }

@@ -102,6 +102,88 @@ smuggling_shapes_are_refused (void)
   g_assert_cmpuint (g_atomic_int_get (&server->handled), ==, 0);
 }
 
+/* Given the beginning of what can be no request, or a second empty line ahead of one, then
+ * the answer does not wait for the end. */
+static void
+broken_heads_are_answered_at_once (void)
+{
+  static const struct {
+    const char *text;
+    guint status;
+    gboolean is_head;
+  } heads[] = {
+    { "GET /\r\n", 400, FALSE },
+    { "GET / HTTP/1.1\nHost: a\n", 400, FALSE },
+    { "GET / HTTP/1.1\r\nHost: a\rb", 400, FALSE },
+    { "\x16\x03\x01\x02", 400, FALSE },
+    { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, FALSE },
+    { "\r\n\r\n", 400, FALSE },
+    { "BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 501, FALSE },
+    { "HEAD / HTTP/1.1\r\n\r\n", 400, TRUE },
+  };
+  g_autoptr (Server) server = server_start (&usual);
+
+  for (guint i = 0; i < G_N_ELEMENTS (heads); i++) {
+    g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+    g_autoptr (Reply) reply = NULL;
+    g_autoptr (Reply) rest = NULL;
+
+    g_test_message ("%u", i);
+    g_assert_true (client_send (socket, heads[i].text, strlen (heads[i].text)));
+    reply = client_read (socket, !heads[i].is_head);
+    rest = client_read (socket, TRUE);
+    g_assert_cmpuint (reply->status, ==, heads[i].status);
+    g_assert_cmpuint (g_bytes_get_size (reply->body) == 0, ==, heads[i].is_head);
+    g_assert_cmpuint (g_bytes_get_size (rest->body), ==, 0);
+  }
+  g_assert_cmpuint (g_atomic_int_get (&server->handled), ==, 0);
+}
+
+/* RFC 9110 section 13.2.2: tags are asked before ranges. */
+static void
+preconditions_are_kept (void)
+{
+  static const struct {
+    const char *fields;
+    guint status;
+  } tries[] = {
+    { "If-None-Match: \"tag\"\r\n", 304 },
+    { "If-None-Match: W/\"tag\"\r\nRange: bytes=2-4\r\n", 304 },
+    { "If-None-Match: \"a\"\r\nIf-None-Match: \"tag\"\r\n", 304 },
+    { "If-None-Match: *\r\n", 304 },
+    { "If-None-Match: \"other\"\r\nRange: bytes=2-4\r\n", 206 },
+    { "If-Match: \"tag\"\r\nRange: bytes=2-4\r\n", 206 },
+    { "If-Match: W/\"tag\"\r\n", 412 },
+    { "If-Match: \"other\"\r\nIf-None-Match: \"tag\"\r\n", 412 },
+    { "If-Range: W/\"tag\"\r\nRange: bytes=2-4\r\n", 200 },
+    { "If-Range: Sat, 29 Oct 1994 19:43:31 GMT\r\nRange: bytes=2-4\r\n", 200 },
+    { "If-Modified-Since: Sat, 29 Oct 2094 19:43:31 GMT\r\n", 200 },
+  };
+  g_autoptr (Server) server = server_start (&usual);
+
+  for (guint i = 0; i < G_N_ELEMENTS (tries); i++) {
+    g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+    g_autofree char *text
+        = g_strconcat ("GET / HTTP/1.1\r\nHost: a\r\n", tries[i].fields, "\r\n", NULL);
+    g_autoptr (Reply) reply = NULL;
+    g_autoptr (Reply) next = NULL;
+    g_autofree char *tag = NULL, *length = NULL;
+
+    g_test_message ("%s", tries[i].fields);
+    client_send (socket, text, strlen (text));
+    reply = client_read_next (socket);
+    g_assert_cmpuint (reply->status, ==, tries[i].status);
+    tag = reply_field (reply, "ETag");
+    g_assert_cmpstr (tag, ==, "\"tag\"");
+    length = reply_field (reply, "Content-Length");
+    g_assert_cmpint (length == NULL, ==, tries[i].status == 304);
+    /* Where the answer ends is not in doubt. */
+    client_send (socket, text, strlen (text));
+    next = client_read_next (socket);
+    g_assert_cmpuint (next->status, ==, tries[i].status);
+  }
+}
+
 static void
 pipelined_requests_are_answered_in_order (void)
 {
@@ -255,6 +337,8 @@ static const struct {
   { "connections-are-kept", connections_are_kept },
   { "range-is-cut-by-our-rules", range_is_cut_by_our_rules },
   { "smuggling-shapes-are-refused", smuggling_shapes_are_refused },
+  { "broken-heads-are-answered-at-once", broken_heads_are_answered_at_once },
+  { "preconditions-are-kept", preconditions_are_kept },
   { "pipelined-requests-are-answered-in-order",
     pipelined_requests_are_answered_in_order },
   { "bodies-may-come-in-pieces", bodies_may_come_in_pieces },
