@@ -3,18 +3,16 @@
 #include <string.h>
 
 #include "he-detect.h"
+#include "he-fft.h"
 #include "he-pattern.h"
 
 #define WIDTH HE_PATTERN_WIDTH
 #define HEIGHT HE_PATTERN_HEIGHT
 #define PIXELS (WIDTH * HEIGHT)
-#define WAVES_U (HE_WAVE_MAX_U + 1)
+#define ROWS ((HE_WAVE_MAX_V + HE_LANES) / HE_LANES * HE_LANES) /* of waves, those of v from 0 on */
 
 /* In waves, for the energy around a wave; found by trial, flat around the optimum. */
 #define WAVE_RADIUS 5
-
-/* The plane's sums against cos and sin of each v, still by x. */
-typedef float Columns[HE_WAVE_MAX_V + 1][WIDTH];
 
 struct _HeDetector {
   HeWhitener *whitener;
@@ -85,29 +83,42 @@ he_detector_add_plane (HeDetector *detector, const HePlane *plane, guint frames)
   detector->transformed = FALSE;
 }
 
-static void
-sum_columns (const float *plane, Columns *ret_cos, Columns *ret_sin)
+typedef struct {
+  HeFft *down, *along;
+} Transforms;
+
+static const Transforms *
+transforms (void)
 {
-  const HeWaveTables *tables = he_wave_tables ();
-  for (guint v = 0; v <= HE_WAVE_MAX_V; v++)
-    for (guint y = 0; y < HEIGHT; y++) {
-      const float c = tables->cos_y[v][y], s = tables->sin_y[v][y];
-      const float *restrict row = plane + y * WIDTH;
-      float *restrict to_cos = (*ret_cos)[v], *restrict to_sin = (*ret_sin)[v];
-      for (guint x = 0; x < WIDTH; x++) {
-        to_cos[x] += row[x] * c;
-        to_sin[x] += row[x] * s;
-      }
-    }
+  static Transforms *transforms;
+  if (g_once_init_enter (&transforms)) {
+    Transforms *made = g_new (Transforms, 1);
+    made->down = he_fft_new (HEIGHT);
+    made->along = he_fft_new (WIDTH);
+    g_once_init_leave (&transforms, made);
+  }
+  return transforms;
 }
 
-static inline float
-dot (const float *row, const gint16 *table)
+/* Each column's waves of each v, still by x: of two columns at once, as one complex signal. */
+static void
+transform_columns (const float *plane, HeLanes *data, HeLanes *scratch, HeComplex (*ret_rows)[WIDTH])
 {
-  float sum = 0;
-  for (guint x = 0; x < WIDTH; x++)
-    sum += row[x] * table[x];
-  return sum;
+  for (guint first = 0; first < WIDTH; first += 2 * HE_LANES) {
+    for (guint y = 0; y < HEIGHT; y++)
+      memcpy (&data[y], plane + y * WIDTH + first, sizeof *data);
+    const HeLanes *out = he_fft_run (transforms ()->down, data, scratch);
+    for (guint v = 0; v <= HE_WAVE_MAX_V; v++) {
+      const HeLanes *wave = &out[v], *mirror = &out[(HEIGHT - v) % HEIGHT];
+      HeComplex *left = ret_rows[v] + first, *right = left + HE_LANES;
+      for (guint lane = 0; lane < HE_LANES; lane++) {
+        left[lane] = (HeComplex) { (wave->re[lane] + mirror->re[lane]) / 2,
+                                   (wave->im[lane] - mirror->im[lane]) / 2 };
+        right[lane] = (HeComplex) { (wave->im[lane] + mirror->im[lane]) / 2,
+                                    (mirror->re[lane] - wave->re[lane]) / 2 };
+      }
+    }
+  }
 }
 
 /* Projects detector->plane on every wave of the pattern: re on cos, im on -sin. The scale
@@ -115,20 +126,27 @@ dot (const float *row, const gint16 *table)
 static void
 transform (HeDetector *detector)
 {
-  const HeWaveTables *tables = he_wave_tables ();
-  guint n;
+  guint n, i = 0;
   const HeWave *waves = he_pattern_waves (&n);
-  g_autofree Columns *cosine = g_new0 (Columns, 1);
-  g_autofree Columns *sine = g_new0 (Columns, 1);
-  sum_columns (*detector->plane, cosine, sine);
-  for (guint i = 0; i < n; i++) {
-    const guint u = (guint)ABS (waves[i].u), v = (guint)waves[i].v;
-    const float sign = waves[i].u < 0 ? -1 : 1;
-    detector->pairs[2 * i] = dot ((*cosine)[v], tables->cos_x[u])
-                             - sign * dot ((*sine)[v], tables->sin_x[u]);
-    detector->pairs[2 * i + 1] = -sign * dot ((*cosine)[v], tables->sin_x[u])
-                                 - dot ((*sine)[v], tables->cos_x[u]);
+  HeComplex (*rows)[WIDTH] = g_malloc0 (ROWS * sizeof *rows);
+  HeLanes *data = he_lanes_new (WIDTH), *scratch = he_lanes_new (WIDTH);
+  transform_columns (*detector->plane, data, scratch, rows);
+  for (guint first = 0; first <= HE_WAVE_MAX_V; first += HE_LANES) {
+    for (guint x = 0; x < WIDTH; x++)
+      for (guint lane = 0; lane < HE_LANES; lane++) {
+        data[x].re[lane] = rows[first + lane][x].re;
+        data[x].im[lane] = rows[first + lane][x].im;
+      }
+    const HeLanes *out = he_fft_run (transforms ()->along, data, scratch);
+    for (; i < n && (guint)waves[i].v < first + HE_LANES; i++) {
+      const HeLanes *wave = &out[((guint)waves[i].u + WIDTH) % WIDTH];
+      detector->pairs[2 * i] = wave->re[(guint)waves[i].v - first];
+      detector->pairs[2 * i + 1] = wave->im[(guint)waves[i].v - first];
+    }
   }
+  g_free (rows);
+  g_aligned_free (data);
+  g_aligned_free (scratch);
 }
 
 /* The whole plane of frequencies, both halves, so that each wave has neighbours all

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
+#include <string.h>
 
 #include "he-refine.h"
 
 /* ---- time ---- */
 
-#define SPREAD 3 /* segments looked at for a slot: its own and one each side */
 #define STARTS 30
 #define START_STEP 0.02
 #define SPEEDS 12
@@ -13,44 +13,57 @@
 
 typedef struct {
   double begin, end;
-  gint64 msn; /* the first of SPREAD */
-  double scores[SPREAD];
-} SlotScores;
+  const HeSlotScores *scores; /* of its own segment and one each side */
+} Slot;
 
-static SlotScores *
+/* What a slot says does not change as others come. */
+static void
+score_slot (const HeSlots *slots, HeSlot *slot, HeWhitener *whitener, HeSyncKeyed keyed,
+            gpointer data, const HeView *view, gint64 msn, HePlane *plane, HeComplex *waves,
+            gint16 *pairs)
+{
+  const guint n = he_band_waves (HE_BAND_WHOLE);
+  const double middle = (slot->begin + slot->end) / 2;
+  if (slot->scores.known && slot->scores.msn == msn
+      && memcmp (&slot->scores.view, view, sizeof *view) == 0)
+    return;
+  slot->scores = (HeSlotScores) { .view = *view, .msn = msn, .known = TRUE };
+  if (msn < 0 || !he_slots_sum (slots, middle, middle + 1e-9, plane))
+    return;
+  he_whitener_level (whitener, plane, slot->frames, plane);
+  g_autoptr (HeSpectrum) spectrum = he_spectrum_new (plane);
+  if (!he_spectrum_read (spectrum, view, HE_BAND_WHOLE, waves))
+    return;
+  for (guint s = 0; s < HE_SLOT_SPREAD; s++) {
+    keyed (data, (guint64)msn + s, pairs);
+    slot->scores.scores[s] = he_waves_score (waves, pairs, n);
+  }
+}
+
+static Slot *
 score_slots (const HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed, gpointer data,
              const HeSync *sync)
 {
   guint n;
   he_pattern_waves (&n);
   const guint count = he_slots_count (slots);
-  SlotScores *all = g_new0 (SlotScores, count);
+  Slot *all = g_new0 (Slot, count);
   g_autofree HePlane *plane = g_new (HePlane, 1);
   g_autofree HeComplex *waves = g_new (HeComplex, n);
   g_autofree gint16 *pairs = g_new (gint16, 2 * n);
   for (guint i = 0; i < count; i++) {
-    const HeSlot *slot = he_slots_get (slots, i);
+    HeSlot *slot = he_slots_get (slots, i);
     const double middle = (slot->begin + slot->end) / 2;
-    all[i].begin = slot->begin;
-    all[i].end = slot->end;
-    all[i].msn = (gint64)floor (sync->start + sync->speed * middle) - 1;
-    if (all[i].msn < 0 || !he_slots_sum (slots, middle, middle + 1e-9, plane))
-      continue;
-    he_whitener_level (whitener, plane, slot->frames, plane);
-    g_autoptr (HeSpectrum) spectrum = he_spectrum_new (plane);
-    if (!he_spectrum_read (spectrum, &sync->view, HE_BAND_WHOLE, waves))
-      continue;
-    for (guint s = 0; s < SPREAD; s++) {
-      keyed (data, (guint64)all[i].msn + s, pairs);
-      all[i].scores[s] = he_waves_score (waves, pairs, n);
-    }
+    const gint64 msn = (gint64)floor (sync->start + sync->speed * middle) - 1;
+    score_slot (slots, slot, whitener, keyed, data, &sync->view, msn, plane, waves, pairs);
+    all[i] = (Slot) { slot->begin, slot->end, &slot->scores };
   }
   return all;
 }
 
 /* Scores of one segment add up when its slots are rightly chosen. */
 static double
-time_evidence (const SlotScores *all, guint count, double start, double speed)
+time_evidence (const Slot *all, guint count, double start, double speed)
 {
   double total = 0, sum = 0;
   gint64 current = -1;
@@ -63,9 +76,9 @@ time_evidence (const SlotScores *all, guint count, double start, double speed)
         current = msn;
       }
       const double part = MIN (end, (double)msn + 1) - MAX (begin, (double)msn);
-      const gint64 s = msn - all[i].msn;
-      if (s >= 0 && s < SPREAD && end > begin)
-        sum += all[i].scores[s] * part / (end - begin);
+      const gint64 s = msn - all[i].scores->msn;
+      if (s >= 0 && s < HE_SLOT_SPREAD && end > begin)
+        sum += all[i].scores->scores[s] * part / (end - begin);
     }
   }
   return total + sum * sum;
@@ -78,7 +91,7 @@ he_refine_time (const HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed,
   const guint count = he_slots_count (slots);
   if (count == 0)
     return;
-  g_autofree SlotScores *all = score_slots (slots, whitener, keyed, data, sync);
+  g_autofree Slot *all = score_slots (slots, whitener, keyed, data, sync);
   const double middle = (all[0].begin + all[count - 1].end) / 2;
   double best = -1, best_start = sync->start, best_speed = sync->speed;
   for (int j = -SPEEDS; j <= SPEEDS; j++)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "he-resample.h"
 
 #define WEIGHT_BITS 12
@@ -85,19 +87,6 @@ across_signed (const Axis *axis, const gint8 *in, gint16 *ret_out)
   }
 }
 
-static void
-across_unsigned (const Axis *axis, const guint8 *in, gint16 *ret_out)
-{
-  for (guint i = 0; i < axis->out; i++) {
-    const gint16 *weights = axis->weights + (gsize)i * axis->count;
-    const guint8 *from = in + axis->first[i];
-    gint32 sum = 0;
-    for (guint j = 0; j < axis->count; j++)
-      sum += weights[j] * from[j];
-    ret_out[i] = narrow (sum);
-  }
-}
-
 /* Row i of the result, from rows that are across.out wide already. */
 static void
 down (const Axis *axis, guint i, const gint16 *rows, guint width,
@@ -117,7 +106,7 @@ down (const Axis *axis, guint i, const gint16 *rows, guint width,
 
 struct _HeResampler {
   Axis across, down;
-  gint16 *rows;
+  gint16 *row; /* of the result's height, still as wide as the frame */
   gint32 *sum;
 };
 
@@ -127,8 +116,8 @@ he_resampler_new (guint in_width, guint in_height, guint out_width, guint out_he
   HeResampler *resampler = g_new0 (HeResampler, 1);
   axis_init (&resampler->across, in_width, out_width);
   axis_init (&resampler->down, in_height, out_height);
-  resampler->rows = g_new (gint16, (gsize)in_height * out_width);
-  resampler->sum = g_new (gint32, out_width);
+  resampler->row = g_new (gint16, in_width);
+  resampler->sum = g_new (gint32, in_width);
   return resampler;
 }
 
@@ -139,7 +128,7 @@ he_resampler_free (HeResampler *resampler)
     return;
   axis_clear (&resampler->across);
   axis_clear (&resampler->down);
-  g_free (resampler->rows);
+  g_free (resampler->row);
   g_free (resampler->sum);
   g_free (resampler);
 }
@@ -150,19 +139,41 @@ he_resampler_fits (const HeResampler *resampler, guint in_width, guint in_height
   return resampler->across.in == in_width && resampler->down.in == in_height;
 }
 
+/* Down first: that has rows to work on, of which a compiler makes vectors. */
+static void
+down_luma (const HeResampler *resampler, guint i, const guint8 *in, gsize in_stride)
+{
+  const Axis *axis = &resampler->down;
+  const guint width = resampler->across.in;
+  gint32 *restrict sum = resampler->sum;
+  gint16 *restrict out = resampler->row;
+  memset (sum, 0, width * sizeof *sum);
+  for (guint j = 0; j < axis->count; j++) {
+    const gint16 weight = axis->weights[(gsize)i * axis->count + j];
+    const guint8 *restrict row = in + (axis->first[i] + j) * in_stride;
+    if (weight)
+      for (guint x = 0; x < width; x++)
+        sum[x] += weight * row[x];
+  }
+  for (guint x = 0; x < width; x++)
+    out[x] = narrow (sum[x]);
+}
+
 void
 he_resampler_run (HeResampler *resampler, const guint8 *in, gsize in_stride,
                   float *ret_out)
 {
-  const guint width = resampler->across.out;
-  for (guint y = 0; y < resampler->down.in; y++)
-    across_unsigned (&resampler->across, in + y * in_stride,
-                     resampler->rows + (gsize)y * width);
-  for (guint y = 0; y < resampler->down.out; y++) {
-    down (&resampler->down, y, resampler->rows, width, resampler->sum);
-    for (guint x = 0; x < width; x++)
-      ret_out[(gsize)y * width + x]
-          = (float)resampler->sum[x] * (1.0f / (1 << (WEIGHT_BITS + FRACTION_BITS)));
+  const Axis *across = &resampler->across;
+  for (guint y = 0; y < resampler->down.out; y++, ret_out += across->out) {
+    down_luma (resampler, y, in, in_stride);
+    for (guint i = 0; i < across->out; i++) {
+      const gint16 *weights = across->weights + (gsize)i * across->count;
+      const gint16 *from = resampler->row + across->first[i];
+      gint32 sum = 0;
+      for (guint j = 0; j < across->count; j++)
+        sum += weights[j] * from[j];
+      ret_out[i] = (float)sum * (1.0f / (1 << (WEIGHT_BITS + FRACTION_BITS)));
+    }
   }
 }
 
@@ -170,16 +181,19 @@ void
 he_resample_pattern (const gint8 *in, guint in_width, guint in_height, gint8 *ret_out,
                      gsize out_stride, guint out_width, guint out_height)
 {
-  g_autoptr (HeResampler) resampler
-      = he_resampler_new (in_width, in_height, out_width, out_height);
+  Axis wide, high;
+  axis_init (&wide, in_width, out_width);
+  axis_init (&high, in_height, out_height);
+  g_autofree gint16 *rows = g_new (gint16, (gsize)in_height * out_width);
+  g_autofree gint32 *sum = g_new (gint32, out_width);
   for (guint y = 0; y < in_height; y++)
-    across_signed (&resampler->across, in + (gsize)y * in_width,
-                   resampler->rows + (gsize)y * out_width);
+    across_signed (&wide, in + (gsize)y * in_width, rows + (gsize)y * out_width);
   const gint32 half = 1 << (WEIGHT_BITS + FRACTION_BITS - 1);
   for (guint y = 0; y < out_height; y++) {
-    down (&resampler->down, y, resampler->rows, out_width, resampler->sum);
+    down (&high, y, rows, out_width, sum);
     for (guint x = 0; x < out_width; x++)
-      ret_out[y * out_stride + x]
-          = (gint8)((resampler->sum[x] + half) >> (WEIGHT_BITS + FRACTION_BITS));
+      ret_out[y * out_stride + x] = (gint8)((sum[x] + half) >> (WEIGHT_BITS + FRACTION_BITS));
   }
+  axis_clear (&wide);
+  axis_clear (&high);
 }

@@ -41,7 +41,7 @@ he_slots_count (const HeSlots *slots)
   return slots->n;
 }
 
-const HeSlot *
+HeSlot *
 he_slots_get (const HeSlots *slots, guint index)
 {
   return slots->ring[(slots->first + index) % HE_SLOTS_MAX];
@@ -60,6 +60,7 @@ he_slots_push (HeSlots *slots, const HePlane *sum, guint frames, double begin, d
   (*slot)->begin = begin;
   (*slot)->end = end;
   (*slot)->frames = frames;
+  (*slot)->scores.known = FALSE;
   for (guint i = 0; i < PIXELS; i++) {
     const float value = SCALE * (*sum)[i] / (float)frames;
     (*slot)->plane[i] = (gint16)CLAMP (value, -32767.0f, 32767.0f);

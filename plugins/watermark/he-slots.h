@@ -12,9 +12,19 @@ G_BEGIN_DECLS
 #define HE_SLOTS_PER_SEGMENT 10
 #define HE_SLOTS_MAX 170 /* 460 KB each */
 
+/* What a slot says of some segments by a view (he_refine_time()). */
+#define HE_SLOT_SPREAD 3
+typedef struct {
+  HeView view;
+  gint64 msn; /* of the first, and those after it */
+  gboolean known;
+  double scores[HE_SLOT_SPREAD];
+} HeSlotScores;
+
 typedef struct {
   double begin, end; /* time since the copy's start, in segments of the copy's clock */
   guint frames;
+  HeSlotScores scores;
   gint16 plane[HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT]; /* their mean, scaled */
 } HeSlot;
 
@@ -29,7 +39,7 @@ void he_slots_clear (HeSlots *slots);
 void he_slots_push (HeSlots *slots, const HePlane *sum, guint frames, double begin,
                     double end);
 guint he_slots_count (const HeSlots *slots);
-const HeSlot *he_slots_get (const HeSlots *slots, guint index); /* 0 is the oldest */
+HeSlot *he_slots_get (const HeSlots *slots, guint index); /* 0 is the oldest */
 
 /* Adds those whose middle lies in begin..end, weighted by their frames; returns the number
  * of frames. ret_sum is set, not added to. */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
 #include <string.h>
-#include <kiss_fft.h>
-#include <kiss_fftr.h>
 
 #include "he-spectrum.h"
 
@@ -29,51 +27,115 @@ struct _HeSpectrum {
 /* Sums of a rectangle from (0, 0) on, one entry ahead. */
 typedef double Integral[ROWS + 1][COLUMNS + 1];
 
-/* FFT_X reals a row, of which MAX_U + 1 waves are kept. */
-static void
-transform_rows (const HePlane *plane, kiss_fft_cpx (*ret_rows)[MAX_U + 1])
-{
-  kiss_fftr_cfg config = kiss_fftr_alloc (FFT_X, 0, NULL, NULL);
-  float in[FFT_X] = { 0 };
-  kiss_fft_cpx out[FFT_X / 2 + 1];
-  for (guint y = 0; y < HEIGHT; y++) {
-    const float *top = *plane + 2 * y * HE_PATTERN_WIDTH;
-    const float *bottom = top + HE_PATTERN_WIDTH;
-    for (guint x = 0; x < WIDTH; x++)
-      in[x] = top[2 * x] + top[2 * x + 1] + bottom[2 * x] + bottom[2 * x + 1];
-    kiss_fftr (config, in, out);
-    memcpy (ret_rows[y], out, sizeof ret_rows[y]);
-  }
-  kiss_fftr_free (config);
-}
+#define WIDE ((MAX_U + HE_LANES) / HE_LANES * HE_LANES) /* columns that are transformed */
+#define BATCH (2 * HE_LANES) /* rows, of which two are one complex signal */
+
+typedef struct {
+  HeFft *rows, *columns;
+  HeComplex turn_u[MAX_U + 1], turn_v[MAX_V + 1]; /* to the frame's centre */
+} Tables;
+
+/* By y, then u; rows that are none at the end. */
+typedef struct {
+  float re[HEIGHT + BATCH][WIDE], im[HEIGHT + BATCH][WIDE];
+} Rows;
 
 /* So that phases change slowly from wave to wave, the origin is the frame's centre. */
-static HeComplex
-centred (kiss_fft_cpx wave, int u, int v)
+static const Tables *
+tables (void)
 {
-  const double angle = G_PI * ((double)u * (WIDTH - 1) / FFT_X + (double)v * (HEIGHT - 1) / FFT_Y);
-  const double c = cos (angle), s = sin (angle);
-  return (HeComplex) { (float)(wave.r * c - wave.i * s), (float)(wave.r * s + wave.i * c) };
+  static Tables *tables;
+  if (g_once_init_enter (&tables)) {
+    Tables *made = g_new (Tables, 1);
+    made->rows = he_fft_new (FFT_X);
+    made->columns = he_fft_new (FFT_Y);
+    for (guint u = 0; u <= MAX_U; u++) {
+      const double angle = G_PI * u * (WIDTH - 1) / FFT_X;
+      made->turn_u[u] = (HeComplex) { (float)cos (angle), (float)sin (angle) };
+    }
+    for (guint v = 0; v <= MAX_V; v++) {
+      const double angle = G_PI * v * (HEIGHT - 1) / FFT_Y;
+      made->turn_v[v] = (HeComplex) { (float)cos (angle), (float)sin (angle) };
+    }
+    g_once_init_leave (&tables, made);
+  }
+  return tables;
+}
+
+/* Half the grid's lines and columns, as one signal of each lane: rows from first on, and
+ * those HE_LANES below as imaginary parts. */
+static void
+fill_rows (const HePlane *plane, guint first, HeLanes *ret_data)
+{
+  memset (ret_data, 0, FFT_X * sizeof *ret_data);
+  for (guint lane = 0; lane < BATCH && first + lane < HEIGHT; lane++) {
+    const float *top = *plane + 2 * (first + lane) * HE_PATTERN_WIDTH;
+    const float *bottom = top + HE_PATTERN_WIDTH;
+    for (guint x = 0; x < WIDTH; x++) {
+      const float sum = top[2 * x] + top[2 * x + 1] + bottom[2 * x] + bottom[2 * x + 1];
+      if (lane < HE_LANES)
+        ret_data[x].re[lane] = sum;
+      else
+        ret_data[x].im[lane - HE_LANES] = sum;
+    }
+  }
 }
 
 static void
-transform_columns (kiss_fft_cpx (*rows)[MAX_U + 1], HeSpectrum *spectrum)
+transform_rows (const HePlane *plane, HeLanes *data, HeLanes *scratch, Rows *ret_rows)
 {
-  kiss_fft_cfg config = kiss_fft_alloc (FFT_Y, 0, NULL, NULL);
-  kiss_fft_cpx in[FFT_Y] = { { 0, 0 } }, out[FFT_Y];
-  for (int u = 0; u <= MAX_U; u++) {
-    for (guint y = 0; y < HEIGHT; y++)
-      in[y] = rows[y][u];
-    kiss_fft (config, in, out);
-    for (int v = 0; v <= MAX_V; v++) {
-      spectrum->waves[v][MAX_U + u] = centred (out[v], u, v);
-      /* That of (-u, v) is the conjugate of (u, -v). */
-      kiss_fft_cpx mirror = out[(FFT_Y - v) % FFT_Y];
-      mirror.i = -mirror.i;
-      spectrum->waves[v][MAX_U - u] = centred (mirror, -u, v);
+  for (guint first = 0; first < HEIGHT; first += BATCH) {
+    fill_rows (plane, first, data);
+    const HeLanes *out = he_fft_run (tables ()->rows, data, scratch);
+    for (guint u = 0; u < WIDE; u++) {
+      const HeLanes *wave = &out[u], *mirror = &out[(FFT_X - u) % FFT_X];
+      for (guint lane = 0; lane < HE_LANES; lane++) {
+        const guint upper = first + lane, lower = upper + HE_LANES;
+        ret_rows->re[upper][u] = (wave->re[lane] + mirror->re[lane]) / 2;
+        ret_rows->im[upper][u] = (wave->im[lane] - mirror->im[lane]) / 2;
+        ret_rows->re[lower][u] = (wave->im[lane] + mirror->im[lane]) / 2;
+        ret_rows->im[lower][u] = (mirror->re[lane] - wave->re[lane]) / 2;
+      }
     }
   }
-  kiss_fft_free (config);
+}
+
+static inline HeComplex
+times (HeComplex a, HeComplex b)
+{
+  return (HeComplex) { a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re };
+}
+
+static void
+keep_columns (const HeLanes *out, guint first, HeSpectrum *spectrum)
+{
+  const Tables *table = tables ();
+  for (guint v = 0; v <= MAX_V; v++) {
+    const HeLanes *wave = &out[v], *mirror = &out[(FFT_Y - v) % FFT_Y];
+    for (guint lane = 0; lane < HE_LANES && first + lane <= MAX_U; lane++) {
+      const guint u = first + lane;
+      const HeComplex turn_u = table->turn_u[u], turn_v = table->turn_v[v];
+      spectrum->waves[v][MAX_U + u] = times ((HeComplex) { wave->re[lane], wave->im[lane] },
+                                             times (turn_u, turn_v));
+      /* That of (-u, v) is the conjugate of (u, -v). */
+      spectrum->waves[v][MAX_U - u]
+          = times ((HeComplex) { mirror->re[lane], -mirror->im[lane] },
+                   times ((HeComplex) { turn_u.re, -turn_u.im }, turn_v));
+    }
+  }
+}
+
+static void
+transform_columns (const Rows *rows, HeLanes *data, HeLanes *scratch, HeSpectrum *spectrum)
+{
+  for (guint first = 0; first < WIDE; first += HE_LANES) {
+    for (guint y = 0; y < HEIGHT; y++) {
+      memcpy (data[y].re, rows->re[y] + first, sizeof data[y].re);
+      memcpy (data[y].im, rows->im[y] + first, sizeof data[y].im);
+    }
+    memset (data + HEIGHT, 0, (FFT_Y - HEIGHT) * sizeof *data);
+    keep_columns (he_fft_run (tables ()->columns, data, scratch), first, spectrum);
+  }
 }
 
 static void
@@ -112,10 +174,12 @@ HeSpectrum *
 he_spectrum_new (const HePlane *plane)
 {
   HeSpectrum *spectrum = g_new (HeSpectrum, 1);
-  kiss_fft_cpx (*rows)[MAX_U + 1] = g_malloc (sizeof *rows * HEIGHT);
-  transform_rows (plane, rows);
-  transform_columns (rows, spectrum);
-  g_free (rows);
+  g_autofree Rows *rows = g_new (Rows, 1);
+  HeLanes *data = he_lanes_new (FFT_X), *scratch = he_lanes_new (FFT_X);
+  transform_rows (plane, data, scratch, rows);
+  transform_columns (rows, data, scratch, spectrum);
+  g_aligned_free (data);
+  g_aligned_free (scratch);
   whiten (spectrum);
   return spectrum;
 }
@@ -126,65 +190,109 @@ he_spectrum_free (HeSpectrum *spectrum)
   g_free (spectrum);
 }
 
-/* Between the four waves around; u and v in dense waves, v >= 0. */
-static inline HeComplex
-between (const HeSpectrum *spectrum, double u, double v)
+/* ---- reading ---- */
+
+typedef struct {
+  HeWaveRun *runs;
+  guint n, waves;
+} Band;
+
+static gboolean
+is_in (HeWave wave, HeBand band)
 {
-  if (!(u > -MAX_U && u < MAX_U && v < MAX_V))
-    return (HeComplex) { 0, 0 };
-  const int left = (int)floor (u), top = (int)v;
-  const float fx = (float)(u - left), fy = (float)(v - top);
-  const HeComplex *p = &spectrum->waves[top][left + MAX_U], *q = p + COLUMNS;
-  const float a = (1 - fx) * (1 - fy), b = fx * (1 - fy), c = (1 - fx) * fy, d = fx * fy;
-  return (HeComplex) { a * p[0].re + b * p[1].re + c * q[0].re + d * q[1].re,
-                       a * p[0].im + b * p[1].im + c * q[0].im + d * q[1].im };
+  return band == HE_BAND_WHOLE || (ABS (wave.u) <= HE_BAND_LOW_U && wave.v <= HE_BAND_LOW_V);
+}
+
+static Band
+new_band (HeBand band)
+{
+  guint n;
+  const HeWave *waves = he_pattern_waves (&n);
+  Band made = { .runs = g_new (HeWaveRun, n) };
+  for (guint i = 0; i < n; i++) {
+    HeWaveRun *run = made.n ? &made.runs[made.n - 1] : NULL;
+    if (!is_in (waves[i], band))
+      continue;
+    made.waves = i + 1;
+    if (run && run->v == waves[i].v && run->u + run->n == waves[i].u && waves[i].u != 0)
+      run->n++;
+    else
+      made.runs[made.n++] = (HeWaveRun) { waves[i].v, waves[i].u, 1, (guint16)i };
+  }
+  return made;
+}
+
+static const Band *
+band_of (HeBand band)
+{
+  static Band *bands;
+  if (g_once_init_enter (&bands)) {
+    Band *made = g_new (Band, 2);
+    made[HE_BAND_WHOLE] = new_band (HE_BAND_WHOLE);
+    made[HE_BAND_LOW] = new_band (HE_BAND_LOW);
+    g_once_init_leave (&bands, made);
+  }
+  return &bands[band];
+}
+
+const HeWaveRun *
+he_band_runs (HeBand band, guint *ret_n)
+{
+  *ret_n = band_of (band)->n;
+  return band_of (band)->runs;
+}
+
+guint
+he_band_waves (HeBand band)
+{
+  return band_of (band)->waves;
 }
 
 /* exp (2 pi i n t) for n = 0..count - 1. */
 static void
 fill_turns (double t, guint count, HeComplex *ret_turns)
 {
-  for (guint n = 0; n < count; n++)
-    ret_turns[n] = (HeComplex) { (float)cos (2 * G_PI * n * t), (float)sin (2 * G_PI * n * t) };
-}
-
-static inline HeComplex
-times (HeComplex a, HeComplex b)
-{
-  return (HeComplex) { a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re };
+  const double c = cos (2 * G_PI * t), s = sin (2 * G_PI * t);
+  double re = 1, im = 0;
+  for (guint n = 0; n < count; n++) {
+    ret_turns[n] = (HeComplex) { (float)re, (float)im };
+    const double next = re * c - im * s;
+    im = re * s + im * c;
+    re = next;
+  }
 }
 
 gboolean
 he_spectrum_read (const HeSpectrum *spectrum, const HeView *view, HeBand band,
                   HeComplex *ret_waves)
 {
-  guint n;
-  const HeWave *waves = he_pattern_waves (&n);
+  guint n, n_runs;
+  const HeWaveLevel *level = he_wave_level ();
+  const HeWaveRun *runs = he_band_runs (band, &n_runs);
   double m[4], shift[2];
-  HeComplex turn_u[HE_WAVE_MAX_U + 1], turn_v[HE_WAVE_MAX_V + 1];
-  double squares = 0;
+  HeComplex turn_u[2 * HE_WAVE_MAX_U + 1], turn_v[HE_WAVE_MAX_V + 1];
   if (!he_view_wave_map (view, m, shift))
     return FALSE;
   /* The pattern counts its phases from the centre of its first pixel. */
-  fill_turns (shift[0] + 0.5 / HE_PATTERN_WIDTH - 0.5, G_N_ELEMENTS (turn_u), turn_u);
-  fill_turns (shift[1] + 0.5 / HE_PATTERN_HEIGHT - 0.5, G_N_ELEMENTS (turn_v), turn_v);
-  for (guint i = 0; i < n; i++) {
-    if (band == HE_BAND_LOW
-        && (ABS (waves[i].u) > HE_BAND_LOW_U || waves[i].v > HE_BAND_LOW_V)) {
-      ret_waves[i] = (HeComplex) { 0, 0 };
-      continue;
-    }
-    const double u = DENSE * (m[0] * waves[i].u + m[1] * waves[i].v);
-    const double v = DENSE * (m[2] * waves[i].u + m[3] * waves[i].v);
-    HeComplex wave = v < 0 ? between (spectrum, -u, -v) : between (spectrum, u, v);
-    if (v < 0)
-      wave.im = -wave.im;
-    HeComplex turn = turn_u[ABS (waves[i].u)];
-    if (waves[i].u < 0)
-      turn.im = -turn.im;
-    ret_waves[i] = times (wave, times (turn, turn_v[waves[i].v]));
-    squares += ret_waves[i].re * ret_waves[i].re + ret_waves[i].im * ret_waves[i].im;
+  fill_turns (shift[0] + 0.5 / HE_PATTERN_WIDTH - 0.5, HE_WAVE_MAX_U + 1, turn_u + HE_WAVE_MAX_U);
+  fill_turns (shift[1] + 0.5 / HE_PATTERN_HEIGHT - 0.5, HE_WAVE_MAX_V + 1, turn_v);
+  for (guint u = 1; u <= HE_WAVE_MAX_U; u++) {
+    const HeComplex turn = turn_u[HE_WAVE_MAX_U + u];
+    turn_u[HE_WAVE_MAX_U - u] = (HeComplex) { turn.re, -turn.im };
   }
+  HeWaveRead read = { .spectrum = spectrum->waves[0],
+                      .max_u = MAX_U,
+                      .max_v = MAX_V,
+                      .turn_u = turn_u + HE_WAVE_MAX_U,
+                      .turn_v = turn_v };
+  for (guint i = 0; i < 4; i++)
+    read.m[i] = (float)(DENSE * m[i]);
+  he_pattern_waves (&n);
+  if (band != HE_BAND_WHOLE)
+    memset (ret_waves, 0, n * sizeof *ret_waves);
+  level->read (&read, runs, n_runs, ret_waves);
+  n = he_band_waves (band);
+  const double squares = level->energy ((const float *)ret_waves, 2 * n);
   if (!(squares > 0))
     return FALSE;
   const float scale = (float)(1 / (HE_WAVE_DEVIATION * sqrt (squares)));
@@ -198,16 +306,5 @@ he_spectrum_read (const HeSpectrum *spectrum, const HeView *view, HeBand band,
 double
 he_waves_score (const HeComplex *waves, const gint16 *pairs, guint n)
 {
-  /* Several sums, which compilers need to vectorise. */
-  const float *values = (const float *)waves;
-  float sums[8] = { 0 };
-  double total = 0;
-  for (guint i = 0; i < n / 4 * 4; i += 4)
-    for (guint j = 0; j < 8; j++)
-      sums[j] += values[2 * i + j] * pairs[2 * i + j];
-  for (guint j = 0; j < 8; j++)
-    total += sums[j];
-  for (guint i = 2 * (n / 4 * 4); i < 2 * n; i++)
-    total += values[i] * pairs[i];
-  return total;
+  return he_wave_level ()->score ((const float *)waves, pairs, 2 * n);
 }

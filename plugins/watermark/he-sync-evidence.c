@@ -2,7 +2,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "he-payload.h"
 #include "he-sync-evidence.h"
 
 #define PHASES 10       /* of a segment, that starts are tried at */
@@ -119,25 +118,30 @@ he_sync_guesses_add (HeSyncGuesses *guesses, const HeSyncGuess *guess)
     guesses->guess[worst] = *guess;
 }
 
-/* The squared score of waves; with a payload, those of its symbols, of which there are
+/* The squared score of n waves; with a payload, those of its symbols, of which there are
  * *ret_n. */
 static double
-squares_of (const HeSyncSearch *search, const HeComplex *waves, const gint16 *pairs,
+squares_of (const HeSyncSearch *search, const HeComplex *waves, const gint16 *pairs, guint n,
             guint *ret_n)
 {
-  double sums[HE_PAYLOAD_SYMBOLS] = { 0 }, energies[HE_PAYLOAD_SYMBOLS] = { 0 };
-  const guint n = search->task->payload ? HE_PAYLOAD_SYMBOLS : 1;
-  double squares = 0;
+  const HeWaveLevel *level = he_wave_level ();
+  const float *values = (const float *)waves;
+  const double variance = HE_WAVE_DEVIATION * HE_WAVE_DEVIATION;
   *ret_n = 0;
-  for (guint w = 0; w < search->n; w++) {
-    const guint i = n == 1 ? 0 : HE_PAYLOAD_SYMBOL_OF_WAVE (w);
-    sums[i] += waves[w].re * pairs[2 * w] + waves[w].im * pairs[2 * w + 1];
-    energies[i] += waves[w].re * waves[w].re + waves[w].im * waves[w].im;
+  if (!search->task->payload) {
+    const double energy = level->energy (values, 2 * n), sum = level->score (values, pairs, 2 * n);
+    *ret_n = energy > 0;
+    return energy > 0 ? sum * sum / (variance * energy) : 0;
   }
-  for (guint i = 0; i < n; i++) {
-    if (!(energies[i] > 0))
+  float sums[HE_SYMBOL_VALUES], energies[HE_SYMBOL_VALUES];
+  double squares = 0;
+  level->symbols (values, pairs, 2 * n, sums, energies);
+  for (guint i = 0; i < HE_SYMBOL_VALUES; i += 2) {
+    const double sum = (double)sums[i] + (double)sums[i + 1];
+    const double energy = (double)energies[i] + (double)energies[i + 1];
+    if (!(energy > 0))
       continue;
-    squares += sums[i] * sums[i] / (HE_WAVE_DEVIATION * HE_WAVE_DEVIATION * energies[i]);
+    squares += sum * sum / (variance * energy);
     *ret_n += 1;
   }
   return squares;
@@ -147,12 +151,12 @@ squares_of (const HeSyncSearch *search, const HeComplex *waves, const gint16 *pa
 
 /* A payload's is what its squares are beyond those of a foreign key. */
 static float
-window_score (const HeSyncSearch *search, const HeComplex *waves, const gint16 *pairs)
+window_score (const HeSyncSearch *search, const HeComplex *waves, const gint16 *pairs, guint n_waves)
 {
   guint n;
   if (!search->task->payload)
-    return (float)he_waves_score (waves, pairs, search->n);
-  const double squares = squares_of (search, waves, pairs, &n);
+    return (float)he_waves_score (waves, pairs, n_waves);
+  const double squares = squares_of (search, waves, pairs, n_waves, &n);
   return (float)sqrt (MAX (squares - n, 0));
 }
 
@@ -179,7 +183,7 @@ matrix_fill (Matrix *matrix, HeSyncSearch *search, const HeView *view, HeBand ba
     const gint16 *pairs = he_sync_pairs (search, (guint64)(matrix->first + (gint64)m));
     for (guint i = 0; i < task->n_windows; i++)
       matrix->scores[m * matrix->windows + i]
-          = window_score (search, waves + (gsize)i * search->n, pairs);
+          = window_score (search, waves + (gsize)i * search->n, pairs, he_band_waves (band));
   }
   g_free (waves);
 }
@@ -232,18 +236,19 @@ double
 he_sync_log_tail (HeSyncSearch *search, const HeSyncGuess *guess, HeBand band)
 {
   const HeSyncTask *task = search->task;
+  const guint n = he_band_waves (band);
   double squares = 0;
   guint degrees = 0;
   he_sync_count (search, 1);
   for (guint i = 0; i < task->n_windows;) {
     const double position = floor (guess->start + guess->speed * task->windows[i].time);
-    memset (search->sum, 0, search->n * sizeof *search->sum);
+    memset (search->sum, 0, n * sizeof *search->sum);
     for (; i < task->n_windows
            && floor (guess->start + guess->speed * task->windows[i].time) == position;
          i++) {
       if (!he_spectrum_read (task->windows[i].spectrum, &guess->view, band, search->waves))
         continue;
-      for (guint w = 0; w < search->n; w++) {
+      for (guint w = 0; w < n; w++) {
         search->sum[w].re += search->waves[w].re;
         search->sum[w].im += search->waves[w].im;
       }
@@ -252,7 +257,7 @@ he_sync_log_tail (HeSyncSearch *search, const HeSyncGuess *guess, HeBand band)
       continue;
     guint scores;
     squares += squares_of (search, search->sum,
-                           he_sync_pairs (search, (guint64)position), &scores);
+                           he_sync_pairs (search, (guint64)position), n, &scores);
     degrees += scores;
   }
   return he_chi_squared_log_tail (degrees, squares);

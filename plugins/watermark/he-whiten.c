@@ -23,6 +23,7 @@
 #define DEVIATION_MIN 1.0f
 #define DEVIATION_MAX 8.0f
 #define AVERAGE_FLOOR 0.01f
+#define ROWS 8 /* divides HEIGHT */
 
 struct _HeWhitener {
   HeResampler *resampler;
@@ -51,20 +52,26 @@ he_whitener_free (HeWhitener *whitener)
   g_free (whitener);
 }
 
+/* Several rows at a time: each sum waits for the one before it. */
 static void
 mean_across (const float *in, guint r, float *out)
 {
-  for (guint y = 0; y < HEIGHT; y++, in += WIDTH, out += WIDTH) {
-    double sum = 0;
+  for (guint y = 0; y < HEIGHT; y += ROWS, in += ROWS * WIDTH, out += ROWS * WIDTH) {
+    double sum[ROWS] = { 0 };
     for (guint x = 0; x < r; x++)
-      sum += in[x];
+      for (guint i = 0; i < ROWS; i++)
+        sum[i] += in[i * WIDTH + x];
     for (guint x = 0; x < WIDTH; x++) {
+      const guint low = x > r ? x - r : 0, high = MIN (x + r, WIDTH - 1);
+      const double scale = 1.0 / (high - low + 1);
       if (x + r < WIDTH)
-        sum += in[x + r];
+        for (guint i = 0; i < ROWS; i++)
+          sum[i] += in[i * WIDTH + x + r];
       if (x > r)
-        sum -= in[x - r - 1];
-      guint low = x > r ? x - r : 0, high = MIN (x + r, WIDTH - 1);
-      out[x] = (float)(sum / (high - low + 1));
+        for (guint i = 0; i < ROWS; i++)
+          sum[i] -= in[i * WIDTH + x - r - 1];
+      for (guint i = 0; i < ROWS; i++)
+        out[i * WIDTH + x] = (float)(sum[i] * scale);
     }
   }
 }
