@@ -15,12 +15,12 @@ PLUGINS = ("timeline", "watermark", "encryption", "hls")
 FEATURES = ("encryption", "watermark", "launcher", "timeline", "hls", "tests")
 LIGHT = ("man", "completions", "systemd", "redis")
 # Without these libraries there is none of that, whatever it says itself.
-LIBRARIES = {"soup": {"hls", "launcher"}, "kissfft": {"watermark", "launcher"}}
+LIBRARIES = {"soup": {"hls", "launcher"}}
 
 
 def _combinations():
     """Sets of disabled features, most of them one step from the one before."""
-    for without in ((), ("kissfft",), ("kissfft", "soup"), ("soup",)):
+    for without in ((), ("soup",)):
         moot = set().union(*(LIBRARIES[library] for library in without))
         names = [name for name in FEATURES if name not in moot]
         for number in range(2 ** len(names)):
@@ -53,7 +53,7 @@ def _judge(folder, off):
     for test, there in (("json", True), ("epochdemux", "timeline" not in out), ("segmentencrypt", "encryption" not in out),
                         ("forensicmark", "watermark" not in out), ("hlsgatesink", "hls" not in out),
                         ("origin", "soup" not in off), ("redis", not off & {"soup", "redis"}),
-                        ("mark", "kissfft" not in off), ("description", launcher),
+                        ("mark", True), ("description", launcher),
                         ("failover", launcher and not out & set(PLUGINS))):
         assert (test in tests) == there, (off, test, sorted(tests))
 

@@ -16,7 +16,6 @@ def _configure(*options):
 def test_what_is_demanded_and_cannot_be_is_an_error_that_says_why():
     for demanded, disabled, why in (("launcher", "hls", "do not disable timeline and hls"),
                                     ("hls", "soup", "hlsgatesink speaks HTTP with libsoup 3"),
-                                    ("watermark", "kissfft", "install libkissfft-dev"),
                                     ("systemd", "launcher", "the units start headend")):
         code, said = _configure(f"-D{demanded}=enabled", f"-D{disabled}=disabled")
         assert code != 0 and f"Feature {demanded} cannot be enabled" in said and why in said, said[-1500:]
@@ -36,7 +35,6 @@ def _left_out(library):
 def test_what_a_library_is_needed_for_is_left_out_without_it():
     program = {"headend", "manual page", "completions", "systemd units"}
     assert _left_out("soup") == {"hls"} | program
-    assert _left_out("kissfft") == {"watermark"} | program
 
 
 stage.main()
