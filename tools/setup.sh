@@ -17,12 +17,12 @@ install_packages() {
       missing="$missing $package"
   done < "$top/tools/packages"
   [ -n "$missing" ] || return 0
-  say "installing:$missing"
   as_root=
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || die "these packages are missing and neither root nor sudo is at hand; as root: apt-get install --no-install-recommends$missing"
     as_root=sudo
   fi
+  say "installing:$missing"
   # Servers that a package would start are none of ours: nginx runs as an edge of its own.
   log=$(mktemp)
   policy=/usr/sbin/policy-rc.d

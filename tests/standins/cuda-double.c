@@ -78,7 +78,8 @@ cuDeviceGetName (char *ret_name, gint size, gint device)
 gint
 cuDeviceGetAttribute (gint *ret_value, gint attribute, gint device)
 {
-  *ret_value = PITCH; /* alignments */
+  /* Alignments of textures and of their lines. Of the rest, it can nothing. */
+  *ret_value = attribute == 14 || attribute == 51 ? PITCH : 0;
   return 0;
 }
 
@@ -147,6 +148,42 @@ REFUSED (cuIpcGetMemHandle)
 REFUSED (cuIpcOpenMemHandle)
 REFUSED (cuIpcOpenMemHandle_v2)
 REFUSED (cuIpcCloseMemHandle)
+REFUSED (cuCtxGetLimit)
+REFUSED (cuCtxSetLimit)
+REFUSED (cuDestroyExternalMemory)
+REFUSED (cuDestroyExternalSemaphore)
+REFUSED (cuExternalMemoryGetMappedBuffer)
+REFUSED (cuExternalMemoryGetMappedMipmappedArray)
+REFUSED (cuImportExternalMemory)
+REFUSED (cuImportExternalSemaphore)
+REFUSED (cuMemAddressFree)
+REFUSED (cuMemAddressReserve)
+REFUSED (cuMemAllocAsync)
+REFUSED (cuMemAllocFromPoolAsync)
+REFUSED (cuMemCreate)
+REFUSED (cuMemExportToShareableHandle)
+REFUSED (cuMemFreeAsync)
+REFUSED (cuMemGetAccess)
+REFUSED (cuMemGetAllocationGranularity)
+REFUSED (cuMemGetAllocationPropertiesFromHandle)
+REFUSED (cuMemImportFromShareableHandle)
+REFUSED (cuMemMap)
+REFUSED (cuMemPoolCreate)
+REFUSED (cuMemPoolDestroy)
+REFUSED (cuMemPoolGetAttribute)
+REFUSED (cuMemPoolSetAttribute)
+REFUSED (cuMemRelease)
+REFUSED (cuMemRetainAllocationHandle)
+REFUSED (cuMemSetAccess)
+REFUSED (cuMemUnmap)
+REFUSED (cuMemsetD2D16Async)
+REFUSED (cuMemsetD2D16_v2)
+REFUSED (cuMemsetD2D32Async)
+REFUSED (cuMemsetD2D32_v2)
+REFUSED (cuMemsetD2D8Async)
+REFUSED (cuMemsetD2D8_v2)
+REFUSED (cuSignalExternalSemaphoresAsync)
+REFUSED (cuWaitExternalSemaphoresAsync)
 
 static gint
 copy_bytes (gpointer to, gconstpointer from, gsize bytes)
@@ -305,6 +342,8 @@ cuLaunchKernel (gpointer kernel, guint grid_x, guint grid_y, guint grid_z, guint
 /* --- NVRTC ------------------------------------------------------------------- */
 
 CONTENT (nvrtcDestroyProgram)
+REFUSED (nvrtcGetCUBIN)
+REFUSED (nvrtcGetCUBINSize)
 
 gint
 nvrtcCreateProgram (gpointer *ret_program, const char *source, const char *name, gint n,

@@ -37,7 +37,7 @@ def _zsh(words, folder):
 
 
 def _fish(words, folder):
-    script = f"source {FILES}/headend.fish; complete -C '{' '.join(words)}'"
+    script = f"source '{FILES}/headend.fish'; complete -C '{' '.join(words)}'"
     offered = _run("fish", "--no-config", "-c", script, folder=folder)
     return "\n".join(line.split("\t")[0] for line in offered.splitlines())
 
