@@ -229,7 +229,9 @@ standins_real (const char *set)
 {
   for (const StandinRecord *record = standin_records; record->factory; record++) {
     g_autoptr (GstElementFactory) there
-        = is_in (record, set) ? gst_element_factory_find (record->factory) : NULL;
+        = record->kind == STANDIN_ENCODER && is_in (record, set)
+              ? gst_element_factory_find (record->factory)
+              : NULL;
 
     if (there != NULL && !is_standin (there))
       return TRUE;
@@ -263,13 +265,10 @@ standins_install (const char *set)
   for (const StandinRecord *record = standin_records; record->factory; record++) {
     g_autoptr (GstElementFactory) there = gst_element_factory_find (record->factory);
 
-    if (there != NULL && is_standin (there))
+    if (there != NULL && (is_in (record, set) || is_standin (there)))
       gst_registry_remove_feature (gst_registry_get (), GST_PLUGIN_FEATURE (there));
   }
-  for (const StandinRecord *record = standin_records; record->factory; record++) {
-    g_autoptr (GstElementFactory) there = gst_element_factory_find (record->factory);
-
-    if (there == NULL && is_in (record, set))
+  for (const StandinRecord *record = standin_records; record->factory; record++)
+    if (is_in (record, set))
       add (record);
-  }
 }

@@ -45,11 +45,11 @@ typedef struct {
 extern const StandinRecord standin_records[]; /* ends with factory NULL */
 
 /* Registers the stand-ins of a set, and takes those of another back: "old" (nvh264enc of
- * GStreamer 1.22 alone), "1.22", "1.26", "intel". A factory that is really there stays.
- */
+ * GStreamer 1.22 alone), "1.22", "1.26", "intel". What is really there of the set goes:
+ * a GPU that cannot encode has decoders and scalers, which would read frames. */
 void standins_install (const char *set);
 
-/* Whether one of the set's factories is really there. */
+/* Whether one of the set's encoders is really there. */
 gboolean standins_real (const char *set);
 
 /* Where their properties live: adds those of a record to a class that has none yet, and

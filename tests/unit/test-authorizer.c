@@ -87,8 +87,8 @@ all_else_fails (void)
     "HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n{\"renew\":true,\"seconds\":-1}",
     "HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n{\"renew\":true}",
     "HTTP/1.1 403 Forbidden\r\nContent-Length: 15\r\n\r\n{\"renew\":false}",
-    "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
-    "Content-Length: 0\r\n\r\n",
+    ("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
+     "Content-Length: 0\r\n\r\n"),
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n",
     "nonsense\r\n\r\n",
