@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 
+import browser
 import stage
 
 RATE = 10  # of the feed, so that a busy machine keeps up
@@ -136,6 +137,33 @@ class Players:
         assert "hevc" in self.words("vlc").lower()
 
 
+def _looks(chromium, name, what, condition):
+    def holds():
+        look = chromium.look(name)
+        return look if look["headend"] and condition(look) else None
+    return stage.wait_for(f"{name}: {what}", holds, 120)
+
+
+def _check_browser(pair):
+    """hls.js plays what this Chromium decodes; where that is nothing, the page says so."""
+    pictures = lambda look: len(look["seen"]["frames"]) >= ENOUGH
+    with browser.Browser(pair.a) as chromium:
+        for name, air in (("all", pair.a), ("h265", pair.b)):
+            link = air.url("browser-" + name, "cookie", air.origin["A"], "--page")
+            assert chromium.do("open", name, url=link)["status"] == 200
+        decodes = chromium.do("decodes", "h265", type=f'video/mp4; codecs="{RUNGS["h265"][1]}"')["answer"]
+        print(f"# Chromium {chromium.version} decodes {'H.265, too' if decodes else 'no H.265 here'}")
+        if decodes:
+            look = _looks(chromium, "h265", "pictures", pictures)
+        else:
+            look = _looks(chromium, "h265", "words", lambda look: look["headend"]["session"]["state"] == "unsupported")
+            assert "This browser decodes no rendition of the channel" in look["text"], look["text"]
+            assert RUNGS["h265"][1] in look["text"] and not look["ranges"], look["text"]
+            assert [e["details"] for e in look["headend"]["errors"]] == ["manifestIncompatibleCodecsError"], look
+        look = _looks(chromium, "all", "pictures", pictures)
+        assert look["headend"]["errors"] == [] and not look["words"], look
+
+
 def _log(air):
     return (air.dir / "node-A.log").read_text(errors="replace")
 
@@ -161,6 +189,7 @@ def test_a_feed_in_h265_goes_on_air_in_either_codec():
         _check_renditions(pair.a)
         _check_alternating(pair)
         players.judge()
+        _check_browser(pair)
         _check_copy(pair)
 
 

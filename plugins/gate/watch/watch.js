@@ -171,7 +171,7 @@ function onChanged({ frag }) {
   state.node = node;
 }
 
-function onError({ type, details, fatal, networkDetails, response }) {
+function onError({ type, details, fatal, reason, networkDetails, response }) {
   const status = response ? response.code : 0;
   state.errors.push({ type, details, fatal, status });
   state.errors.splice(0, state.errors.length - 20);
@@ -179,6 +179,9 @@ function onError({ type, details, fatal, networkDetails, response }) {
   if (status === 401 || status === 403) {
     stop();
     refused(status, fieldsOf(networkDetails));
+  } else if (details === Hls.ErrorDetails.MANIFEST_INCOMPATIBLE_CODECS_ERROR) {
+    stop();
+    setSession("unsupported", `This browser decodes no rendition of the channel: ${reason}.`);
   } else if (fatal && type === Hls.ErrorTypes.MEDIA_ERROR) {
     hls.recoverMediaError();
   } else if (fatal) {

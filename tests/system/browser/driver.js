@@ -7,6 +7,7 @@
 // {"do": "goto", "page": NAME, "url": URL}    another address in the same profile
 // {"do": "reload", "page": NAME}
 // {"do": "look", "page": NAME}                what the page shows and what the observer saw
+// {"do": "decodes", "page": NAME, "type": MIME}   whether the browser says that it can
 // {"do": "picture", "page": NAME, "path": PNG}
 "use strict";
 
@@ -71,6 +72,10 @@ const verbs = {
         throw error;
       return { url: page.url(), text: "", headend: null, seen: null, ranges: [], words };
     }
+  },
+  async decodes(browser, { page: name, type }) {
+    const { page } = pages.get(name);
+    return { answer: await page.evaluate((mime) => MediaSource.isTypeSupported(mime), type) };
   },
   async picture(browser, { page: name, path: file }) {
     await pages.get(name).page.screenshot({ path: file, fullPage: true });
