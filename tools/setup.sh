@@ -41,7 +41,8 @@ install_packages() {
   rm -f "$log"
 }
 
-# build DIR [MESON-OPTION...]: configures when it must, then builds; prints only what goes wrong.
+# build DIR [MESON-OPTION...]: configures when it must, then builds all or what $targets names; prints
+# only what goes wrong.
 build() {
   dir=$1
   shift
@@ -54,6 +55,7 @@ build() {
   fi
   [ $# = 0 ] || printf '%s\n' "$*" > "$dir/check-options"
   say "building $dir"
-  ninja -C "$dir" >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; die "the build in $dir failed"; }
+  # shellcheck disable=SC2086 # a list of words
+  ninja -C "$dir" ${targets:-} >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; die "the build in $dir failed"; }
   rm -f "$log"
 }
