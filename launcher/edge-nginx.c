@@ -40,8 +40,11 @@ static const struct {
   { "PLAYLIST",
     "@SHARED@\n"
     "      proxy_cache playlist_cache;\n"
-    "      proxy_cache_key $ch/$rend;\n"
+    "      proxy_cache_key $ch/$rend/$listed;\n"
     "      proxy_cache_valid 200 1s;\n"
+    "      # Who waits for another's fetch looks again when it is so old, not after half a "
+    "second.\n"
+    "      proxy_cache_lock_age 50ms;\n"
     "      max_ranges 0;\n"
     "      add_header Headend-Lease $lease always;\n"
     "      add_header Set-Cookie $renewed always;\n"

@@ -152,11 +152,15 @@ sub vcl_backend_response {
     return (deliver);
   }
   set beresp.keep = 0s;
-  if (bereq.url ~ "^/playlists/") {
-    # Kept for a second. While one request fetches the next, and when no node answers, the
-    # others get the last.
-    set beresp.ttl = 1s;
-    set beresp.grace = 10s;
+  if (bereq.url ~ "^/playlists/.*/index\.m3u8$") {
+    # Whatever is listed now. While one request fetches the next, and when no node answers,
+    # the others get the last.
+    set beresp.ttl = 500ms;
+    set beresp.grace = 1500ms;
+  } else if (bereq.url ~ "^/playlists/") {
+    # What it lists is in its name.
+    set beresp.ttl = 10s;
+    set beresp.grace = 0s;
   } else {
     set beresp.ttl = 60s;
     set beresp.grace = 0s;
@@ -190,7 +194,11 @@ sub vcl_deliver {
         }
         set req.url = "/origin/" + resp.http.X-Variant + "/" + req.http.Headend-Shared;
       } else {
-        set req.url = "/playlists/live/" + req.http.Headend-Shared;
+        # What the gate lists at this moment, so that nobody gets an older one.
+        if (resp.http.Headend-Playlist !~ "^(index|[0-9]+-[0-9]+)$") {
+          return (synth(503));
+        }
+        set req.url = "/playlists/live/" + regsub(req.http.Headend-Shared, "index\.m3u8$", resp.http.Headend-Playlist + ".m3u8");
         set req.http.Headend-Lease = resp.http.Headend-Lease;
         set req.http.Headend-Cookie = resp.http.Set-Cookie;
       }

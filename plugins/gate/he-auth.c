@@ -29,6 +29,32 @@ shared_path (const HeDecision *decision)
   return he_segment_path (&segment);
 }
 
+/* The playlist that an edge is to ask for: what this node lists now, where the channel is
+ * live, so that the viewer gets no older one; else whatever the node that it asks lists.
+ */
+static char *
+playlist_name (HeOrigin *origin, const char *channel)
+{
+  HeListing listing;
+
+  if (!he_store_live_listing (origin->store, channel, g_get_monotonic_time (),
+                              &listing.first, &listing.last))
+    return g_strdup ("index");
+  return he_listing_print (&listing);
+}
+
+static void
+add_playlist (const HeDecision *decision)
+{
+  g_autofree char *name = NULL;
+  HeTarget target;
+
+  he_target_parse (decision->path, &target);
+  name = playlist_name (decision->origin, target.channel);
+  he_request_add_field (decision->request, "Headend-Playlist", name);
+  he_origin_add_session (decision);
+}
+
 static void
 decided (const HeDecision *decision)
 {
@@ -46,7 +72,7 @@ decided (const HeDecision *decision)
                           g_get_real_time () / G_USEC_PER_SEC + TICKET_SECONDS);
   he_request_add_field (request, "Cache-Control", "no-store");
   if (answer->kind == HE_ANSWER_MEDIA)
-    he_origin_add_session (decision);
+    add_playlist (decision);
   else
     he_request_add_field (
         request, "X-Variant",

@@ -7,6 +7,7 @@
 #include "he-gate.h"
 #include "he-http.h"
 #include "he-ledger.h"
+#include "he-listing.h"
 #include "he-log.h"
 #include "he-metrics.h"
 #include "he-origin.h"
@@ -126,10 +127,11 @@ void he_publish_playlist (HeOrigin *origin, HeRequest *request);
 void he_auth_handle (HeOrigin *origin, HeRequest *request);
 /* What a session's viewer is told with a playlist: his cookie, what the lease has left. */
 void he_origin_add_session (const HeDecision *decision);
-/* The playlist as it is now, rendition NULL: main.m3u8; 503 while the channel has none.
- * decision: of the one viewer it is for; NULL: for all who may have it, to be cached. */
+/* The playlist, rendition NULL: main.m3u8; 503 while the channel has none. listing: what
+ * it lists, at most a window; NULL: what is listed now. decision: of the one viewer it is
+ * for; NULL: for all who may have it, to be cached. */
 void he_origin_respond_playlist (HeOrigin *origin, HeRequest *request, HeChannel *channel,
-                                 const HeRendition *rendition,
+                                 const HeRendition *rendition, const HeListing *listing,
                                  const HeDecision *decision);
 void he_anchor_handle (HeOrigin *origin, HeRequest *request);
 void he_clip_handle (HeOrigin *origin, HeRequest *request);

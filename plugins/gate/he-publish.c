@@ -134,17 +134,17 @@ he_publish_put (HeOrigin *origin, HeRequest *request)
     he_request_respond_text (request, 201, "held\n");
 }
 
-/* An edge shows a ticket that a gate gave it for this one path; our own processes sign.
- */
+/* An edge shows a ticket that a gate gave it for this one path; our own processes sign
+ * that of the request. */
 static gboolean
-may_read (HeOrigin *origin, HeRequest *request)
+may_read (HeOrigin *origin, HeRequest *request, const char *path)
 {
   const char *ticket = he_request_field (request, "Headend-Ticket");
   g_autoptr (GError) error = NULL;
 
   if (ticket == NULL)
     return he_origin_check_signature (origin, request);
-  if (he_ticket_verify (origin->publish, ticket, he_request_path (request),
+  if (he_ticket_verify (origin->publish, ticket, path,
                         g_get_real_time () / G_USEC_PER_SEC, &error))
     return TRUE;
   he_origin_refuse_signature (origin, request, error);
@@ -187,7 +187,7 @@ he_publish_get (HeOrigin *origin, HeRequest *request)
 {
   g_autoptr (HeSegment) segment = NULL;
 
-  if (!may_read (origin, request))
+  if (!may_read (origin, request, he_request_path (request)))
     return;
   segment = he_segment_from_path (he_request_path (request), NULL);
   respond_segment (origin, request, segment);
@@ -213,7 +213,7 @@ he_publish_pace (HeOrigin *origin, HeRequest *request)
   g_autoptr (GBytes) sidecar = NULL;
   HePacePath kind;
 
-  if (!may_read (origin, request))
+  if (!may_read (origin, request, he_request_path (request)))
     return;
   kind = he_pace_parse (he_request_path (request), &segment);
   if (kind == HE_PACE_NONE || !is_held (origin, segment)) {
@@ -247,19 +247,23 @@ find_channel (HeOrigin *origin, const char *name)
 void
 he_publish_playlist (HeOrigin *origin, HeRequest *request)
 {
-  const char *path = he_request_path (request) + strlen ("/playlists");
+  HeListing listing;
+  g_autofree char *index = he_listing_take (he_request_path (request), &listing);
+  const char *path = index != NULL ? index : he_request_path (request);
   g_autoptr (HeChannel) channel = NULL;
   const HeRendition *rendition = NULL;
   HeTarget target;
 
-  if (!may_read (origin, request))
+  if (!may_read (origin, request, path))
     return;
-  if (he_target_parse (path, &target) && target.kind == HE_TARGET_MEDIA
-      && target.credential.text == NULL
-      && (channel = find_channel (origin, target.channel)) != NULL && !channel->recording)
+  if (he_target_parse (path + strlen ("/playlists"), &target)
+      && target.kind == HE_TARGET_MEDIA && target.credential.text == NULL
+      && (channel = find_channel (origin, target.channel)) != NULL && !channel->recording
+      && (index == NULL || listing.last - listing.first < channel->window))
     rendition = he_channel_find (channel, target.rendition);
   if (rendition != NULL) {
-    he_origin_respond_playlist (origin, request, channel, rendition, NULL);
+    he_origin_respond_playlist (origin, request, channel, rendition,
+                                index != NULL ? &listing : NULL, NULL);
     return;
   }
   he_request_add_field (request, "Cache-Control", "no-store");

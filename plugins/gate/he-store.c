@@ -400,6 +400,21 @@ he_store_listing (HeStore *store, const char *channel, guint64 *ret_first,
 }
 
 gboolean
+he_store_live_listing (HeStore *store, const char *channel, gint64 now,
+                       guint64 *ret_first, guint64 *ret_last)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&store->lock);
+  HeShelf *shelf = find (store, channel);
+
+  if (shelf == NULL || !shelf->filled
+      || now - shelf->newest_arrival > he_shelf_us (shelf, HE_SHELF_FRESH))
+    return FALSE;
+  *ret_first = shelf->first;
+  *ret_last = shelf->last;
+  return TRUE;
+}
+
+gboolean
 he_store_range (HeStore *store, const char *channel, guint64 *ret_oldest,
                 guint64 *ret_newest)
 {

@@ -102,6 +102,11 @@ GPtrArray *he_store_list (HeStore *store, const char *channel);
 gboolean he_store_listing (HeStore *store, const char *channel, guint64 *ret_first,
                            guint64 *ret_last);
 
+/* The same of a channel that is live: FALSE, too, when no segment became complete for
+ * three durations. */
+gboolean he_store_live_listing (HeStore *store, const char *channel, gint64 now,
+                                guint64 *ret_first, guint64 *ret_last);
+
 /* Oldest and newest MSN of which anything is held; FALSE when nothing is. */
 gboolean he_store_range (HeStore *store, const char *channel, guint64 *ret_oldest,
                          guint64 *ret_newest);

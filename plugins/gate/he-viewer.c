@@ -45,24 +45,30 @@ respond_recording (const HeDecision *decision)
 
 void
 he_origin_respond_playlist (HeOrigin *origin, HeRequest *request, HeChannel *channel,
-                            const HeRendition *rendition, const HeDecision *decision)
+                            const HeRendition *rendition, const HeListing *listing,
+                            const HeDecision *decision)
 {
   g_autoptr (GBytes) text = NULL;
-  guint64 first, last;
+  HeListing now;
   HeAnchor anchor;
   gboolean has_anchor;
-  gboolean is_filled = he_store_listing (origin->store, channel->name, &first, &last);
+  gboolean is_filled
+      = he_store_listing (origin->store, channel->name, &now.first, &now.last);
 
   he_request_add_field (request, "Cache-Control",
-                        is_filled && decision == NULL ? "public, max-age=1" : "no-store");
+                        !is_filled || decision != NULL ? "no-store"
+                        : listing != NULL              ? "public, max-age=10"
+                                                       : "public, max-age=1");
   if (!is_filled) {
     he_request_add_field (request, "Retry-After", "1");
     he_request_respond_text (request, 503, "the channel's window is not filled yet\n");
     return;
   }
+  if (listing == NULL)
+    listing = &now;
   has_anchor = he_anchors_get (origin->anchors, channel->name, FALSE, &anchor);
   text = he_playlists_get (origin->playlists, channel, rendition,
-                           has_anchor ? &anchor : NULL, first, last);
+                           has_anchor ? &anchor : NULL, listing->first, listing->last);
   if (decision != NULL)
     he_origin_add_session (decision);
   he_request_add_field (request, "Headend-Node", origin->node);
@@ -78,7 +84,7 @@ respond_playlist (const HeDecision *decision)
     respond_recording (decision);
   else
     he_origin_respond_playlist (decision->origin, decision->request, answer->channel,
-                                answer->rendition, decision);
+                                answer->rendition, NULL, decision);
 }
 
 /* Keys of what is held, and of the period that follows, so that a player may be early; of

@@ -99,7 +99,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-_ALLOWED = {"X-Variant": "a", "Headend-Ticket": "1.x", "Cache-Control": "no-store", "S-Uri-Signing": "200"}
+_ALLOWED = {"X-Variant": "a", "Headend-Playlist": "7-9", "Headend-Ticket": "1.x", "Cache-Control": "no-store", "S-Uri-Signing": "200"}
 _SEGMENT = (200, {"Cache-Control": "public, max-age=60", "WMPaceInfoEgress": "position"}, b"segment of a")
 _PAGE = "https://tv.example"
 
@@ -223,14 +223,32 @@ def test_a_playlist_is_shared_and_what_is_one_viewers_is_added():
             assert answer.headers["Headend-Lease"] == name, answer.headers
             assert answer.headers.get_all("Cache-Control") == ["private, no-store"], answer.headers
         (path, _), = edge.asked("/playlists/")
-        assert path == "/playlists/live/demo/360p/index.m3u8", path
+        assert path == "/playlists/live/demo/360p/7-9.m3u8", path
         edge.rule("/auth", 403, {"S-Uri-Signing": "603"}, b"")
         answer = stage.get(edge.url + "/live/demo/360p/index.m3u8")
         assert answer.status == 403 and answer.code == "603" and not answer.headers["Set-Cookie"], answer.headers
 
 
-def test_a_playlist_goes_stale_rather_than_away():
+def test_a_playlist_is_as_new_as_the_gate_says():
+    """What is kept of the one before is nobody's any more, and what a gate that is behind names is there."""
     with _Edge() as edge:
+        url = edge.url + "/live/demo/360p/index.m3u8"
+        for name in ("7-9", "8-10", "8-10", "7-9", "9-11"):
+            edge.rule("/auth", 204, dict(_ALLOWED, **{"Headend-Playlist": name}), b"")
+            edge.rule(f"/playlists/live/demo/360p/{name}.m3u8", 200, {"Cache-Control": "public, max-age=60"},
+                      name.encode())
+            answer = stage.get(url)
+            assert answer.status == 200 and answer.body == name.encode(), (name, answer.status, answer.body)
+            assert "Headend-Playlist" not in answer.headers, answer.headers
+        fetched = [path.rsplit("/")[-1] for path, _ in edge.asked("/playlists/")]
+        assert fetched == ["7-9.m3u8", "8-10.m3u8", "9-11.m3u8"], fetched
+        assert stage.get(edge.url + "/live/demo/audio/index.m3u8").body != b"9-11", "another rendition's playlist"
+
+
+def test_a_playlist_goes_stale_rather_than_away():
+    """Where the gate names none."""
+    with _Edge() as edge:
+        edge.rule("/auth", 204, dict(_ALLOWED, **{"Headend-Playlist": "index"}), b"")
         assert stage.get(edge.url + "/live/demo/360p/index.m3u8").status == 200
         for fake in edge.internals.values():
             fake.rules["/playlists/"] = (500, {}, b"")

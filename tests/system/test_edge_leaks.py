@@ -207,6 +207,19 @@ class _Hunt:
             self.denied(self.stranger.get(f"/origin/{variant}/demo/360p/{msn}.ts"), "the origin's own path")
         self.denied(self.stranger.get("/playlists/live/demo/360p/index.m3u8"), "the origin's own playlist")
 
+    def is_fresh(self):
+        """Whether the edge gives a segment as soon as all nodes list it; None: this machine was too slow to say,
+        as a channel that stands still is kept for a second."""
+        viewer, begin = self.viewers["cookie"], time.monotonic()
+        path, last = "/live/demo/360p/index.m3u8", f"\n{self.newest}.ts".encode()
+        viewer.ask(path)  # what was listed before is in its cache
+        self.publish(1)
+        for name in self.air.nodes:
+            stage.wait_for(f"the listing of {name}",
+                           lambda: last in viewer.ask(path, self.air.origin[name]).body)
+        listed = viewer.ask(path)
+        return last in listed.body or (None if time.monotonic() - begin > 4 else False)
+
     def race(self):
         """Nobody has asked for it yet, and all do at once."""
         self.publish(1)
@@ -263,6 +276,8 @@ class _Hunt:
         played = {v.name: self.watch(v, range(newest - 6, newest)) for v in self.viewers.values()}
         for viewer in self.viewers.values():
             assert self._variants(viewer)[-6:] == played[viewer.name], viewer.name
+        for _ in range(3):
+            assert self.is_fresh() is not False, "an old playlist"
         self.strange(newest - 1)
         self.race()
 

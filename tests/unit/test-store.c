@@ -129,6 +129,23 @@ listing_waits_for_a_window (Fixture *f, gconstpointer data)
 }
 
 static void
+a_channel_is_live_for_three_durations (Fixture *f, gconstpointer data)
+{
+  guint64 first = 0, last = 0;
+
+  put_all (f, START);
+  put_all (f, START + 1);
+  g_assert_false (he_store_live_listing (f->store, "demo", f->now, &first, &last));
+  put_all (f, START + 2);
+  g_assert_true (
+      he_store_live_listing (f->store, "demo", f->now + 3 * SECOND, &first, &last));
+  g_assert_true (first == START && last == START + 2);
+  g_assert_false (
+      he_store_live_listing (f->store, "demo", f->now + 3 * SECOND + 1, &first, &last));
+  g_assert_false (he_store_live_listing (f->store, "none", f->now, &first, &last));
+}
+
+static void
 listing_waits_for_every_file (Fixture *f, gconstpointer data)
 {
   for (guint i = 0; i < 3; i++)
@@ -393,6 +410,8 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("/store/listing/waits-for-a-window", listing_waits_for_a_window);
+  ADD ("/store/listing/is-live-for-three-durations",
+       a_channel_is_live_for_three_durations);
   ADD ("/store/listing/waits-for-every-file", listing_waits_for_every_file);
   ADD ("/store/listing/stays-at-a-gap-until-three", listing_stays_at_a_gap_until_three);
   ADD ("/store/listing/goes-on-when-a-gap-is-filled",
