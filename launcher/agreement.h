@@ -9,13 +9,10 @@ G_BEGIN_DECLS
 /* A worker's part in agreeing on the anchor of its channel; its origin asks the others
  * (he-anchors.h). Both functions wait for the origin, for seconds at most. */
 
-/* The anchor to go on with after this proposal (JSON): what the nodes hold, or hold from
- * now on, if it suits the source's present timeline; else the generation after it
- * (renewal.h). Who has not seen where the old timeline ended lets the other nodes propose
- * first, for half a second: they may have. To who says that the source stood still, the
- * present anchor says that it did not. Without an answer of the origin it is the
- * proposal, which is the same on a node that started at the same time. FALSE when the
- * proposal is no anchor. */
+/* The anchor to go on with after this proposal (JSON), which may take the steps of
+ * settle.h. To who says that the source stood still, the present anchor says that it did
+ * not. Without an answer of the origin it is the proposal, which is the same on a node
+ * that started at the same time. FALSE when the proposal is no anchor. */
 gboolean
 headend_agree (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor);
 

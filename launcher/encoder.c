@@ -45,6 +45,12 @@ headend_encoder_fits_core (const HeadendVideo *video)
   return pixels <= (guint64)speed * 1000000 * CORE_PERCENT / 100;
 }
 
+static guint
+pictures_in (const HeadendVideo *video, guint ms)
+{
+  return (guint)((guint64)ms * video->frame_rate.n / (1000ull * video->frame_rate.d));
+}
+
 HeEncoderRequest
 headend_encoder_request (const HeadendVideo *video, const char *level, gboolean identical)
 {
@@ -52,6 +58,7 @@ headend_encoder_request (const HeadendVideo *video, const char *level, gboolean 
     .kbits = video->bitrate,
     .vbv_ms = HEADEND_VBV_MS,
     .threads = identical ? 1 : threads_for (video),
+    .lookahead = identical ? pictures_in (video, HEADEND_LOOKAHEAD_MS) : 0,
     .depth = video->bit_depth,
     .preset = video->preset,
     .level = level,

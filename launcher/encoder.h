@@ -23,6 +23,11 @@ gboolean headend_encoder_copies (const char *name);
 gboolean headend_encoder_repeats (const HeadendVideo *video);
 gboolean headend_encoder_fits_core (const HeadendVideo *video);
 
+/* A new encoder knows nothing of its pictures: with so many milliseconds of them at hand
+ * it gives its first one the bits that they leave over, as one that has seen hundreds
+ * would. Shorter, and the pictures behind a boundary lose more than 1 dB. */
+#define HEADEND_LOOKAHEAD_MS 320
+
 /* Strings are borrowed; level: as caps write it. */
 HeEncoderRequest headend_encoder_request (const HeadendVideo *video, const char *level,
                                           gboolean identical);

@@ -187,7 +187,7 @@ place (HeDemux *demux, const HeDemuxUnit *unit, gboolean previous)
   stream->lost |= generation != stream->generation;
   stream->generation = generation;
   demux->decided = FALSE;
-  demux->gaps = he_ts_parser_stats (demux->parser)->gaps;
+  demux->gaps = unit->gaps;
   give_unit (demux, stream, unit->pes, pts90, dts90);
 }
 
@@ -258,7 +258,7 @@ propose (HeDemux *demux, const HeDemuxUnit *unit)
   he_source_clock_propose (&demux->clock, unit->stream, unit->pes->dts33, unit->wall90,
                            demux->node, proposal);
   if (demux->clock.anchored && proposal->end == HE_ANCHOR_END_SEEN
-      && he_ts_parser_stats (demux->parser)->gaps != demux->gaps)
+      && (unit->gaps != demux->gaps || unit->pes->flags & HE_PES_GAP))
     proposal->end = HE_ANCHOR_END_MISSED;
   demux->proposed = TRUE;
 }

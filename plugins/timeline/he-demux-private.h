@@ -24,7 +24,8 @@ typedef struct {
   HePesAssembler *pes;
   HeAdtsSplitter *adts;
   HeVideoEntry entry;
-  guint64 wall90;   /* when the unit at hand began to come */
+  guint64 wall90;   /* when the unit at hand began to come, */
+  guint64 gaps;     /* and how many there had been in the input by then */
   gboolean started; /* a frame was given */
   gboolean lost;    /* a unit before the next one was lost, or ended a timeline */
   gboolean discont; /* owed to the next frame */
@@ -36,7 +37,7 @@ typedef struct {
 typedef struct {
   guint stream;
   HePes *pes;
-  guint64 wall90;
+  guint64 wall90, gaps; /* as above */
 } HeDemuxUnit;
 
 struct _HeDemux {
@@ -59,7 +60,7 @@ struct _HeDemux {
   guint64 wall90;
   guint64 start90; /* of the first picture; 0: as the anchor says */
   guint64 first90; /* epoch time of the first unit placed; 0: none yet */
-  guint64 gaps;    /* in the input, when a unit was placed last */
+  guint64 gaps;    /* of the last unit placed */
   HeDemuxStats stats;
 };
 

@@ -28,6 +28,7 @@ on_pes (HePes *pes, gpointer user)
   unit->stream = stream->number;
   unit->pes = pes;
   unit->wall90 = stream->wall90;
+  unit->gaps = stream->gaps;
   demux->pending += g_bytes_get_size (pes->data);
   g_queue_push_tail (&demux->units, unit);
 }
@@ -109,6 +110,7 @@ on_payload (guint16 pid, const guint8 *data, gsize len, HeTsFlags flags, gpointe
     if (flags & HE_TS_UNIT_START) {
       he_pes_assembler_flush (stream->pes, flags & HE_TS_GAP);
       stream->wall90 = demux->wall90;
+      stream->gaps = he_ts_parser_stats (demux->parser)->gaps;
     }
     he_pes_assembler_push (stream->pes, data, len, flags & HE_TS_UNIT_START,
                            flags & HE_TS_GAP);

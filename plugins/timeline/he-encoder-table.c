@@ -9,6 +9,7 @@ static const HeEncoderSetting x264[] = {
   { HE_ROLE_VBV, "vbv-buf-capacity", "{vbv-ms}" },
   { HE_ROLE_PRESET, "speed-preset", "{preset}" },
   { HE_ROLE_THREADS, "threads", "{threads}" },
+  { HE_ROLE_LOOKAHEAD, "rc-lookahead", "{lookahead}" },
   { HE_ROLE_B_FRAMES, "bframes", "0" },
   { HE_ROLE_ENTROPY, "cabac", "true" },
   { HE_ROLE_TRANSFORM, "dct8x8", "false" },
@@ -155,27 +156,27 @@ const HeEncoder he_encoder_table[] = {
     }                                                                                    \
   }
 
-#define SPEED(own, mega)                                                                 \
+#define SPEED(own, mega, ahead)                                                          \
   {                                                                                      \
-    .name = own, .values = { own }, .speed = mega                                        \
+    .name = own, .values = { own }, .speed = mega, .lookahead = ahead                    \
   }
 
 /* Speeds were measured at 1920x1080 on a Xeon of 2.x GHz that others used, too: with one
  * thread, at 5 Mbit/s. */
 static const HeEncoderPreset x264_presets[] = {
-  SPEED ("ultrafast", 230), SPEED ("superfast", 105),
-  SPEED ("veryfast", 72),   SPEED ("faster", 40),
-  SPEED ("fast", 27),       SPEED ("medium", 23),
-  SPEED ("slow", 15),       SPEED ("slower", 10),
-  SPEED ("veryslow", 7),    { NULL },
+  SPEED ("ultrafast", 230, 0), SPEED ("superfast", 105, 0),
+  SPEED ("veryfast", 72, 10),  SPEED ("faster", 40, 20),
+  SPEED ("fast", 27, 30),      SPEED ("medium", 23, 40),
+  SPEED ("slow", 15, 50),      SPEED ("slower", 10, 60),
+  SPEED ("veryslow", 7, 60),   { NULL },
 };
 
 static const HeEncoderPreset x265_presets[] = {
-  SPEED ("ultrafast", 33), SPEED ("superfast", 18),
-  SPEED ("veryfast", 15),  SPEED ("faster", 9),
-  SPEED ("fast", 8),       SPEED ("medium", 8),
-  SPEED ("slow", 4),       SPEED ("slower", 2),
-  SPEED ("veryslow", 1),   { NULL },
+  SPEED ("ultrafast", 33, 0), SPEED ("superfast", 18, 0),
+  SPEED ("veryfast", 15, 0),  SPEED ("faster", 9, 0),
+  SPEED ("fast", 8, 0),       SPEED ("medium", 8, 0),
+  SPEED ("slow", 4, 0),       SPEED ("slower", 2, 0),
+  SPEED ("veryslow", 1, 0),   { NULL },
 };
 
 /* It repeats itself, too, but complains on standard error each time that it ends. */

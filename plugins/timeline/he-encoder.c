@@ -182,6 +182,7 @@ fill (const char *text, const HeEncoderRequest *request, const char *preset)
     { "{vbv-ms}", request->vbv_ms },
     { "{vbv-kbit}", (guint)((guint64)request->kbits * request->vbv_ms / 1000) },
     { "{threads}", request->threads },
+    { "{lookahead}", request->lookahead },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
@@ -248,6 +249,20 @@ is_essential (HeEncoderRole role)
          || role == HE_ROLE_PRESET;
 }
 
+/* A preset that looks ahead further is left alone. */
+static gboolean
+is_needless (const HeEncoderFamily *family, const HeEncoderRequest *request,
+             const HeEncoderSetting *setting)
+{
+  const HeEncoderPreset *preset = family->presets;
+
+  if (strstr (setting->value, "{lookahead}") == NULL)
+    return FALSE;
+  while (preset->name != NULL && strcmp (preset->name, request->preset) != 0)
+    preset++;
+  return request->lookahead <= preset->lookahead;
+}
+
 static gboolean
 append_settings (GString *out, const HeEncoderFamily *family, const HeEncoder *encoder,
                  const HeEncoderRequest *request, const HeProbe *probe, GError **error)
@@ -259,7 +274,7 @@ append_settings (GString *out, const HeEncoderFamily *family, const HeEncoder *e
     const char *preset = NULL;
     g_autofree char *value = NULL;
 
-    if (done & 1u << row->role)
+    if (done & 1u << row->role || is_needless (family, request, row))
       continue;
     done |= 1u << row->role;
     if (setting != NULL && row->role == HE_ROLE_PRESET) {

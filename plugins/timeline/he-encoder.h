@@ -40,8 +40,8 @@ typedef enum {
 typedef struct {
   HeEncoderRole role;
   const char *property;
-  /* As gst-launch takes it, with {kbit}, {bit}, {vbv-ms}, {vbv-kbit}, {threads} and
-   * {preset} in place of what a request says. */
+  /* As gst-launch takes it, with {kbit}, {bit}, {vbv-ms}, {vbv-kbit}, {threads},
+   * {lookahead} and {preset} in place of what a request says. */
   const char *value;
 } HeEncoderSetting;
 
@@ -73,6 +73,7 @@ he_encoder_setting (const HeEncoder *encoder, HeEncoderRole role, const HeProbe 
 typedef struct {
   const char *name;
   const char *values[3];
+  guint lookahead; /* pictures that it looks ahead by itself, where requests may say so */
   /* Million pixels a second that one thread of one core encodes, where its output then
    * follows from its input alone; 0: it does not, or not quietly. */
   guint speed;
@@ -104,6 +105,7 @@ typedef struct {
   guint kbits;        /* kbit/s, constant */
   guint vbv_ms;       /* of that rate, in the rate buffer */
   guint threads;      /* where it works on CPUs */
+  guint lookahead;    /* pictures at least, where it can */
   guint depth;        /* bits, 8 or 10 */
   const char *preset; /* of the family */
   const char *level;  /* as caps write it ("3.1"), or NULL */

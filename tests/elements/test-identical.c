@@ -123,7 +123,7 @@ test_video_segments_have_the_same_bytes (void)
     guint n, d;
   } cases[] = {
     { "x264enc bitrate=200 vbv-buf-capacity=500 threads=1 speed-preset=superfast "
-      "bframes=0 option-string=mbtree=0",
+      "rc-lookahead=8 bframes=0 option-string=mbtree=0",
       25, 1 },
     { "x264enc bitrate=200 vbv-buf-capacity=500 threads=1 speed-preset=superfast "
       "bframes=2 b-adapt=false option-string=mbtree=0",

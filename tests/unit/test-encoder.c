@@ -45,7 +45,7 @@ static const KitElement intel[] = {
   { NULL },
 };
 
-static const HeEncoderRequest request
+static HeEncoderRequest request
     = { .kbits = 3000, .vbv_ms = 500, .threads = 2, .depth = 8, .level = "3.1" };
 
 static char *
@@ -121,6 +121,32 @@ test_cpu_encoders (void)
                    "multi-thread=2 num-slices=2 "
                    "! capsfilter caps=video/x-h264,profile=(string)main,"
                    "stream-format=(string)byte-stream");
+}
+
+/* Given a request to look ahead, then x264 is told to where its preset does not look as
+ * far by itself. */
+static void
+test_lookahead (void)
+{
+  static const struct {
+    const char *preset;
+    guint lookahead;
+    gboolean told;
+  } cases[] = {
+    { "superfast", 0, FALSE }, { "superfast", 8, TRUE }, { "veryfast", 8, FALSE },
+    { "veryfast", 10, FALSE }, { "veryfast", 19, TRUE }, { "veryslow", 19, FALSE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *wanted = g_strdup_printf (" rc-lookahead=%u ", cases[i].lookahead);
+    g_autofree char *text = NULL;
+
+    request.lookahead = cases[i].lookahead;
+    text = describe (NULL, "x264", cases[i].preset);
+    request.lookahead = 0;
+    g_assert_true ((strstr (text, "rc-lookahead") != NULL) == cases[i].told);
+    g_assert_true ((strstr (text, wanted) != NULL) == cases[i].told);
+  }
 }
 
 #define H264                                                                             \
@@ -376,6 +402,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("families-are-complete", families_are_complete);
   ADD ("cpu-encoders", cpu_encoders);
+  ADD ("looks-ahead-where-the-preset-does-not", lookahead);
   ADD ("nvenc-generations", nvenc_generations);
   ADD ("nvenc-h265", nvenc_h265);
   ADD ("intel-encoders", intel_encoders);

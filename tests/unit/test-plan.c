@@ -312,6 +312,32 @@ test_plain_rtp (void)
   g_assert_true (g_str_has_prefix (source->caps, "video/mpegts"));
 }
 
+/* Given a channel whose nodes make the same bytes, then its encoders see 0.32 s of their
+ * pictures in advance, and work on one thread; one encoder that goes on needs neither. */
+static void
+test_identical (void)
+{
+  static const struct {
+    guint n, d;
+    const char *wanted;
+  } rates[] = { { 25, 1, " threads=1 rc-lookahead=8 " },
+                { 30000, 1001, " threads=1 rc-lookahead=9 " },
+                { 60000, 1001, " threads=1 rc-lookahead=19 " } };
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  HeadendModelChannel *channel = model->channels->pdata[0];
+  g_assert_true (channel->identical);
+  for (guint i = 0; i < G_N_ELEMENTS (rates); i++) {
+    for (guint j = 0; j < channel->video->len; j++)
+      ((HeadendVideo *)channel->video->pdata[j])->frame_rate
+          = (HeadendFraction) { rates[i].n, rates[i].d };
+    g_autoptr (HeadendPlan) plan = plan_of (model, "A");
+    g_assert_cmpuint (count (plan->pipeline, rates[i].wanted), ==, 4);
+  }
+  channel->identical = FALSE;
+  g_autoptr (HeadendPlan) one = plan_of (model, "A");
+  g_assert_null (strstr (one->pipeline, "rc-lookahead"));
+}
+
 static const char copied[]
     = "{\"channels\": [{\"name\": \"demo\", \"source\": \"srt://127.0.0.1:9000\", "
       "\"watermark\": false, \"video\": [{\"width\": 640, \"height\": 360, \"bitrate\": "
@@ -483,6 +509,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/nodes-state-the-same", test_nodes_agree);
   g_test_add_func ("/plan/bandwidth-has-headroom", test_bandwidth);
   g_test_add_func ("/plan/pads-follow-variants", test_pads);
+  g_test_add_func ("/plan/identical/encoders-look-ahead", test_identical);
   g_test_add_func ("/plan/sparse/both-variants-are-told", test_sparse);
   g_test_add_func ("/plan/session/one-encode-with-a-mark", test_session);
   g_test_add_func ("/plan/publishes-to-all-origins", test_origins);
