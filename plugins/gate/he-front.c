@@ -64,12 +64,16 @@ why_not (const char *bytes, gsize len, gsize i)
                                               : "control character in the head";
 }
 
-/* Of a request line that has not ended after len bytes. */
+/* A request line of len bytes so far, or whole: what is refused does not depend on how it came. */
 static guint
-check_length (const char *bytes, gsize len, const char **ret_why)
+check_line (const char *bytes, gsize len, gboolean whole, const char **ret_why)
 {
   if (len > MAX_METHOD && memchr (bytes, ' ', MAX_METHOD + 1) == NULL) {
     *ret_why = "malformed method";
+    return 400;
+  }
+  if (whole && memmem (bytes, len, " HTTP/", 6) == NULL) {
+    *ret_why = "malformed request line";
     return 400;
   }
   if (len <= MAX_METHOD + HE_FRONT_MAX_TARGET + 16)
@@ -83,33 +87,34 @@ he_head_scan (const char *bytes, gsize len, HeHeadScan *scan, guint *ret_status,
               const char **ret_why)
 {
   const char *why = NULL;
+  guint status = 0;
   gsize i;
 
   for (i = scan->at; i < len; i++) {
     if ((guint8)bytes[i] >= ' ' && bytes[i] != 0x7f)
       continue;
-    if ((why = why_not (bytes, len, i)) != NULL)
+    if ((why = why_not (bytes, len, i)) != NULL) {
+      status = 400;
       break;
+    }
     if (bytes[i] == '\r' && i + 1 == len)
       break;
     if (bytes[i] != '\n')
       continue;
-    if (!scan->in_fields && memmem (bytes, i, " HTTP/", 6) == NULL) {
-      why = "malformed request line";
+    if (!scan->in_fields && (status = check_line (bytes, i, TRUE, &why)) != 0)
       break;
-    }
     if (scan->in_fields && bytes[i - 2] == '\n' && i < HE_FRONT_MAX_HEAD)
       return i + 1;
     scan->in_fields = TRUE;
   }
   scan->at = i;
-  *ret_status = why != NULL ? 400 : 0;
   if (why == NULL && !scan->in_fields)
-    *ret_status = check_length (bytes, len, &why);
-  if (*ret_status == 0 && len > HE_FRONT_MAX_HEAD) {
-    *ret_status = 431;
+    status = check_line (bytes, len, FALSE, &why);
+  if (why == NULL && len > HE_FRONT_MAX_HEAD) {
+    status = 431;
     why = "head too large";
   }
+  *ret_status = status;
   *ret_why = why;
   return 0;
 }

@@ -272,6 +272,10 @@ what_can_be_no_head_is_told_at_once (void)
   g_autofree char *filling = g_strnfill (HE_FRONT_MAX_HEAD, 'a');
   g_autofree char *target = g_strconcat ("GET /", filling, NULL);
   g_autofree char *field = g_strconcat ("GET / HTTP/1.1\r\nX: ", filling, NULL);
+  g_autofree char *whole
+      = g_strdup_printf ("%.65s / HTTP/1.1\r\nHost: a\r\n\r\n", filling);
+  HeHeadScan at_once = { 0 };
+  const char *why_whole;
   guint status;
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -284,6 +288,8 @@ what_can_be_no_head_is_told_at_once (void)
   }
   g_assert_null (read_bytes (filling, HE_FRONT_MAX_HEAD, &status));
   g_assert_cmpuint (status, ==, 400);
+  g_assert_cmpuint (he_head_scan (whole, strlen (whole), &at_once, &status, &why_whole), ==, 0);
+  g_assert_cmpuint (status, ==, 400); /* as where it comes in pieces */
   g_assert_null (read_bytes (target, strlen (target), &status));
   g_assert_cmpuint (status, ==, 414);
   g_assert_null (read_bytes (field, strlen (field), &status));
