@@ -238,6 +238,27 @@ on_no_more_pads (GstElement *demux, gpointer user_data)
   }
 }
 
+/* Of pictures that are passed through: 8 bits, or 10 in H.265. */
+static char *
+depth_differs (const char *profile, const HeadendVideo *video)
+{
+  gboolean deep = profile && strstr (profile, "-10");
+  gboolean main10 = g_strcmp0 (profile, "main-10") == 0;
+  if (!profile || (video->bit_depth > 8 ? main10 : !deep))
+    return NULL;
+  if (video->bit_depth > 8)
+    return g_strdup_printf ("The source has profile %s, the description says 10 bits, "
+                            "which is main-10; set \"bit-depth\": 8, or another encoder",
+                            profile);
+  if (main10)
+    return g_strdup_printf ("The source has 10 bits a sample (profile %s), the "
+                            "description says 8; set \"bit-depth\": 10",
+                            profile);
+  return g_strdup_printf ("The source has 10 bits a sample (profile %s), and \"%s\" "
+                          "passes 8 through; set another encoder",
+                          profile, video->encoder);
+}
+
 /* What the caps say that the description does not, in words; NULL when they agree. What
  * the source does not say is no disagreement. */
 static char *
@@ -251,11 +272,11 @@ video_differs (const GstStructure *caps, const HeadendVideo *video)
                               "says %u/%u; set \"frame-rate\": \"%d/%d\"",
                               n, d, video->frame_rate.n, video->frame_rate.d, n, d);
   }
-  const char *profile = gst_structure_get_string (caps, "profile");
-  if (headend_encoder_copies (video->encoder) && profile && strstr (profile, "-10"))
-    return g_strdup_printf ("The source has 10 bits a sample (profile %s), and \"%s\" "
-                            "passes 8 through; set another encoder",
-                            profile, video->encoder);
+  if (headend_encoder_copies (video->encoder)) {
+    char *words = depth_differs (gst_structure_get_string (caps, "profile"), video);
+    if (words)
+      return words;
+  }
   if (headend_encoder_copies (video->encoder)
       && gst_structure_get_int (caps, "width", &width)
       && gst_structure_get_int (caps, "height", &height)

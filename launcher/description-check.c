@@ -164,27 +164,17 @@ check_encoder (const HeadendModelChannel *channel, guint index, guint j, Fault *
   return check_preset (video, index, j, ret_fault);
 }
 
-/* Ten bits need an encoder for them, and pictures that nobody marks. */
+/* Ten bits need an encoder for them, or a source of H.265 that has them. */
 static gboolean
 check_depth (const HeadendModelChannel *channel, guint index, guint j, Fault *ret_fault)
 {
   const HeadendVideo *video = channel->video->pdata[j];
-  char *path;
-  if (video->bit_depth == 8)
+  if (he_encoder_family_takes (headend_encoder_of (video), video->bit_depth))
     return TRUE;
-  path = g_strdup_printf ("$.channels[%u].video[%u].bit-depth", index, j);
-  if (!he_encoder_family_takes (headend_encoder_of (video), video->bit_depth))
-    return fault (ret_fault, path,
-                  "encoder \"%s\" makes 8 bits; expected 8, or an encoder of H.265 such "
-                  "as \"x265\"",
-                  video->encoder);
-  if (channel->watermark)
-    return fault (ret_fault, path,
-                  "%u bits cannot be marked, and watermark is true (the default); "
-                  "expected 8, or \"watermark\": false",
-                  video->bit_depth);
-  g_free (path);
-  return TRUE;
+  return fault (
+      ret_fault, g_strdup_printf ("$.channels[%u].video[%u].bit-depth", index, j),
+      "encoder \"%s\" makes 8 bits; expected 8, or an encoder of H.265 such as \"x265\"",
+      video->encoder);
 }
 
 static gboolean

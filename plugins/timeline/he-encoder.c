@@ -47,6 +47,8 @@ he_encoder_family_names (void)
 gboolean
 he_encoder_family_takes (const HeEncoderFamily *family, guint depth)
 {
+  if (family->factories[0] == NULL) /* the source's own pictures */
+    return depth <= 8 || family->codec == HE_VIDEO_H265;
   for (const char *const *factory = family->factories; *factory != NULL; factory++)
     if (he_encoder_find (*factory)->formats[depth > 8 ? 1 : 0] != NULL)
       return TRUE;

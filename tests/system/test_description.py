@@ -84,7 +84,8 @@ _WRONG = [
     (("channels", 0, "video", 0, "colour"), "red"),
     (("channels", 0, "video", 0, "bit-depth"), 12), (("channels", 0, "video", 0, "bit-depth"), "8"),
     (("channels", 0, "video", 0, "bit-depth"), 10),
-    (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "x265", "bit-depth": 10}]),
+    (("channels", 0), {"name": "x", "source": "srt://h:1", "watermark": False, "video": [
+        {"width": 64, "height": 64, "bitrate": 90, "encoder": "copy", "bit-depth": 10}]}),
     (("channels", 0, "audio", 0, "rate"), 22050), (("channels", 0, "audio", 0, "channels"), 3),
     (("channels", 0, "audio", 0, "bitrate"), 513), (("channels", 0, "audio", 0, "track"), 16),
     (("channels", 0, "audio", 0, "language"), "English"),
@@ -118,8 +119,9 @@ _RIGHT = [
     (("channels", 0, "audio", 0, "encoder"), "copy"),
     (("channels", 0, "video", 0, "bit-depth"), 8),
     (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "x265"}]),
+    (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "x265", "bit-depth": 10}]),
     (("channels", 0), {"name": "x", "source": "srt://h:1", "watermark": False, "video": [
-        {"width": 64, "height": 64, "bitrate": 90, "encoder": "x265", "bit-depth": 10}]}),
+        {"width": 64, "height": 64, "bitrate": 90, "encoder": "copy-h265", "bit-depth": 10}]}),
     (("channels", 0, "video", 0, "frame-rate"), 25), (("channels", 0, "video", 0, "preset"), "medium"),
     (("channels", 0, "video"), [{"width": 64, "height": 64, "bitrate": 90, "encoder": "openh264", "preset": "high"}]),
 ]

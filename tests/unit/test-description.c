@@ -295,11 +295,6 @@ static const struct {
          "\"bitrate\": 90, \"bit-depth\": 10}]}]}",
     "$.channels[0].video[0].bit-depth: encoder \"x264\" makes 8 bits; expected 8, or an "
     "encoder of H.265 such as \"x265\"" },
-  { "watermark-on-ten-bits",
-    HEAD "\"video\": [{\"width\": 64, \"height\": 64, \"bitrate\": 90, \"bit-depth\": "
-         "10, \"encoder\": \"x265\"}]}]}",
-    "$.channels[0].video[0].bit-depth: 10 bits cannot be marked, and watermark is true "
-    "(the default); expected 8, or \"watermark\": false" },
   { "too-large-for-h265",
     HEAD "\"video\": [{\"width\": 8192, \"height\": 8192, \"bitrate\": 9000, "
          "\"encoder\": \"x265\"}]}]}",

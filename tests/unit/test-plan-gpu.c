@@ -26,6 +26,15 @@ takes_gpu_and_mark (gpointer user, const char *factory, HeMemory memory,
              && strcmp (format, "NV12") == 0);
 }
 
+/* The same where it takes ten bits there as well. */
+static gboolean
+takes_gpu_and_deep_mark (gpointer user, const char *factory, HeMemory memory,
+                         const char *format)
+{
+  return takes_gpu_and_mark (user, factory, memory, format)
+         || (strcmp (factory, "forensicmark") == 0 && strcmp (format, "P010_10LE") == 0);
+}
+
 static const char gpu_ladder[]
     = "{\"channels\": [{\"name\": \"demo\", \"source\": \"srt://h:1\", \"watermark\": "
       "%s, \"video\": [{\"width\": 1280, \"height\": 720, \"bitrate\": 3000, "
@@ -153,6 +162,35 @@ test_gpu_marks_on_the_gpu (void)
   g_assert_null (strstr (mixed, "cudaupload"));
 }
 
+/* Given ten bits and a watermark, then frames of ten bits are marked in CUDA memory where
+ * that can be, else downloaded and uploaded in ten bits. */
+static void
+test_gpu_marks_ten_bits (void)
+{
+  static const struct {
+    HeProbe probe;
+    guint downloads, uploads;
+  } rows[] = {
+    { { .has = kit_all_has, .takes = takes_gpu_and_deep_mark }, 0, 0 },
+    { { .has = kit_all_has, .takes = takes_gpu_and_mark }, 1, 2 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    g_autofree char *notes = NULL;
+    g_autofree char *text = plan_probed (
+        "true", "nvenc-h265\", \"bit-depth\": 10, \"preset\": \"p1", rows[i].probe, &notes);
+    g_assert_cmpuint (count (text, "cudaconvertscale ! video/x-raw(memory:CUDAMemory),"
+                                   "format=P010_10LE,width=640"),
+                      ==, 1);
+    g_assert_cmpuint (count (text, "cudadownload ! video/x-raw,format=P010_10LE ! tee "),
+                      ==, rows[i].downloads);
+    g_assert_cmpuint (count (text, "cudaupload ! video/x-raw(memory:CUDAMemory),"
+                                   "format=P010_10LE ! segmentencoder "),
+                      ==, rows[i].uploads);
+    g_assert_cmpuint (count (text, "cudadownload"), ==, rows[i].downloads);
+    g_assert_cmpuint (count (text, " ! forensicmark "), ==, 4);
+  }
+}
+
 /* Given a rung of x264 beside one of NVENC, then both share the GPU's decoder, and the
  * one of x264 is downloaded when it is scaled. */
 static void
@@ -193,5 +231,6 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/gpu-beside-cpu", test_gpu_beside_cpu);
   g_test_add_func ("/plan/gpu-parts", test_gpu_parts);
   g_test_add_func ("/plan/gpu-ten-bits", test_gpu_ten_bits);
+  g_test_add_func ("/plan/gpu-marks-ten-bits", test_gpu_marks_ten_bits);
   return g_test_run ();
 }

@@ -482,6 +482,25 @@ test_h265 (void)
                    "max-threads=2");
 }
 
+/* Given ten bits and a watermark, then both variants are marked in ten bits. */
+static void
+test_marks_ten_bits (void)
+{
+  static const char text[]
+      = "{\"channels\": [{\"name\": \"demo\", \"source\": \"file:a.ts\", \"video\": "
+        "[{\"width\": 1280, \"height\": 720, \"bitrate\": 2000, \"encoder\": \"x265\", "
+        "\"bit-depth\": 10}]}]}";
+  g_autoptr (HeadendModel) model = model_of (text);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "node");
+  g_assert_cmpuint (count (plan->pipeline,
+                           "! videoscale ! videoconvert ! video/x-raw,format=I420_10LE,"
+                           "width=1280,height=720,pixel-aspect-ratio=1/1 ! tee "),
+                    ==, 1);
+  g_assert_cmpuint (count (plan->pipeline, " ! forensicmark "), ==, 2);
+  g_assert_cmpuint (count (plan->pipeline, "format=I420,"), ==, 0);
+  g_assert_cmpuint (count (plan->pipeline, "profile=(string)main-10"), ==, 2);
+}
+
 /* Given two nodes and an edge, then the graph leads from the source through both to
  * viewers, as a text and for Graphviz. */
 static void
@@ -525,6 +544,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/copy/needs-no-encoder", test_copy_factories);
   g_test_add_func ("/plan/names-a-missing-element", test_missing_element);
   g_test_add_func ("/plan/h265", test_h265);
+  g_test_add_func ("/plan/marks-ten-bits", test_marks_ten_bits);
   g_test_add_func ("/graph/leads-from-source-to-viewers", test_graph);
   return g_test_run ();
 }
