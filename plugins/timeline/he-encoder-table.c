@@ -105,15 +105,14 @@ static const HeEncoderSetting qsv[] = {
     .factory = name, .settings = nvenc, .formats = { "NV12", ten_bit },                  \
     .memory = HE_MEMORY_CUDA                                                             \
   }
+/* They upload frames themselves. */
 #define VA(name, ten_bit)                                                                \
   {                                                                                      \
-    .factory = name, .settings = va, .formats = { "NV12", ten_bit },                     \
-    .memory = HE_MEMORY_VA                                                               \
+    .factory = name, .settings = va, .formats = { "NV12", ten_bit }                      \
   }
 #define QSV(name, ten_bit)                                                               \
   {                                                                                      \
-    .factory = name, .settings = qsv, .formats = { "NV12", ten_bit },                    \
-    .memory = HE_MEMORY_VA                                                               \
+    .factory = name, .settings = qsv, .formats = { "NV12", ten_bit }                     \
   }
 
 /* Delays were measured with a click through encoder and decoder (Debian 12); the tests

@@ -48,15 +48,7 @@ static const struct {
 const char *
 he_memory_feature (HeMemory memory)
 {
-  switch (memory) {
-    case HE_MEMORY_CUDA:
-      return "memory:CUDAMemory";
-    case HE_MEMORY_VA:
-      return "memory:VAMemory";
-    case HE_MEMORY_SYSTEM:
-    default:
-      return NULL;
-  }
+  return memory == HE_MEMORY_CUDA ? "memory:CUDAMemory" : NULL;
 }
 
 static gboolean

@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /* Where frames lie. */
-typedef enum { HE_MEMORY_SYSTEM, HE_MEMORY_CUDA, HE_MEMORY_VA } HeMemory;
+typedef enum { HE_MEMORY_SYSTEM, HE_MEMORY_CUDA } HeMemory;
 
 /* What caps call it ("memory:CUDAMemory"), or NULL for the system's. */
 const char *he_memory_feature (HeMemory memory);

@@ -37,11 +37,11 @@ static const KitElement intel[] = {
   { "vah264lpenc",
     "bitrate=* rate-control=cbr,vbr cpb-size=* target-usage=1,4,7 key-int-max=1024 "
     "b-frames=* aud=* cabac=* dct8x8=*",
-    HE_MEMORY_VA, "NV12" },
+    HE_MEMORY_SYSTEM, "NV12" },
   { "qsvh264enc",
     "bitrate=* rate-control=cbr,vbr target-usage=1,4,7 gop-size=* b-frames=* "
     "low-latency=* cabac=unknown,on,off",
-    HE_MEMORY_VA, "NV12" },
+    HE_MEMORY_SYSTEM, "NV12" },
   { NULL },
 };
 
