@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A feed in H.265 goes on air in H.264, H.265 and H.265 with ten bits, and players play it."""
+"""A feed in H.265 goes on air in H.264, H.265 and H.265 with ten bits, and players play it. One that has ten
+bits keeps them."""
+import array
 import contextlib
 import json
 import os
@@ -191,6 +193,94 @@ def test_a_feed_in_h265_goes_on_air_in_either_codec():
         players.judge()
         _check_browser(pair)
         _check_copy(pair)
+
+
+VIEWERS = 40  # as many as it takes for two to differ in some of the newest four segments, but once in 10^9
+
+
+def _deep(model):
+    _node("ten")(model)
+    channel = model["channels"][0]
+    channel["segment-duration"], channel["watermark"] = 1, True
+    channel["video"][0].update(width=640, height=360, bitrate=1500)
+
+
+def _deep_copy(**more):
+    def change(model):
+        _node("h265")(model)
+        model["channels"][0]["video"] = [{"name": "ten", "encoder": "copy-h265", "width": 640, "height": 360,
+                                          "bitrate": 3000, "frame-rate": f"{RATE}/1"} | more]
+    return change
+
+
+def _grey(data):
+    """The mean of what tools/feed makes 506, of 1023: 8 bits have 504 and 508."""
+    done = subprocess.run(["ffmpeg", "-v", "error", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v", "-vf",
+                           "crop=96:64:512:36,extractplanes=y", "-f", "rawvideo", "-pix_fmt", "gray10le", "pipe:1"],
+                          input=data, capture_output=True, check=True, timeout=60)
+    samples = array.array("H", done.stdout)
+    return sum(samples) / len(samples)
+
+
+def _check_deep(data):
+    assert _probe(data)[:3] == ("hevc", "Main 10", "yuv420p10le"), _probe(data)
+    grey = _grey(data)
+    print(f"# grey is {grey:.3f}")
+    assert abs(grey - 506) < 1, grey
+
+
+def _record(viewer, count):
+    """So many segments, each as soon as it is listed."""
+    kept = {}
+
+    def grown():
+        for msn, key in viewer.media("ten"):
+            if msn not in kept:
+                kept[msn] = viewer.segment("ten", msn, key)
+        return len(kept) >= count
+    stage.wait_for(f"{count} segments", grown, 600)
+    return [kept[msn] for msn in sorted(kept)]
+
+
+def _check_variants(air):
+    viewers = [_viewer(air, f"viewer-{n}") for n in range(VIEWERS)]
+    newest = [msn for msn, _ in viewers[0].media("ten")][-4:]
+    made = {msn: {v.get(f"/live/demo/ten/{msn}.ts").body for v in viewers} for msn in newest}
+    assert max(len(bodies) for bodies in made.values()) == 2, {m: len(b) for m, b in made.items()}
+
+
+def _check_mark(air, data):
+    copy = air.dir / "copy.ts"
+    copy.write_bytes(data)
+    symbols = air.headend("detect", copy, "-d", air.description, "--around",
+                          time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "--window", "0.1").splitlines()[1:]
+    read = [z for z in (json.loads(line)["z"] for line in symbols) if z is not None]
+    assert len(read) >= 10, symbols
+
+
+def _check_deep_copy(feed_port):
+    """Passed through as what it is, and not as what it is not."""
+    with stage.Stage(change=_deep_copy(), feed_port=feed_port) as c:
+        c.start_node("A")
+        stage.wait_for("the refusal", lambda: 'set "bit-depth": 10' in _log(c), 600)
+    with stage.Stage(change=_deep_copy(**{"bit-depth": 10}), feed_port=feed_port) as c:
+        c.start_node("A")
+        c.wait_ready("A", seconds=600)
+        viewer = _viewer(c, "reader")
+        assert 'CODECS="hvc1.2.4.' in viewer.entry.body.decode(), viewer.entry.body
+        _check_deep(b"".join(_record(viewer, 3)))
+
+
+def test_a_source_of_ten_bits_keeps_them_with_its_mark():
+    with stage.Stage(change=_deep) as air:
+        air.start_feed("86400", "h265-10", str(RATE))
+        air.start_node("A")
+        air.wait_ready("A", seconds=600)
+        segments = _record(_viewer(air, "reader"), 16)
+        _check_deep(b"".join(segments))
+        _check_variants(air)
+        _check_mark(air, b"".join(segments))
+        _check_deep_copy(air.feed_port)
 
 
 def _of_file(model):
