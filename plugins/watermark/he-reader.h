@@ -60,8 +60,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeReader, he_reader_free)
 /* One decoded frame; stride in bytes, time in nanoseconds. Frames up to a segment before the
  * last one are left out. Where times go farther back, or on by more than four segments, the
  * copy was cut: it is finished there and searched anew. Most calls take milliseconds; one
- * that searches takes seconds, and minutes with views in a wide window, unless progress ends
- * it.
+ * that searches takes seconds, and ten or more with views in a wide window, unless progress
+ * ends it.
  * Fails as he_mark_check_size() does. */
 gboolean he_reader_add (HeReader *reader, const guint8 *luma, gsize stride, guint width,
                         guint height, guint64 time, GError **error);

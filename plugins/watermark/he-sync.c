@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <math.h>
 
+#include "he-scan.h"
 #include "he-shifts.h"
-#include "he-sync-evidence.h"
 
 /* Views that the low band tells apart. */
 #define SCALES 18
@@ -18,10 +18,8 @@
 #define WHOLE_LOG_P -300
 #define SETTLED 0.004 /* of the frame: a shift that is none */
 #define POLISHED 6       /* of the guesses */
-#define VIEW_WINDOWS 2   /* looked at where the time is unknown too */
-#define VIEW_BUDGET 400000 /* views times segments then: a minute or two */
+#define VIEW_BUDGET 1000000 /* views times segments, where the time is unknown too */
 #define WHOLE_PART 0.1 /* of the time that a search takes, about */
-#define PEAKS 200        /* of them that are followed */
 
 double
 he_chi_squared_log_tail (guint n, double x)
@@ -93,69 +91,20 @@ search_views (HeSyncSearch *search, const HeSyncTask *task, const HeSync *at,
   }
 }
 
-typedef struct {
-  HeView view;
-  double msn, rank;
-  guint window;
-} Peak;
-
-static int
-compare_peaks (gconstpointer a, gconstpointer b)
-{
-  const double d = ((const Peak *)b)->rank - ((const Peak *)a)->rank;
-  return d > 0 ? 1 : d < 0 ? -1 : 0;
-}
-
-static void
-look_at_view (HeSyncSearch *search, const HeSyncTask *task, const HeView *view,
-              HeShifts *shifts, HeComplex *waves, guint n, GArray *peaks)
-{
-  const double end = floor (task->last + 1.05 * task->windows[task->n_windows - 1].time);
-  for (double msn = MAX (floor (task->first), 0); msn <= end && he_sync_report (search, 0); msn++) {
-    const gint16 *pairs = he_sync_pairs (search, (guint64)msn);
-    for (guint w = 0; w < VIEW_WINDOWS; w++) {
-      Peak peak = { .msn = msn, .window = (w + 1) * task->n_windows / (VIEW_WINDOWS + 2) };
-      double shift[2];
-      he_shifts_reset (shifts);
-      he_shifts_add (shifts, waves + (gsize)w * n, pairs);
-      peak.rank = he_shifts_best (shifts, shift);
-      peak.view = he_view_shift (view, shift[0], shift[1]);
-      g_array_append_val (peaks, peak);
-    }
-  }
-  he_sync_count (search, (end - task->first + 1) * VIEW_WINDOWS * he_shifts_count (shifts));
-  g_array_sort (peaks, compare_peaks);
-  if (peaks->len > PEAKS)
-    g_array_set_size (peaks, PEAKS);
-}
-
-/* With neither known, single windows point out what is worth a look at all of them. */
+/* With neither known, as many as there is time for: of other aspects first, those flipped, and
+ * then those turned. */
 static void
 search_views_and_times (HeSyncSearch *search, const HeSyncTask *task, HeSyncGuesses *guesses)
 {
-  guint n;
-  he_pattern_waves (&n);
-  g_autofree HeComplex *waves = g_new0 (HeComplex, (gsize)VIEW_WINDOWS * n);
-  g_autoptr (HeShifts) shifts = he_shifts_new (HE_BAND_LOW);
-  g_autoptr (GArray) peaks = g_array_new (FALSE, FALSE, sizeof (Peak));
-  const double most = VIEW_BUDGET / (task->last - task->first + task->n_windows);
-  const guint views = (guint)CLAMP (most, SCALES, VIEWS);
-  for (guint i = 0; i < views; i++) {
-    const HeView view = view_at (i);
-    if (!he_sync_report (search, (double)i / views))
-      return;
-    for (guint w = 0; w < VIEW_WINDOWS; w++) {
-      const guint window = (w + 1) * task->n_windows / (VIEW_WINDOWS + 2);
-      he_spectrum_read (task->windows[window].spectrum, &view, HE_BAND_LOW,
-                        waves + (gsize)w * n);
-    }
-    look_at_view (search, task, &view, shifts, waves, n, peaks);
+  HeView views[VIEWS];
+  const double segments = task->last - task->first + task->n_windows;
+  const guint n = (guint)CLAMP (VIEW_BUDGET / segments, SCALES, VIEWS);
+  for (guint i = 0; i < VIEWS; i++) {
+    const guint scale = i % SCALES, aspect = i / SCALES % ASPECTS;
+    const guint flip = i / (SCALES * ASPECTS) % 2, turn = i / (SCALES * ASPECTS * 2);
+    views[i] = view_at (scale + SCALES * (flip + 2 * (turn + TURNS * aspect)));
   }
-  for (guint i = 0; i < peaks->len && he_sync_report (search, 1); i++) {
-    const Peak *peak = &g_array_index (peaks, Peak, i);
-    const double start = peak->msn - task->windows[peak->window].time;
-    he_sync_times (search, &peak->view, HE_BAND_LOW, start - 0.4, start + 1.4, guesses);
-  }
+  he_scan (search, task, views, n, guesses);
 }
 
 static int

@@ -39,9 +39,10 @@ typedef struct {
    * most HE_SYNC_MAX_MSNS apart, and the speed may differ by 4.5 %. */
   double first, last;
   /* Whether views are searched too; otherwise the frame is taken as whole, flipped or not.
-   * Costs seconds where the time is known. Where it is not, it may cost minutes, only
-   * clear copies are found, and the wider the window, the fewer views are tried: from
-   * half an hour on not all, from some 6 hours on those that are scaled alone. */
+   * Costs a second where the time is known. Where it is not, it costs some ten, and the wider
+   * the window, the fewer views are tried: from half an hour on not all that are turned, from
+   * three hours on none of them and not all that are flipped, and from 6 hours on fewer
+   * aspects; all scales always. */
   gboolean views;
   /* Taken for the whole frame too, flipped or not; may be NULL. */
   const HeView *also;

@@ -189,10 +189,11 @@ transform (const HeFft *fft, HeLanes *data, HeLanes *scratch)
 #define MAX_RUN 160
 
 /* Each wave's place: of the upper left of the four around it, how far it is from there, and
- * whether its mirror stands for it; 0 for what is not there. */
+ * what re and im count: nothing where it is not there, and less than nothing where its mirror
+ * stands for it. */
 typedef struct {
   gint32 at[MAX_RUN];
-  float x[MAX_RUN], y[MAX_RUN], there[MAX_RUN], mirror[MAX_RUN];
+  float x[MAX_RUN], y[MAX_RUN], signs[2 * MAX_RUN];
 } Places;
 
 static inline V
@@ -224,43 +225,55 @@ find_places (const HeWaveRead *read, const HeWaveRun *run, Places *places)
     memcpy (places->at + i, &at, sizeof at);
     store (places->x + i, x - __builtin_convertvector (left, V));
     store (places->y + i, y - __builtin_convertvector (top, V));
-    store (places->there + i, where (there, one));
-    store (places->mirror + i, where (there, mirror));
+    const V re = where (there, one), im = where (there, mirror);
+    for (guint j = 0; j < W; j++) {
+      places->signs[2 * (i + j)] = re[j];
+      places->signs[2 * (i + j) + 1] = im[j];
+    }
   }
 }
 
 static inline void
-read_run (const HeWaveRead *read, const HeWaveRun *run, HeComplex *restrict ret_waves)
+read_run (const HeWaveRead *read, const HeWaveRun *run, HeComplex *ret_waves)
 {
   Places places;
-  HeComplex between[MAX_RUN];
   const guint width = 2 * (guint)read->max_u + 1;
   find_places (read, run, &places);
   for (guint i = 0; i < run->n; i++) {
     const HeComplex *p = read->spectrum + places.at[i];
     V4 above, below;
+    V2 signs;
     memcpy (&above, p, sizeof above);
     memcpy (&below, p + width, sizeof below);
+    memcpy (&signs, &places.signs[2 * i], sizeof signs);
     above += (below - above) * places.y[i];
     const V2 left = { above[0], above[1] }, right = { above[2], above[3] };
-    const V2 value = left + (right - left) * places.x[i];
-    memcpy (&between[i], &value, sizeof value);
+    const V2 value = (left + (right - left) * places.x[i]) * signs;
+    memcpy (&ret_waves[i], &value, sizeof value);
   }
+}
+
+static inline void
+turn_run (const HeWaveRead *read, const HeWaveRun *run, HeComplex *waves)
+{
   const HeComplex *turns = read->turn_u + run->u, turn = read->turn_v[run->v];
   for (guint i = 0; i < run->n; i++) {
     const float c = turns[i].re * turn.re - turns[i].im * turn.im;
     const float s = turns[i].re * turn.im + turns[i].im * turn.re;
-    const float re = between[i].re * places.there[i], im = between[i].im * places.mirror[i];
-    ret_waves[i].re = re * c - im * s;
-    ret_waves[i].im = re * s + im * c;
+    const HeComplex wave = waves[i];
+    waves[i].re = wave.re * c - wave.im * s;
+    waves[i].im = wave.re * s + wave.im * c;
   }
 }
 
+/* One after the other: what was just written in small parts is slow to load in large ones. */
 static void
 read_waves (const HeWaveRead *read, const HeWaveRun *runs, guint n, HeComplex *ret_waves)
 {
   for (guint i = 0; i < n; i++)
     read_run (read, &runs[i], ret_waves + runs[i].first);
+  for (guint i = 0; i < n; i++)
+    turn_run (read, &runs[i], ret_waves + runs[i].first);
 }
 
 /* ---- scores ---- */

@@ -7,7 +7,7 @@
 G_BEGIN_DECLS
 
 /* What is done for each view and time that is tried, made for several levels of CPU, which
- * all give the same bits. */
+ * differ in rounding only. */
 
 /* Waves of one v whose u follow each other. */
 typedef struct {

@@ -104,7 +104,7 @@ tell_end (GstPad *pad, GstPadProbeInfo *info, gpointer reached)
   return GST_PAD_PROBE_OK;
 }
 
-/* Given a search that takes many minutes, when the element goes to NULL, then it ends: else
+/* Given a search that takes long, when the element goes to NULL, then it ends: else
  * this test runs into its limit. */
 static void
 test_stopping_ends_a_search (void)

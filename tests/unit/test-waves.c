@@ -54,7 +54,7 @@ test_transforms_are_right (void)
 
 #define N 360
 
-/* Everything that a level does, with what it is the same as the first's. */
+/* Everything that a level does: numbers first. */
 typedef struct {
   HeLanes transformed[N], multiplied[N], paired[N];
   HeComplex waves[5000];
@@ -114,7 +114,12 @@ test_levels_agree (void)
   for (guint i = 1; i < n; i++) {
     g_test_message ("%s", levels[i].name);
     work (&levels[i], other);
-    g_assert_true (memcmp (first, other, sizeof *first) == 0);
+    const float *a = &first->transformed[0].re[0], *b = &other->transformed[0].re[0];
+    for (guint j = 0; j < offsetof (Done, score) / sizeof *a; j++)
+      g_assert_cmpfloat (fabsf (a[j] - b[j]), <, 1e-3f * (1 + fabsf (a[j])));
+    g_assert_cmpfloat (fabs (first->score - other->score), <, 10); /* of terms of some 300000 */
+    g_assert_cmpfloat (fabs (first->energy - other->energy), <, 1e-3 * first->energy);
+    g_assert_cmpuint (first->beyond, ==, other->beyond);
   }
 }
 
