@@ -528,30 +528,47 @@ decide_session (HeGate *gate, const HeGateRequest *request, const HeTarget *targ
   decide_by_token (gate, &entry, target, token, now, answer);
 }
 
+/* token: of the path, from which it has been taken out. */
+static void
+decide (HeGate *gate, const HeGateRequest *request, HeSpan token, gint64 now,
+        HeAnswer *answer)
+{
+  HeTarget target;
+  HeSpan in_query = { NULL, 0 };
+  if (!he_target_parse (request->path, &target)) {
+    not_found (answer);
+  } else if (request->query && strnlen (request->query, MAX_QUERY + 1) > MAX_QUERY) {
+    deny (answer, HE_CODE_MALFORMED);
+  } else if (target.kind == HE_TARGET_SESSION) {
+    decide_session (gate, request, &target, now, answer);
+  } else if (target.kind != HE_TARGET_MULTIVARIANT || target.credential.text) {
+    decide_by_credential (gate, request, &target, now, answer);
+  } else if (!he_query_find (request->query, TOKEN_PARAMETER, &in_query)
+             || (token.text && in_query.text)) {
+    deny (answer, HE_CODE_MALFORMED);
+  } else {
+    if (!token.text)
+      token = in_query.text ? in_query : he_bearer_find (request->authorization);
+    if (token.text)
+      decide_by_token (gate, request, &target, token, now, answer);
+    else
+      decide_by_credential (gate, request, &target, now, answer);
+  }
+}
+
 void
 he_gate_decide (HeGate *gate, const HeGateRequest *request, gint64 now,
                 HeAnswer *ret_answer)
 {
-  HeTarget target;
-  HeSpan token = { NULL, 0 };
   HeAnswer answer = { 0 };
-  if (!he_target_parse (request->path, &target)) {
-    not_found (&answer);
-  } else if (request->query && strnlen (request->query, MAX_QUERY + 1) > MAX_QUERY) {
-    deny (&answer, HE_CODE_MALFORMED);
-  } else if (target.kind == HE_TARGET_SESSION) {
-    decide_session (gate, request, &target, now, &answer);
-  } else if (target.kind != HE_TARGET_MULTIVARIANT || target.credential.text) {
-    decide_by_credential (gate, request, &target, now, &answer);
-  } else if (!he_query_find (request->query, TOKEN_PARAMETER, &token)) {
+  HeGateRequest plain = *request;
+  HeSpan token;
+  g_autofree char *path = NULL;
+  if (!he_path_find (request->path, TOKEN_PARAMETER, &token, &path)) {
     deny (&answer, HE_CODE_MALFORMED);
   } else {
-    if (!token.text)
-      token = he_bearer_find (request->authorization);
-    if (token.text)
-      decide_by_token (gate, request, &target, token, now, &answer);
-    else
-      decide_by_credential (gate, request, &target, now, &answer);
+    plain.path = path ? path : request->path;
+    decide (gate, &plain, token, now, &answer);
   }
   *ret_answer = answer;
 }

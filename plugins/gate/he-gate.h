@@ -87,8 +87,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeAnswer, he_answer_clear)
 
 /* now: unix microseconds. Fills *ret_answer completely.
  *
- * main.m3u8 with a token (query URISigningPackage, else a bearer header) and without a path
- * prefix is an entry: the token alone decides, and opens or finds its session. So does
+ * main.m3u8 with a token (URISigningPackage as a parameter of the query or of the path, else
+ * a bearer header) and without a path prefix is an entry: the token alone decides, and opens or finds its session. So does
  * "session" with a bearer token, which is judged as for main.m3u8; the session of a cookie
  * beside it, of the same account, then ends: it is the same player's. Every other
  * request needs a credential: the path prefix, else the cookie "headend". Sessions are

@@ -66,11 +66,25 @@ is_for_verifying (const HeJson *jwk, gboolean *ret_is, GError **error)
     return he_json_set_error (error, ops, "\"key_ops\" must be an array");
   for (guint i = 0; i < he_json_length (ops); i++) {
     const HeJson *op = he_json_element (ops, i);
-    if (he_json_type (op) == HE_JSON_STRING
-        && strcmp (he_json_string (op), "verify") == 0)
-      *ret_is = TRUE;
+    if (he_json_type (op) != HE_JSON_STRING)
+      return he_json_set_error (error, op, "\"key_ops\" must hold strings");
+    for (guint j = 0; j < i; j++)
+      if (strcmp (he_json_string (he_json_element (ops, j)), he_json_string (op)) == 0)
+        return he_json_set_error (error, op, "stands a second time in \"key_ops\"");
+    *ret_is |= strcmp (he_json_string (op), "verify") == 0;
   }
   return TRUE;
+}
+
+/* RFC 7518 sections 6.2.2 and 6.3.2, and RFC 8037 section 2. */
+static gboolean
+is_private (const HeJson *jwk)
+{
+  static const char *const members[] = { "d", "p", "q", "dp", "dq", "qi", "oth" };
+  for (guint i = 0; i < G_N_ELEMENTS (members); i++)
+    if (he_json_member (jwk, members[i]))
+      return TRUE;
+  return FALSE;
 }
 
 /* RFC 7517 section 5: keys of kinds, for uses and algorithms that we do not serve are
@@ -104,10 +118,11 @@ add_key (GHashTable *by_kid, const HeJson *jwk, HeTokenAlgorithms accepted,
 {
   if (he_json_type (jwk) != HE_JSON_OBJECT)
     return he_json_set_error (error, jwk, "a key must be an object");
-  if (he_json_member (jwk, "d"))
+  if (is_private (jwk))
     return he_json_set_error (error, jwk,
                               "this is a private key; a JWKS file holds public keys, so "
-                              "remove the member \"d\" and make a new key pair");
+                              "remove the members \"d\", \"p\", \"q\" and their like, and "
+                              "make a new key pair");
   const HeTokenAlgorithm *algorithm = NULL;
   if (!find_algorithm (jwk, accepted, &algorithm, error))
     return FALSE;

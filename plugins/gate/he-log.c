@@ -97,7 +97,9 @@ he_log_path (const char *path)
     path = strchr (path + 3, '/');
     g_string_append (text, "/s/*");
   }
-  for (; path != NULL && *path != '\0' && text->len < MAX_PATH; path++)
+  for (; path != NULL && *path != '\0' && *path != ';' && text->len < MAX_PATH; path++)
     g_string_append_c (text, g_ascii_isgraph (*path) ? *path : '?');
+  if (path != NULL && *path == ';')
+    g_string_append (text, ";*");
   return g_string_free (text, FALSE);
 }

@@ -99,6 +99,35 @@ he_target_parse (const char *path, HeTarget *ret_target)
   return TRUE;
 }
 
+/* The next ";NAME=" in path, or NULL. */
+static const char *
+next_in_path (const char *path, const char *name)
+{
+  gsize len = strlen (name);
+  while (path && (path = strchr (path, ';'))
+         && (strncmp (path + 1, name, len) != 0 || path[1 + len] != '='))
+    path++;
+  return path;
+}
+
+gboolean
+he_path_find (const char *path, const char *name, HeSpan *ret_value, char **ret_rest)
+{
+  const char *start = next_in_path (path, name);
+  *ret_value = (HeSpan) { NULL, 0 };
+  *ret_rest = NULL;
+  if (!start)
+    return TRUE;
+  const char *value = start + strlen (name) + 2;
+  const char *end = value + strcspn (value, ";/");
+  if (next_in_path (end, name))
+    return FALSE;
+  *ret_value = (HeSpan) { value, end - value };
+  /* One of the two semicolons stays. */
+  *ret_rest = g_strdup_printf ("%.*s%s", (int)(start - path), path, end);
+  return TRUE;
+}
+
 /* One parameter at *p, moved to the next; FALSE at the end. */
 static gboolean
 next_parameter (const char **p, HeSpan *ret_name, HeSpan *ret_value)

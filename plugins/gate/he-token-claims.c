@@ -13,6 +13,7 @@
 #define MAX_AUDIENCES 32
 #define MAX_PATTERN 2048
 #define MAX_URI 4096
+#define MAX_JWE_HEADER 512 /* decoded bytes */
 
 gboolean
 he_account_is_valid (const char *account)
@@ -230,8 +231,15 @@ check_critical (const HeJson *claims)
   return HE_CODE_OK;
 }
 
-/* Renewal goes by our own credential, so cdniets and cdnistt need only be consistent:
- * both or none, transport 1 (cookie). */
+static gboolean
+is_number (const HeJson *node)
+{
+  return he_json_type (node) == HE_JSON_INTEGER || he_json_type (node) == HE_JSON_NUMBER;
+}
+
+/* RFC 9246 sections 2.1.12 to 2.1.14 and 3.2.1. Renewal goes by our own credential, so
+ * cdniets and cdnistt need only be consistent: both or none, a transport that is registered
+ * (0 none, 1 cookie, 2 query), and a time ahead where there is one. */
 static HeCode
 check_renewal (const HeJson *claims)
 {
@@ -244,32 +252,57 @@ check_renewal (const HeJson *claims)
     return HE_CODE_OK;
   if (!setting || !transport)
     return HE_CODE_RENEWAL;
-  if (he_json_type (setting) != HE_JSON_INTEGER
-      || he_json_type (transport) != HE_JSON_INTEGER)
+  if (!is_number (setting) || he_json_type (transport) != HE_JSON_INTEGER)
     return HE_CODE_MALFORMED;
-  return he_json_integer (setting) > 0 && he_json_integer (transport) == 1
+  gint64 how = he_json_integer (transport);
+  return how == 0 || (how > 0 && how <= 2 && he_json_number (setting) > 0)
              ? HE_CODE_OK
              : HE_CODE_RENEWAL;
 }
 
-/* A subject, where there is one, is a JWE in compact form (five parts): it is for others.
- */
+/* The protected header of a JWE (RFC 7516 section 4.1). */
+static gboolean
+is_jwe_header (const char *text, gsize len)
+{
+  guint8 bytes[MAX_JWE_HEADER];
+  gsize bytes_len = 0;
+  const char *alg = NULL, *enc = NULL;
+  if (!he_base64url_decode (text, len, bytes, sizeof bytes, &bytes_len))
+    return FALSE;
+  g_autoptr (HeJson) header
+      = he_json_parse ((const char *)bytes, bytes_len, sizeof bytes, MAX_DEPTH, NULL);
+  return header && he_json_type (header) == HE_JSON_OBJECT
+         && he_json_get_string (header, "alg", TRUE, &alg, NULL)
+         && he_json_get_string (header, "enc", TRUE, &enc, NULL);
+}
+
+/* RFC 7516 section 7.1: header, encrypted key, initialization vector, ciphertext and tag in
+ * base64url. The key may be empty ("dir"), and so may what is encrypted. */
+static gboolean
+is_jwe (const char *text)
+{
+  g_auto (GStrv) parts = g_strsplit (text, ".", 6);
+  guint8 bytes[HE_TOKEN_MAX_BYTES];
+  gsize len;
+  if (g_strv_length (parts) != 5 || !is_jwe_header (parts[0], strlen (parts[0]))
+      || !*parts[2] || !*parts[4])
+    return FALSE;
+  for (guint i = 1; i < 5; i++)
+    if (!he_base64url_decode (parts[i], strlen (parts[i]), bytes, sizeof bytes, &len))
+      return FALSE;
+  return TRUE;
+}
+
+/* A subject, where there is one, is a JWE in compact form: it is for others. */
 static HeCode
 check_subject (const HeJson *claims)
 {
   const HeJson *node = he_json_member (claims, "sub");
-  guint dots = 0;
   if (!node)
     return HE_CODE_OK;
   if (he_json_type (node) != HE_JSON_STRING)
     return HE_CODE_MALFORMED;
-  for (const char *p = he_json_string (node); *p; p++) {
-    if (*p == '.')
-      dots++;
-    else if (!g_ascii_isalnum (*p) && *p != '-' && *p != '_')
-      return HE_CODE_SUBJECT;
-  }
-  return dots == 4 ? HE_CODE_OK : HE_CODE_SUBJECT;
+  return is_jwe (he_json_string (node)) ? HE_CODE_OK : HE_CODE_SUBJECT;
 }
 
 static HeCode

@@ -99,6 +99,34 @@ is_small_order (const guint8 x[ED25519_BYTES])
   return y[ED25519_BYTES - 1] == top && (fill ? y[0] >= 0xec : y[0] <= 1);
 }
 
+/* RFC 8032 section 5.1.3: y is less than p = 2^255 - 19, and (y^2 - 1) / (d y^2 + 1) is a
+ * square, where d = -121665 / 121666. */
+static gboolean
+is_on_curve (const guint8 x[ED25519_BYTES])
+{
+  guint8 bytes[ED25519_BYTES];
+  gboolean is = FALSE;
+  BN_CTX *ctx = BN_CTX_new ();
+  memcpy (bytes, x, sizeof bytes);
+  bytes[ED25519_BYTES - 1] &= 0x7f;
+  if (!ctx)
+    return FALSE;
+  BN_CTX_start (ctx);
+  BIGNUM *p = BN_CTX_get (ctx), *y = BN_CTX_get (ctx), *u = BN_CTX_get (ctx);
+  BIGNUM *v = BN_CTX_get (ctx); /* the last tells whether all are there */
+  if (v && BN_set_bit (p, 255) && BN_sub_word (p, 19)
+      && BN_lebin2bn (bytes, sizeof bytes, y) && BN_cmp (y, p) < 0
+      && BN_mod_sqr (y, y, p, ctx)
+      /* As only squares count: u / v is one when u v is, and so with 121666 times each. */
+      && BN_copy (u, y) && BN_sub_word (u, 1) && BN_mul_word (u, 121666) && BN_copy (v, y)
+      && BN_mul_word (v, 121665) && BN_set_word (y, 121666) && BN_sub (v, y, v)
+      && BN_mod_mul (u, u, v, p, ctx))
+    is = BN_kronecker (u, p, ctx) == 1;
+  BN_CTX_end (ctx);
+  BN_CTX_free (ctx);
+  return is;
+}
+
 static EVP_PKEY *
 read_okp (const HeJson *jwk, GError **error)
 {
@@ -106,9 +134,9 @@ read_okp (const HeJson *jwk, GError **error)
   gsize len = 0;
   if (!read_bytes (jwk, "x", sizeof x, sizeof x, x, &len, error))
     return NULL;
-  EVP_PKEY *key = is_small_order (x) ? NULL
-                                     : EVP_PKEY_new_raw_public_key_ex (
-                                           NULL, "ED25519", NULL, x, sizeof x);
+  EVP_PKEY *key = !is_small_order (x) && is_on_curve (x)
+                      ? EVP_PKEY_new_raw_public_key_ex (NULL, "ED25519", NULL, x, sizeof x)
+                      : NULL;
   if (!key)
     he_json_set_error (error, jwk, "\"x\" is not a public key of Ed25519");
   return key;

@@ -23,8 +23,9 @@ G_BEGIN_DECLS
  *
  * Refused, because RFC 9246 says so of who does not enforce them: jti (407), cdniip (410),
  * a cdnicrit that names anything but the private claims above (409). sub must be a compact
- * JWE (402); cdniets and cdnistt come together (406). The verifying codes of other claims
- * also stand for their absence; a wrong type is HE_CODE_MALFORMED. */
+ * JWE (402); cdniets and cdnistt come together, with a registered transport (406). The
+ * verifying codes of other claims also stand for their absence; a wrong type is
+ * HE_CODE_MALFORMED. */
 #define HE_TOKEN_MAX_BYTES 4096
 #define HE_RIGHTS_MAX 32 /* channels that one names */
 

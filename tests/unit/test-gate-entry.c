@@ -52,6 +52,34 @@ test_entry_by_path (void)
                  HE_CODE_MALFORMED);
 }
 
+/* RFC 9246 section 2: the token may be a parameter of the path, too, which then is no part of
+ * it; with one in the query besides, nobody knows which is meant. */
+static void
+test_entry_by_path_parameter (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  g_autofree char *query = g_strconcat ("URISigningPackage=", token, NULL);
+  g_autofree char *path = g_strconcat ("/live/demo/main.m3u8;", query, NULL);
+  g_autofree char *twice = g_strconcat (path, ";", query, NULL);
+  g_autofree char *more = g_strconcat (path, ";x=1", NULL);
+  g_autofree char *broken = g_strconcat (path, "x", NULL);
+  HeGateRequest request = { .path = path, .query = "transport=path", .address = HOME };
+  g_auto (HeAnswer) answer = { 0 };
+  he_gate_decide (f.gate, &request, T0, &answer);
+  assert_answer (answer, HE_ANSWER_REDIRECT, 302, HE_CODE_OK);
+  g_assert_true (g_str_has_suffix (answer.location, "/live/demo/main.m3u8"));
+  assert_denied (ask (&f, twice, NULL, HOME, T0), HE_CODE_MALFORMED);
+  assert_denied (ask (&f, broken, NULL, HOME, T0), HE_CODE_SIGNATURE);
+  request.query = query;
+  g_auto (HeAnswer) both = { 0 };
+  he_gate_decide (f.gate, &request, T0, &both);
+  g_assert_cmpint (both.code, ==, HE_CODE_MALFORMED);
+  g_auto (HeAnswer) other = ask (&f, more, NULL, HOME, T0);
+  assert_answer (other, HE_ANSWER_NOT_FOUND, 404, HE_CODE_NONE);
+}
+
 static void
 test_entry_by_bearer (void)
 {
@@ -385,6 +413,7 @@ main (int argc, char **argv)
   kit_init ();
   g_test_add_func ("/gate/entry/gives-a-cookie", test_entry_by_cookie);
   g_test_add_func ("/gate/entry/gives-a-path-prefix", test_entry_by_path);
+  g_test_add_func ("/gate/entry/takes-a-parameter-of-the-path", test_entry_by_path_parameter);
   g_test_add_func ("/gate/entry/takes-a-bearer-header", test_entry_by_bearer);
   g_test_add_func ("/gate/entry/is-main-m3u8-alone", test_only_main_is_an_entry);
   g_test_add_func ("/gate/entry/bad-tokens-open-nothing", test_bad_tokens);

@@ -153,6 +153,41 @@ test_cookies (void)
   g_assert_cmpuint (he_cookie_find ("xc=1; c; cc=1; C=1", "c", values, 2), ==, 0);
 }
 
+/* RFC 6570 section 3.2.7, taken out as RFC 9246 section 2.1.15 says. */
+static void
+test_path_parameter (void)
+{
+  static const struct {
+    const char *path, *value, *rest;
+  } cases[] = {
+    { NULL, NULL, NULL },
+    { "/live/a", NULL, NULL },
+    { "/live/a;tt=1;T=2;t;xt=3", NULL, NULL },
+    { "/live/a;t=1.2", "1.2", "/live/a" },
+    { "/live/a;t=", "", "/live/a" },
+    { "/live/a;t=1;x=2", "1", "/live/a;x=2" },
+    { "/live/a;x=2;t=1", "1", "/live/a;x=2" },
+    { "/live;t=1/a", "1", "/live/a" },
+    { "/live;x;t=1;y/a", "1", "/live;x;y/a" },
+    { ";t=1", "1", "" },
+  };
+  static const char *const twice[] = { "/a;t=1;t=2", "/a;t=1/b;t=1", "/a;t=;t=" };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    HeSpan value;
+    g_autofree char *rest = NULL;
+    g_assert_true (he_path_find (cases[i].path, "t", &value, &rest));
+    g_autofree char *found = value.text ? g_strndup (value.text, value.len) : NULL;
+    g_assert_cmpstr (found, ==, cases[i].value);
+    g_assert_cmpstr (rest, ==, cases[i].rest);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (twice); i++) {
+    HeSpan value;
+    g_autofree char *rest = NULL;
+    g_assert_false (he_path_find (twice[i], "t", &value, &rest));
+    g_assert_null (rest);
+  }
+}
+
 static void
 test_client_address (void)
 {
@@ -194,6 +229,7 @@ main (int argc, char **argv)
   g_test_add_func ("/target/path/tells-its-parts", test_ours);
   g_test_add_func ("/target/path/has-one-spelling", test_not_ours);
   g_test_add_func ("/target/query/finds-one-and-leaves-the-rest", test_query);
+  g_test_add_func ("/target/path/parameter-is-taken-out", test_path_parameter);
   g_test_add_func ("/target/cookie/values-in-their-order", test_cookies);
   g_test_add_func ("/target/client/address-is-the-rightmost-untrusted",
                    test_client_address);

@@ -154,6 +154,12 @@ test_jwks (void)
              "\"key_ops\":[\"sign\"]" },
     { FALSE, "\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k\",\"x\":\"%x\",\"y\":\"%y\","
              "\"d\":\"AA\"" },
+    { FALSE, "\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k\",\"x\":\"%x\",\"y\":\"%y\","
+             "\"dp\":\"AA\"" },
+    { FALSE, "\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k\",\"x\":\"%x\",\"y\":\"%y\","
+             "\"key_ops\":[\"verify\",\"verify\"]" },
+    { FALSE, "\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"k\",\"x\":\"%x\",\"y\":\"%y\","
+             "\"key_ops\":[\"verify\",1]" },
     { FALSE, "\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"AA\"" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {

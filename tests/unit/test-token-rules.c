@@ -138,6 +138,9 @@ test_keys (void)
     "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_AU",
     "JuiVj8KyJ7BFw_SJ8u-Y8NXfrAXTxjM5sTgCiG1T_IU",
     "xxdqcD1N2E-6PAt2DRBnDyogU_osOczGTsf9d5KsA3o",
+    "AgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", /* y = 2 is of no point */
+    "8P________________________________________38", /* p + 3, which is y = 3 again */
+    "__________________________________________8",
   };
   for (guint i = 0; i < G_N_ELEMENTS (points); i++) {
     g_autofree char *jwk = g_strdup_printf (

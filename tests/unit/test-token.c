@@ -327,6 +327,9 @@ test_time (void)
   g_assert_cmpint (verify_with ("nbf", "1700000000.1"), ==, HE_CODE_NOT_BEFORE);
 }
 
+/* {"alg":"dir","enc":"A128GCM"} */
+#define JWE_HEADER "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0"
+
 static const struct {
   HeCode code;
   const char *name, *json;
@@ -368,7 +371,18 @@ static const struct {
   { 407, "jti", "\"x\"" },
   { 410, "cdniip", "\"x\"" },
   { 402, "sub", "\"alice\"" },
-  { 200, "sub", "\"a.b.c.d.e\"" },
+  { 402, "sub", "\"\"" },
+  { 402, "sub", "\"....\"" },
+  { 402, "sub", "\"a.b.c.d.e\"" },
+  { 200, "sub", "\"" JWE_HEADER "..AAAA.AAAA.AAAA\"" },
+  { 200, "sub", "\"" JWE_HEADER ".AAAA.AAAA..AAAA\"" },
+  { 402, "sub", "\"" JWE_HEADER "..AAAA.AAAA.\"" },
+  { 402, "sub", "\"" JWE_HEADER "...AAAA.AAAA\"" },
+  { 402, "sub", "\"" JWE_HEADER ".AAAA.AAAA.AAAA\"" },
+  { 402, "sub", "\"" JWE_HEADER ".AAAA.AAAA.AAAA.AAAA.AAAA\"" },
+  { 402, "sub", "\"" JWE_HEADER ".AAAA.AAAA.AAAA.AB\"" },
+  { 402, "sub", "\"" JWE_HEADER "=.AAAA.AAAA.AAAA.AAAA\"" },
+  { 402, "sub", "\"eyJhbGciOiJFUzI1NiJ9.AAAA.AAAA.AAAA.AAAA\"" }, /* a JWS' */
   { 500, "sub", "1" },
   { 409, "cdnicrit", "\"foo\"" },
   { 409, "cdnicrit", "\"\"" },
@@ -417,13 +431,36 @@ test_claims (void)
                      claim_cases[i].code);
 }
 
+/* RFC 9246 sections 2.1.12 to 2.1.14, 3.2.1 and 6.5. */
 static void
 test_renewal_pair (void)
 {
-  g_assert_cmpint (verify_with ("x", "1,\"cdniets\":30,\"cdnistt\":1"), ==, HE_CODE_OK);
-  g_assert_cmpint (verify_with ("x", "1,\"cdniets\":30,\"cdnistt\":2"), ==,
-                   HE_CODE_RENEWAL);
-  g_assert_cmpint (verify_with ("x", "1,\"cdnistd\":-1"), ==, HE_CODE_MALFORMED);
+  static const struct {
+    HeCode code;
+    const char *members;
+  } cases[] = {
+    { 200, "\"cdniets\":30,\"cdnistt\":1" },
+    { 200, "\"cdniets\":30,\"cdnistt\":2" },
+    { 200, "\"cdniets\":30,\"cdnistt\":0" },
+    { 200, "\"cdniets\":0,\"cdnistt\":0" },
+    { 200, "\"cdniets\":2.5,\"cdnistt\":1,\"cdnistd\":2" },
+    { 406, "\"cdniets\":30,\"cdnistt\":3" },
+    { 406, "\"cdniets\":30,\"cdnistt\":-1" },
+    { 406, "\"cdniets\":0,\"cdnistt\":1" },
+    { 406, "\"cdniets\":-0.5,\"cdnistt\":1" },
+    { 406, "\"cdnistt\":0" },
+    { 500, "\"cdniets\":\"30\",\"cdnistt\":0" },
+    { 500, "\"cdniets\":30,\"cdnistt\":\"1\"" },
+    { 500, "\"cdniets\":30,\"cdnistt\":1.0" },
+    { 500, "\"cdnistd\":-1" },
+    { 500, "\"cdnistd\":1.5" },
+    { 200, "\"cdnistd\":0" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *json = g_strconcat ("1,", cases[i].members, NULL);
+    g_test_message ("%s", json);
+    g_assert_cmpint (verify_with ("x", json), ==, cases[i].code);
+  }
 }
 
 int
