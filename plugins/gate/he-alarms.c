@@ -3,9 +3,14 @@
 
 #include <string.h>
 
-#define ADDRESSES_WITHIN (3600 * (gint64)G_USEC_PER_SEC)
-#define ACCOUNTS_MAX 65536
+#define WITHIN_SECONDS 3600
+#define ADDRESSES_WITHIN (WITHIN_SECONDS * (gint64)G_USEC_PER_SEC)
 #define SWEEP_EVERY (60 * (gint64)G_USEC_PER_SEC)
+
+/* 20 MiB of accounts with the longest names, and 13 MiB of their addresses. */
+#define ACCOUNTS_MAX 65536
+#define PLACES_MAX (1 << 20)
+#define STEP 4 /* places by which an account's room grows */
 
 /* Fetches are counted in a table of fixed size: 1 MiB, and the least recent of a set goes
  * when another comes. */
@@ -14,14 +19,16 @@
 #define TICK (4 * (gint64)G_USEC_PER_SEC)
 #define REMEMBERED 150 /* ticks: ten minutes */
 
+/* Half of an address' hash, which is keyed, tells it from an account's others. */
 typedef struct {
-  guint8 address[16];
-  gint64 seen;
+  guint32 address[2];
+  guint32 seen; /* seconds */
 } Place;
 
 /* An account. */
 typedef struct {
-  GArray *places; /* Place, one more than the limit at most */
+  Place *places; /* one more than the limit at most */
+  guint len, room;
   gint64 last, alarmed;
 } Watched;
 
@@ -35,6 +42,7 @@ struct _HeAlarms {
   guint64 seed;
   GMutex lock;          /* guards the rest */
   GHashTable *accounts; /* account -> Watched */
+  guint places;         /* room of all */
   gint64 swept;
   Slot (*slots)[WAYS];
 };
@@ -43,7 +51,7 @@ static void
 watched_free (gpointer data)
 {
   Watched *watched = data;
-  g_array_unref (watched->places);
+  g_free (watched->places);
   g_free (watched);
 }
 
@@ -75,15 +83,27 @@ he_alarms_free (HeAlarms *alarms)
 /* --- One account at many addresses. The lock is held. ---------------------------------- */
 
 static void
+set_room (HeAlarms *alarms, Watched *watched, guint room)
+{
+  alarms->places += room - watched->room;
+  watched->places = g_renew (Place, watched->places, room);
+  watched->room = room;
+}
+
+static void
 sweep (HeAlarms *alarms, gint64 now)
 {
   GHashTableIter iter;
-  gpointer watched;
+  gpointer value;
   alarms->swept = now;
   g_hash_table_iter_init (&iter, alarms->accounts);
-  while (g_hash_table_iter_next (&iter, NULL, &watched))
-    if (((Watched *)watched)->last + ADDRESSES_WITHIN <= now)
-      g_hash_table_iter_remove (&iter);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    Watched *watched = value;
+    if (watched->last + ADDRESSES_WITHIN > now)
+      continue;
+    alarms->places -= watched->room;
+    g_hash_table_iter_remove (&iter);
+  }
 }
 
 /* NULL: there is no room. */
@@ -91,39 +111,60 @@ static Watched *
 watch (HeAlarms *alarms, const char *account, gint64 now)
 {
   Watched *watched = g_hash_table_lookup (alarms->accounts, account);
+  gboolean full = g_hash_table_size (alarms->accounts) >= ACCOUNTS_MAX;
   if (watched)
     return watched;
-  if (g_hash_table_size (alarms->accounts) >= ACCOUNTS_MAX
-      && now >= alarms->swept + SWEEP_EVERY)
+  if ((full || alarms->places + STEP > PLACES_MAX) && now >= alarms->swept + SWEEP_EVERY) {
     sweep (alarms, now);
-  if (g_hash_table_size (alarms->accounts) >= ACCOUNTS_MAX)
+    full = g_hash_table_size (alarms->accounts) >= ACCOUNTS_MAX;
+  }
+  if (full || alarms->places + STEP > PLACES_MAX)
     return NULL;
   watched = g_new0 (Watched, 1);
-  watched->places = g_array_new (FALSE, FALSE, sizeof (Place));
   watched->alarmed = G_MININT64 / 2;
   g_hash_table_insert (alarms->accounts, g_strdup (account), watched);
   return watched;
 }
 
-/* Forgets what is past, and the least recent when there are more than it takes. */
 static void
-note_place (Watched *watched, const guint8 address[16], guint most, gint64 now)
+forget (Watched *watched, guint i)
+{
+  watched->places[i] = watched->places[--watched->len];
+}
+
+static void
+forget_oldest (Watched *watched)
 {
   guint oldest = 0;
-  for (guint i = watched->places->len; i-- > 0;) {
-    const Place *place = &g_array_index (watched->places, Place, i);
-    if (place->seen + ADDRESSES_WITHIN <= now || memcmp (place->address, address, 16) == 0)
-      g_array_remove_index_fast (watched->places, i);
-  }
-  for (guint i = 1; i < watched->places->len; i++)
-    if (g_array_index (watched->places, Place, i).seen
-        < g_array_index (watched->places, Place, oldest).seen)
+  for (guint i = 1; i < watched->len; i++)
+    if (watched->places[i].seen < watched->places[oldest].seen)
       oldest = i;
-  if (watched->places->len >= most)
-    g_array_remove_index_fast (watched->places, oldest);
-  Place place = { .seen = now };
+  forget (watched, oldest);
+}
+
+/* Forgets what is past, and the least recent when there are more than it takes. An account
+ * that is watched has room for one. */
+static void
+note_place (HeAlarms *alarms, Watched *watched, const guint8 address[16], guint most,
+            gint64 now)
+{
+  Place place = { .seen = (guint32)(now / G_USEC_PER_SEC) };
   memcpy (place.address, address, sizeof place.address);
-  g_array_append_val (watched->places, place);
+  for (guint i = watched->len; i-- > 0;)
+    if (watched->places[i].seen + WITHIN_SECONDS <= place.seen
+        || memcmp (watched->places[i].address, place.address, sizeof place.address) == 0)
+      forget (watched, i);
+  if (watched->len >= most)
+    forget_oldest (watched);
+  if (watched->room >= watched->len + 2 * STEP) /* most of them are past */
+    set_room (alarms, watched, watched->len + STEP);
+  if (watched->len == watched->room) {
+    if (alarms->places + STEP <= PLACES_MAX)
+      set_room (alarms, watched, watched->room + STEP);
+    else
+      forget_oldest (watched);
+  }
+  watched->places[watched->len++] = place;
   watched->last = now;
 }
 
@@ -138,11 +179,11 @@ he_alarms_address (HeAlarms *alarms, const char *account, const guint8 address[1
   Watched *watched = watch (alarms, account, now);
   if (!watched)
     return 0;
-  note_place (watched, address, limit + 1, now);
-  if (watched->places->len <= limit || now < watched->alarmed + ADDRESSES_WITHIN)
+  note_place (alarms, watched, address, limit + 1, now);
+  if (watched->len <= limit || now < watched->alarmed + ADDRESSES_WITHIN)
     return 0;
   watched->alarmed = now;
-  return watched->places->len;
+  return watched->len;
 }
 
 /* --- One segment over and over

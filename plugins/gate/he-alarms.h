@@ -8,8 +8,10 @@ G_BEGIN_DECLS
 
 /* What looks like a leak: an account that is seen at many addresses within an hour, and a
  * session that fetches one segment over and over, as somebody does who passes it on. As far
- * as this gate sees it. Bounded: what does not fit is not seen. Times are unix microseconds.
+ * as this gate sees it. Bounded, whatever the rules: HE_ALARMS_BYTES, of 65536 accounts and
+ * a million of their addresses; what does not fit is not seen. Times are unix microseconds.
  * Thread-safe. */
+#define HE_ALARMS_BYTES (40 * 1024 * 1024)
 typedef struct _HeAlarms HeAlarms;
 
 #define HE_ALARMS_ADDRESSES_MAX 64

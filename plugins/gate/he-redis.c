@@ -10,8 +10,9 @@
 
 #include "he-codec.h"
 #include "he-redis-private.h"
-#include "he-redis-script.h"
+#include "he-redis-resource.h"
 
+#define SCRIPT "/headend/redis/he-redis.lua"
 #define BATCH 256
 #define QUEUE_MAX 20000
 #define PACE_MS 250
@@ -31,6 +32,7 @@ typedef struct {
 struct _HeRedis {
   HeRedisConfig config;
   char **servers;
+  char *script, *script_sha; /* he-redis.lua */
   GThread *thread;
   int wake;                 /* eventfd */
   int up, was_up, stopping; /* atomic */
@@ -160,7 +162,7 @@ take_reply (HeRedis *redis)
 static redisReply *
 ask_whole (HeRedis *redis, const Question *question)
 {
-  append (redis, question, "EVAL", he_redis_script);
+  append (redis, question, "EVAL", redis->script);
   return take_reply (redis);
 }
 
@@ -170,10 +172,8 @@ decide (HeRedis *redis, GPtrArray *batch)
 {
   g_autoptr (GPtrArray) again = g_ptr_array_new ();
   g_autofree char *why = NULL;
-  g_autofree char *sha
-      = g_compute_checksum_for_string (G_CHECKSUM_SHA1, he_redis_script, -1);
   for (guint i = 0; i < batch->len; i++)
-    append (redis, batch->pdata[i], "EVALSHA", sha);
+    append (redis, batch->pdata[i], "EVALSHA", redis->script_sha);
   for (guint i = 0; i < batch->len; i++) {
     Question *question = batch->pdata[i];
     redisReply *reply = why ? NULL : take_reply (redis);
@@ -390,6 +390,11 @@ HeRedis *
 he_redis_new (const HeRedisConfig *config)
 {
   HeRedis *redis = g_new0 (HeRedis, 1);
+  he_redis_register_resource ();
+  g_autoptr (GBytes) script = g_resource_lookup_data (
+      he_redis_get_resource (), SCRIPT, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  redis->script = g_strndup (g_bytes_get_data (script, NULL), g_bytes_get_size (script));
+  redis->script_sha = g_compute_checksum_for_string (G_CHECKSUM_SHA1, redis->script, -1);
   redis->config = *config;
   redis->servers = g_strdupv ((char **)config->servers);
   redis->config.servers = (const char *const *)redis->servers;
@@ -426,6 +431,8 @@ he_redis_free (HeRedis *redis)
   he_secret_unref (redis->config.login);
   forget_told (redis);
   g_free (redis->told);
+  g_free (redis->script);
+  g_free (redis->script_sha);
   g_strfreev (redis->servers);
   g_free (redis);
 }

@@ -51,7 +51,7 @@ gboolean he_session_same_address (const HeSessionRecord *a, const HeSessionRecor
 
 /* How often in an hour the account's next session may be opened from another address than
  * the one before, by what each session may be; fewer than the records that are kept of an
- * account. he-redis-script.h has the same. */
+ * account. he-redis.lua has the same. */
 #define HE_SESSION_MOVES(max_sessions) MIN (12 * (max_sessions), 48 + (max_sessions))
 gboolean he_session_moves_too_often (const GPtrArray *of_account,
                                      const HeSessionRecord *coming, gint64 now);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-alarms.h"
 
+#include <malloc.h>
+
 #define S G_GINT64_CONSTANT (1000000)
 #define T0 (G_GINT64_CONSTANT (1700000000) * S)
 
@@ -99,6 +101,45 @@ accounts_are_bounded (void)
   g_assert_cmpuint (seen (alarms, "late", 2, later), ==, 2);
 }
 
+static gsize
+allocated (void)
+{
+  struct mallinfo2 info = mallinfo2 (); /* all zeros under a sanitizer */
+
+  return info.uordblks + info.hblkhd;
+}
+
+/* Given the highest limit and more accounts at more addresses than are watched, then memory
+ * is bounded; the first are seen, and an hour later others are. */
+static void
+addresses_are_bounded (void)
+{
+  const HeAlarmRules rules = { .addresses = HE_ALARMS_ADDRESSES_MAX };
+  g_autofree char *filling = g_strnfill (100, 'n');
+  gsize before = allocated ();
+  g_autoptr (HeAlarms) alarms = he_alarms_new (&rules);
+  guint alarmed = 0, n = 17000;
+
+  for (guint i = 0; i < n; i++) {
+    g_autofree char *account = g_strdup_printf ("%s%u", filling, i);
+
+    for (guint j = 0; j <= HE_ALARMS_ADDRESSES_MAX; j++)
+      alarmed += seen (alarms, account, j, T0) > 0;
+  }
+  for (guint i = n; i < 70000; i++) {
+    g_autofree char *account = g_strdup_printf ("%s%u", filling, i);
+
+    seen (alarms, account, 0, T0 + S);
+  }
+  g_assert_cmpuint (allocated () - before, <=, HE_ALARMS_BYTES);
+  g_assert_cmpuint (alarmed, >, n / 2);
+  g_assert_cmpuint (alarmed, <, n);
+  for (guint j = 0; j < HE_ALARMS_ADDRESSES_MAX; j++)
+    g_assert_cmpuint (seen (alarms, "late", j, T0 + 3700 * S), ==, 0);
+  g_assert_cmpuint (seen (alarms, "late", HE_ALARMS_ADDRESSES_MAX, T0 + 3700 * S), ==,
+                    HE_ALARMS_ADDRESSES_MAX + 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -107,5 +148,6 @@ main (int argc, char **argv)
   g_test_add_func ("/alarms/fetches", many_fetches_are_an_alarm);
   g_test_add_func ("/alarms/unasked", nothing_is_watched_unasked);
   g_test_add_func ("/alarms/bounded", accounts_are_bounded);
+  g_test_add_func ("/alarms/addresses-bounded", addresses_are_bounded);
   return g_test_run ();
 }
