@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Nothing here reads playlists, but they are written from descriptions: whatever a
- * description may hold, each line of them is a tag or one of our relative URIs. */
+/* Playlists are written from descriptions (fuzz-viewer reads some): whatever a description
+ * may hold, each line of them is a tag or one of our relative URIs. */
 #include <string.h>
 #include "description.h"
 #include "fuzz.h"

@@ -40,7 +40,7 @@ cd /tmp
 dpkg -i headend_*.deb gstreamer1.0-headend_*.deb >install.log 2>&1 || { cat install.log; exit 1; }
 test "$(headend --version)" = "headend $(dpkg-query -W -f '${Version}' headend)"
 test "$(ls $(pkg-config --variable=pluginsdir gst-headend) | grep -c libgstheadend)" = 4
-for element in epochdemux epochalign segmentencoder forensicmark forensicdetect segmentencrypt hlsgatesink; do
+for element in epochdemux epochalign segmentdecoder segmentencoder forensicmark forensicdetect segmentencrypt hlsgatesink; do
   gst-inspect-1.0 $element >said || { cat said; exit 1; }
   grep 'Filename.*gstreamer-1.0/libgstheadend' said
 done

@@ -2,6 +2,9 @@
 """Given two watch pages in Chromium, one by cookie and one by path prefix, that play through the
 edge, when node A is killed whole, comes back, and then node B is killed, then hls.js reports no
 error, playback never runs out of data, and every frame of the feed got into the buffer once."""
+import itertools
+import re
+
 import browser
 import stage
 
@@ -32,6 +35,17 @@ class _Watcher:
         assert not self.look["words"], self.look["words"]
         assert not self.seen["violations"], self.seen["violations"]
         assert self.page["session"]["state"] == "open", self.page["session"]
+
+    def judge_words(self):
+        """What a viewer of the page reads is what the page knows."""
+        shown = {title: line for title, line in itertools.pairwise(self.look["text"].splitlines())}
+        page = self.page
+        assert shown["node"] == page["node"] and shown["playlists from"] == page["origin"], (shown, page)
+        assert 0 <= page["msn"] - int(shown["MSN"]) <= 1, (shown, page["msn"])
+        assert re.match(r"\d+\.\d s \(playlist's end: ", shown["latency"]), shown
+        assert shown["stalls"].split(",")[0] == str(page["stalls"]["count"] or "none"), (shown, page["stalls"])
+        assert shown["errors"] == (self.seen["errors"][-1]["details"] if self.seen["errors"] else "none"), shown
+        assert "The session is open." in self.look["text"], shown
 
     def judge_time(self):
         """A slow machine may be late with data that are there; what must not happen is that there are none."""
@@ -95,6 +109,7 @@ def test_the_page_notices_no_death():
             watcher = _Watcher(chromium, name)
             watcher.say()
             watcher.judge_hls_js()
+            watcher.judge_words()
             watcher.judge_time()
             watcher.judge_segments(12)
             watcher.judge_pictures(24)

@@ -88,6 +88,16 @@ def _a_link_over_the_page_opens_a_session(pages):
     pages.wait_playing("bare")
 
 
+def _a_stall_is_counted(pages):
+    """Nothing comes any more: what the page holds is played, and then it stands still."""
+    before = pages.wait_playing("bare")
+    assert before["headend"]["stalls"]["count"] == 0 and "\nnone\n" in before["text"], before["text"]
+    pages.air.kill_node("A")
+    look = pages.wait("bare", "a stall", lambda look: look["headend"]["stalls"]["count"] == 1)
+    pages.wait("bare", "its words", lambda look: "\nstalls\n1, longest " in look["text"])
+    assert look["headend"]["session"]["state"] in ("open", "waiting"), look["headend"]["session"]
+
+
 def _no_file_holds_a_token(pages):
     found = [path for path in pages.air.dir.rglob("*") if path.is_file()]
     assert any("cache" in path.parts for path in found), found
@@ -109,6 +119,7 @@ def test_the_page_and_its_session():
         _a_refusal_is_shown_in_words(pages)
         _a_link_over_the_page_opens_a_session(pages)
         _no_file_holds_a_token(pages)
+        _a_stall_is_counted(pages)
 
 
 stage.main()

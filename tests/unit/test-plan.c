@@ -136,6 +136,17 @@ test_pads (void)
   g_assert_null (strstr (plain->pipeline, "forensicmark"));
 }
 
+/* Given two rungs in two variants, then each rung is scaled
+ * once, for both of its encoders. */
+static void
+test_scaled_once (void)
+{
+  g_autoptr (HeadendModel) model = model_of (two_nodes);
+  g_autoptr (HeadendPlan) plan = plan_of (model, "A");
+  g_assert_cmpuint (count (plan->pipeline, "videoscale "), ==, 2);
+  g_assert_cmpuint (count (plan->pipeline, "x264enc "), ==, 4);
+}
+
 /* Given sparse marking, then both variants' marks are told of it. */
 static void
 test_sparse (void)
@@ -529,6 +540,7 @@ main (int argc, char **argv)
   g_test_add_func ("/plan/bandwidth-has-headroom", test_bandwidth);
   g_test_add_func ("/plan/pads-follow-variants", test_pads);
   g_test_add_func ("/plan/identical/encoders-look-ahead", test_identical);
+  g_test_add_func ("/plan/each-rung-is-scaled-once", test_scaled_once);
   g_test_add_func ("/plan/sparse/both-variants-are-told", test_sparse);
   g_test_add_func ("/plan/session/one-encode-with-a-mark", test_session);
   g_test_add_func ("/plan/publishes-to-all-origins", test_origins);
