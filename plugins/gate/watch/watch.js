@@ -160,6 +160,8 @@ function onPlaylist({ networkDetails }) {
       tell(`playlists come from node ${origin} now`);
     state.origin = origin;
   }
+  if (state.session.state === "waiting")
+    setSession("open", "The session is open.");
   noteLease(get);
 }
 
@@ -184,6 +186,11 @@ function onError({ type, details, fatal, reason, networkDetails, response }) {
     setSession("unsupported", `This browser decodes no rendition of the channel: ${reason}.`);
   } else if (fatal && type === Hls.ErrorTypes.MEDIA_ERROR) {
     hls.recoverMediaError();
+  } else if (fatal && hls.levels.length) {
+    /* What is buffered goes on playing meanwhile. */
+    setSession("waiting", "The server does not answer; trying again.");
+    const waiting = hls;
+    later(2).then(() => { if (hls === waiting) hls.startLoad(); });
   } else if (fatal) {
     stop();
     later(2).then(() => start(null, false));
