@@ -74,6 +74,7 @@ add_origin (HeadendSupervisor *supervisor, const HeadendModel *model, const char
                                                                 master, origin_purposes),
                                                             .essential = TRUE,
                                                             .heartbeat = TRUE,
+                                                            .keeps = TRUE,
                                                             .death_signal = SIGKILL });
 }
 
@@ -136,6 +137,7 @@ run_all (const HeadendModel *model, const char *path)
                                                               .argv = argv,
                                                               .essential = TRUE,
                                                               .group = TRUE,
+                                                              .keeps = TRUE,
                                                               .death_signal = SIGTERM });
     g_ptr_array_add (origins, node->internal);
   }

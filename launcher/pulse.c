@@ -32,6 +32,14 @@ headend_pulse_look (HeadendPulse *pulse, const HeadendPulseSample *sample, gbool
   return TRUE;
 }
 
+/* The letter for what it does, in a stat file of /proc; '\0': it is gone. */
+static char
+state_of (const char *stat)
+{
+  const char *behind_name = strrchr (stat, ')'); /* which may hold anything */
+  return behind_name && strlen (behind_name) > 2 ? behind_name[2] : '\0';
+}
+
 HeadendPulseSample
 headend_pulse_sample (const char *pid)
 {
@@ -42,9 +50,39 @@ headend_pulse_sample (const char *pid)
   if (!g_file_get_contents (state_path, &state, NULL, NULL)
       || !g_file_get_contents (turns_path, &turns, NULL, NULL))
     return sample;
-  const char *behind_name = strrchr (state, ')'); /* which may hold anything */
-  sample.known = behind_name && strlen (behind_name) > 2
-                 && sscanf (turns, "%*u %*u %" G_GUINT64_FORMAT, &sample.turns) == 1;
-  sample.waits = sample.known && strchr ("RDt", behind_name[2]);
+  char letter = state_of (state);
+  sample.known
+      = letter && sscanf (turns, "%*u %*u %" G_GUINT64_FORMAT, &sample.turns) == 1;
+  sample.waits = sample.known && strchr ("RDt", letter);
   return sample;
+}
+
+#define DEPTH 3 /* a supervisor's node, and its origin */
+
+static gboolean
+waits_for_disk (const char *pid, guint depth)
+{
+  g_autofree char *folder = g_strdup_printf ("/proc/%s/task", pid);
+  g_autoptr (GDir) threads = depth > 0 ? g_dir_open (folder, 0, NULL) : NULL;
+  const char *thread;
+  while (threads && (thread = g_dir_read_name (threads))) {
+    g_autofree char *stat_path = g_build_filename (folder, thread, "stat", NULL);
+    g_autofree char *list_path = g_build_filename (folder, thread, "children", NULL);
+    g_autofree char *stat = NULL, *list = NULL;
+    if (g_file_get_contents (stat_path, &stat, NULL, NULL) && state_of (stat) == 'D')
+      return TRUE;
+    if (!g_file_get_contents (list_path, &list, NULL, NULL))
+      continue;
+    g_auto (GStrv) children = g_strsplit (g_strstrip (list), " ", -1);
+    for (char **child = children; *child; child++)
+      if (**child && waits_for_disk (*child, depth - 1))
+        return TRUE;
+  }
+  return FALSE;
+}
+
+gboolean
+headend_pulse_waits_for_disk (const char *pid)
+{
+  return waits_for_disk (pid, DEPTH);
 }

@@ -36,4 +36,7 @@ gboolean headend_pulse_look (HeadendPulse *pulse, const HeadendPulseSample *samp
 /* Of a process, by id; not known where /proc does not say. */
 HeadendPulseSample headend_pulse_sample (const char *pid);
 
+/* Whether a thread of a process, or of one that it started, waits for a disk. */
+gboolean headend_pulse_waits_for_disk (const char *pid);
+
 G_END_DECLS

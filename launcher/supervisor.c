@@ -11,6 +11,7 @@
 #include "backoff.h"
 #include "he-json.h"
 #include "he-secret.h"
+#include "he-state.h"
 #include "log.h"
 #include "pulse.h"
 
@@ -18,13 +19,14 @@
 #define STOP_MS 3000        /* between SIGTERM and SIGKILL */
 #define FAILURES_MAX 3      /* of a finite child in a row */
 #define STOP_GROUP_MS 5000  /* the same for a node, which has children of its own */
+#define STOP_LOOK_MS 500    /* from one look at who waits for a disk to the next */
 
 typedef struct {
   HeadendSupervisor *supervisor;
   char *name;
   char **argv;
   char *input;
-  gboolean essential, group, heartbeat, finite;
+  gboolean essential, group, heartbeat, finite, keeps;
   gboolean over; /* finite, and not started again */
   guint failures;
   int death_signal;
@@ -47,6 +49,7 @@ struct _HeadendSupervisor {
   char *program;
   pid_t pid;
   gboolean stopping;
+  gint64 stop_by; /* monotonic: then nobody gets more time */
   guint running;
   int code;
   void (*up) (gpointer user_data);
@@ -107,6 +110,7 @@ headend_supervisor_add (HeadendSupervisor *supervisor, const HeadendChildSpec *s
   child->group = spec->group;
   child->heartbeat = spec->heartbeat;
   child->finite = spec->finite;
+  child->keeps = spec->keeps;
   child->death_signal = spec->death_signal;
   g_ptr_array_add (supervisor->children, child);
 }
@@ -378,11 +382,29 @@ signal_child (const Child *child, int number)
 }
 
 static gboolean
+may_linger (const Child *child)
+{
+  const char *pid = child->keeps && child->process
+                        ? g_subprocess_get_identifier (child->process)
+                        : NULL;
+  return pid && g_get_monotonic_time () < child->supervisor->stop_by
+         && headend_pulse_waits_for_disk (pid);
+}
+
+static gboolean
 on_stop_late (gpointer user_data)
 {
   HeadendSupervisor *supervisor = user_data;
-  for (guint i = 0; i < supervisor->children->len; i++)
-    signal_child (supervisor->children->pdata[i], SIGKILL);
+  gboolean linger = FALSE;
+  for (guint i = 0; i < supervisor->children->len; i++) {
+    Child *child = supervisor->children->pdata[i];
+    if (may_linger (child))
+      linger = TRUE;
+    else
+      signal_child (child, SIGKILL);
+  }
+  if (linger)
+    g_timeout_add (STOP_LOOK_MS, on_stop_late, supervisor);
   return G_SOURCE_REMOVE;
 }
 
@@ -405,7 +427,9 @@ stop (HeadendSupervisor *supervisor, int code)
   }
   if (supervisor->running == 0)
     g_main_loop_quit (supervisor->loop);
-  g_timeout_add (groups ? STOP_GROUP_MS : STOP_MS, on_stop_late, supervisor);
+  guint late_ms = groups ? STOP_GROUP_MS : STOP_MS;
+  supervisor->stop_by = g_get_monotonic_time () + late_ms * 1000 + HE_STATE_END;
+  g_timeout_add (late_ms, on_stop_late, supervisor);
 }
 
 static gboolean

@@ -18,6 +18,7 @@ typedef struct {
   gboolean essential; /* we end, with exit code 1, when it ends before it was ready */
   gboolean group;     /* gets a process group of its own */
   gboolean heartbeat; /* writes an event every second, and is killed by pulse.h */
+  gboolean keeps;     /* gets more time to end while it waits for a disk */
   int death_signal;   /* what it gets when we die */
   gboolean finite;    /* has an end, with exit code 0; or fails for good, after three
                          failures in a row */
@@ -48,7 +49,8 @@ const char *headend_supervisor_stuck (const HeadendSupervisor *supervisor);
 
 /* Runs until SIGINT or SIGTERM, or until all children but essential ones are finite and
  * have finished (exit code 0) or failed (1), then ends the children (SIGTERM, after three
- * seconds SIGKILL). Returns the exit code. */
+ * seconds SIGKILL; for who keeps something and waits for the disk, HE_STATE_END later).
+ * Returns the exit code. */
 int headend_supervisor_run (HeadendSupervisor *supervisor);
 
 G_END_DECLS

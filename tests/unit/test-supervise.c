@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "backoff.h"
@@ -92,6 +94,40 @@ test_pulse_sample (void)
   kill (child, SIGKILL);
   waitpid (child, &status, 0);
   g_assert_false (headend_pulse_sample (name).known);
+}
+
+/* Given a process that waits as for a disk (who cloned with CLONE_VFORK does, until the
+ * child is over), then the kernel says so of it, and of whoever started it; and no more
+ * when that is over. */
+static void
+test_waits_for_disk (void)
+{
+  g_autofree char *own = g_strdup_printf ("%d", (int)getpid ());
+  g_autofree char *list = g_strdup_printf ("/proc/self/task/%s/children", own);
+  int ends[2];
+  g_assert_cmpint (pipe (ends), ==, 0);
+  pid_t child = fork ();
+  if (child == 0) {
+    char byte;
+    close (ends[1]);
+    if (syscall (SYS_clone, CLONE_VFORK | SIGCHLD, NULL, NULL, NULL, 0) == 0)
+      _exit ((int)read (ends[0], &byte, 1));
+    for (;;)
+      pause ();
+  }
+  close (ends[0]);
+  g_autofree char *name = g_strdup_printf ("%d", (int)child);
+  while (!headend_pulse_waits_for_disk (name))
+    g_usleep (1000);
+  /* Not every kernel tells of children. */
+  while (g_file_test (list, G_FILE_TEST_EXISTS) && !headend_pulse_waits_for_disk (own))
+    g_usleep (1000);
+  close (ends[1]);
+  while (headend_pulse_waits_for_disk (own) || headend_pulse_waits_for_disk (name))
+    g_usleep (1000);
+  kill (child, SIGKILL);
+  g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
+  g_assert_false (headend_pulse_waits_for_disk (name));
 }
 
 static const char description[]
@@ -227,6 +263,8 @@ main (int argc, char **argv)
   g_test_add_func ("/supervise/restarts-ever-later", test_backoff);
   g_test_add_func ("/supervise/who-stands-still-is-dead", test_pulse);
   g_test_add_func ("/supervise/what-the-kernel-says-of-a-process", test_pulse_sample);
+  g_test_add_func ("/supervise/what-the-kernel-says-of-who-waits-for-a-disk",
+                   test_waits_for_disk);
   g_test_add_func ("/supervise/a-job-holds-its-purposes-alone", test_job);
   g_test_add_func ("/supervise/a-malformed-job-is-refused", test_job_malformed);
   g_test_add_func ("/status/one-answer-and-no-sick-channel", test_status);
