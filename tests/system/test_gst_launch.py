@@ -11,7 +11,7 @@ import stage
 ELEMENTS = {"epochdemux", "epochalign", "segmentdecoder", "segmentencoder", "forensicmark", "forensicdetect", "segmentencrypt", "hlsgatesink"}
 
 
-def _run(script, seconds=60):
+def _run(script, seconds=300):
     with tempfile.TemporaryDirectory(prefix="headend-test-") as folder:
         env = dict(os.environ, PATH=os.path.dirname(stage.HEADEND) + ":" + os.environ["PATH"])
         return subprocess.run(["sh", "-eu", "-c", script], cwd=folder, env=env, timeout=seconds,
