@@ -14,7 +14,8 @@
  * gstqsvh264enc.cpp, gstqsvh265enc.cpp and gstqsvencoder.cpp of gst-plugins-bad) and
  * their reference pages (documentation/va/vah264enc.html,
  * documentation/qsv/qsvh264enc.html); every one of these names also stands in Debian 12's
- * libgstva.so and libgstqsv.so. */
+ * libgstva.so and libgstqsv.so. The low-power ones are of the same classes as the others,
+ * and so is nvautogpuh265enc as nvcudah265enc, or as nvh265enc in 1.26. */
 
 /* nvh264enc and nvh265enc of 1.22. */
 static const StandinProperty nvenc_1_22[] = {
@@ -55,7 +56,7 @@ static const StandinProperty nvenc_1_22[] = {
   { NULL },
 };
 
-/* nvcudah264enc, nvautogpuh264enc and nvcudah265enc of 1.22. */
+/* nvcudah264enc, nvcudah265enc, nvautogpuh264enc and nvautogpuh265enc of 1.22. */
 static const StandinProperty nvenc_cuda_1_22[] = {
   { "aq-strength", STANDIN_UINT, "0", 0, 15 },
   { "aud", STANDIN_BOOLEAN, "true" },
@@ -91,7 +92,7 @@ static const StandinProperty nvenc_cuda_1_22[] = {
   { NULL },
 };
 
-/* nvh264enc, nvautogpuh264enc and nvh265enc of 1.26. */
+/* nvh264enc, nvh265enc, nvautogpuh264enc and nvautogpuh265enc of 1.26. */
 static const StandinProperty nvenc_1_26[] = {
   { "aq-strength", STANDIN_UINT, "0", 0, 15 },
   { "aud", STANDIN_BOOLEAN, "true" },
@@ -252,20 +253,29 @@ const StandinRecord standin_records[] = {
            nvenc_h264),
   ENCODER ("1.22", "nvcudah265enc", CUDA_SINK ("NV12, P010_10LE, Y444"),
            CODED ("h265", "main, main-10", "hvc1, hev1, byte-stream"), nvenc_cuda_1_22),
+  ENCODER ("1.22", "nvautogpuh265enc", CUDA_SINK ("NV12, P010_10LE, Y444"),
+           CODED ("h265", "main, main-10", "hvc1, hev1, byte-stream"), nvenc_cuda_1_22),
   ENCODER ("1.26", "nvh264enc", CUDA_SINK ("NV12, Y444, RGBA, BGRA"),
            CODED ("h264", H264_PROFILES, "byte-stream, avc"), nvenc_1_26, nvenc_h264),
   ENCODER ("1.26", "nvautogpuh264enc", CUDA_SINK ("NV12, Y444, RGBA, BGRA"),
            CODED ("h264", H264_PROFILES, "byte-stream, avc"), nvenc_1_26, nvenc_h264),
   ENCODER ("1.26", "nvh265enc", CUDA_SINK ("NV12, P010_10LE, Y444, RGBA, BGRA"),
            CODED ("h265", "main, main-10", "byte-stream, hvc1, hev1"), nvenc_1_26),
-  ENCODER ("intel", "vah264enc", VA_SINK ("NV12"),
+  ENCODER ("1.26", "nvautogpuh265enc", CUDA_SINK ("NV12, P010_10LE, Y444, RGBA, BGRA"),
+           CODED ("h265", "main, main-10", "byte-stream, hvc1, hev1"), nvenc_1_26),
+  ENCODER ("va", "vah264enc", VA_SINK ("NV12"),
            CODED ("h264", "main, high, constrained-baseline", "byte-stream"), va,
            va_h264),
-  ENCODER ("intel", "vah265enc", VA_SINK ("NV12, P010_10LE"),
+  ENCODER ("va", "vah264lpenc", VA_SINK ("NV12"),
+           CODED ("h264", "main, high, constrained-baseline", "byte-stream"), va,
+           va_h264),
+  ENCODER ("va", "vah265enc", VA_SINK ("NV12, P010_10LE"),
            CODED ("h265", "main, main-10", "byte-stream"), va),
-  ENCODER ("intel", "qsvh264enc", VA_SINK ("NV12"),
+  ENCODER ("va", "vah265lpenc", VA_SINK ("NV12, P010_10LE"),
+           CODED ("h265", "main, main-10", "byte-stream"), va),
+  ENCODER ("qsv", "qsvh264enc", VA_SINK ("NV12"),
            CODED ("h264", H264_PROFILES, "avc, byte-stream"), qsv, qsv_h264),
-  ENCODER ("intel", "qsvh265enc", VA_SINK ("NV12, P010_10LE"),
+  ENCODER ("qsv", "qsvh265enc", VA_SINK ("NV12, P010_10LE"),
            CODED ("h265", "main, main-10", "byte-stream"), qsv),
   { "old 1.22",
     "nvh264dec",

@@ -3,6 +3,7 @@
 
 #include <gst/base/gstbasetransform.h>
 #include <gst/video/video.h>
+#include <string.h>
 
 /* Scalers and what copies frames to a GPU's memory and back. */
 
@@ -41,6 +42,8 @@ transform_caps (GstBaseTransform *self, GstPadDirection direction, GstCaps *caps
       gst_structure_set (structure, "width", GST_TYPE_INT_RANGE, 1, G_MAXINT, "height",
                          GST_TYPE_INT_RANGE, 1, G_MAXINT, NULL);
       gst_structure_remove_field (structure, "pixel-aspect-ratio");
+      if (strcmp (record->factory, "cudaconvertscale") == 0)
+        gst_structure_remove_field (structure, "format");
       append (result, structure, "memory:CUDAMemory");
     } else {
       append (result, structure, "memory:CUDAMemory");

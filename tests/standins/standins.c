@@ -209,10 +209,10 @@ is_standin (GstElementFactory *factory)
 }
 
 static GType
-type_of (const StandinRecord *record)
+type_of (const StandinRecord *record, gboolean poses)
 {
-  g_autofree char *name
-      = g_strdup_printf ("Standin%td-%s", record - standin_records, record->factory);
+  g_autofree char *name = g_strdup_printf ("%s%td-%s", poses ? "Poser" : "Standin",
+                                           record - standin_records, record->factory);
   GType type = g_type_from_name (name);
 
   if (type != 0)
@@ -220,7 +220,8 @@ type_of (const StandinRecord *record)
   type = record->kind == STANDIN_ENCODER   ? standin_encoder_type (record, name)
          : record->kind == STANDIN_DECODER ? standin_decoder_type (record, name)
                                            : standin_transform_type (record, name);
-  g_type_set_qdata (type, g_quark_from_static_string ("standin"), (gpointer)record);
+  if (!poses)
+    g_type_set_qdata (type, g_quark_from_static_string ("standin"), (gpointer)record);
   return type;
 }
 
@@ -254,9 +255,27 @@ add (const StandinRecord *record)
     gst_registry_add_feature (gst_registry_get (), gst_object_ref (factory));
     return;
   }
-  gst_element_register (NULL, record->factory, GST_RANK_NONE, type_of (record));
+  gst_element_register (NULL, record->factory, GST_RANK_NONE, type_of (record, FALSE));
   g_hash_table_insert (factories, (gpointer)record,
                        gst_element_factory_find (record->factory));
+}
+
+static gboolean
+decodes (const char *set)
+{
+  for (const StandinRecord *record = standin_records; record->factory; record++)
+    if (record->kind == STANDIN_DECODER && is_in (record, set))
+      return TRUE;
+  return FALSE;
+}
+
+/* Real encoders of another set stay, and are asked in its turn; a real decoder or scaler
+ * may be preferred to those of a set that has some. */
+static gboolean
+goes (const StandinRecord *record, GstElementFactory *there, const char *set)
+{
+  return is_standin (there) || is_in (record, set)
+         || (record->kind != STANDIN_ENCODER && decodes (set));
 }
 
 void
@@ -265,10 +284,18 @@ standins_install (const char *set)
   for (const StandinRecord *record = standin_records; record->factory; record++) {
     g_autoptr (GstElementFactory) there = gst_element_factory_find (record->factory);
 
-    if (there != NULL && (is_in (record, set) || is_standin (there)))
+    if (there != NULL && goes (record, there, set))
       gst_registry_remove_feature (gst_registry_get (), GST_PLUGIN_FEATURE (there));
   }
   for (const StandinRecord *record = standin_records; record->factory; record++)
     if (is_in (record, set))
       add (record);
+}
+
+void
+standins_pose (const char *set, gboolean encoders)
+{
+  for (const StandinRecord *record = standin_records; record->factory; record++)
+    if (is_in (record, set) && (encoders || record->kind != STANDIN_ENCODER))
+      gst_element_register (NULL, record->factory, GST_RANK_NONE, type_of (record, TRUE));
 }

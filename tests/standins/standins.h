@@ -45,12 +45,15 @@ typedef struct {
 extern const StandinRecord standin_records[]; /* ends with factory NULL */
 
 /* Registers the stand-ins of a set, and takes those of another back: "old" (nvh264enc of
- * GStreamer 1.22 alone), "1.22", "1.26", "intel". What is really there of the set goes:
- * a GPU that cannot encode has decoders and scalers, which would read frames. */
+ * GStreamer 1.22 alone), "1.22", "1.26", "va", "qsv". What is really there of the set
+ * goes: a GPU that cannot encode has decoders and scalers, which would read frames. */
 void standins_install (const char *set);
 
 /* Whether one of the set's encoders is really there. */
 gboolean standins_real (const char *set);
+
+/* Registers a set, or all of it but its encoders, so that it passes for real. */
+void standins_pose (const char *set, gboolean encoders);
 
 /* Where their properties live: adds those of a record to a class that has none yet, and
  * gives an instance its defaults. */
