@@ -68,7 +68,8 @@ keyed (gpointer data, guint64 msn, gint16 *ret_pairs)
 
 /* The copy's plane: noise, and a mark as seen by the view. */
 static void
-fill_plane (HeSecret *key, guint64 msn, const HeView *view, float strength, HePlane *plane)
+fill_plane (HeSecret *key, guint64 msn, const HeView *view, float strength, guint32 salt,
+            HePlane *plane)
 {
   g_autofree gint8 *pattern = g_malloc (PIXELS);
   g_autofree float *flat = g_new (float, PIXELS);
@@ -85,7 +86,7 @@ fill_plane (HeSecret *key, guint64 msn, const HeView *view, float strength, HePl
   inverse = (HeView) { { matrix[0], matrix[2], -shift[0], matrix[1], matrix[3], -shift[1], 0, 0 } };
   he_view_warp (&inverse, flat, WIDTH, HEIGHT, *plane);
   for (guint i = 0; i < PIXELS; i++)
-    (*plane)[i] += ((int)(clip_hash (i, (guint32)msn, 5) % 2001) - 1000) / 1000.0f;
+    (*plane)[i] += ((int)(clip_hash (i, (guint32)msn, salt) % 2001) - 1000) / 1000.0f;
 }
 
 static void
@@ -97,7 +98,7 @@ test_sync_finds_a_view (void)
   HeSyncWindow windows[1];
   g_autofree HePlane *plane = g_new (HePlane, 1);
   for (guint i = 0; i < G_N_ELEMENTS (windows); i++) {
-    fill_plane (key, 700 + i, &true_view, 0.02f, plane);
+    fill_plane (key, 700 + i, &true_view, 0.02f, 5, plane);
     windows[i] = (HeSyncWindow) { he_spectrum_new ((const HePlane *)plane), i + 0.5 };
   }
   HeSyncTask task = { .windows = windows,
@@ -128,6 +129,38 @@ test_sync_finds_a_view (void)
     g_assert_cmpfloat (fabs (he_waves_score (waves, pairs, n)), <, 6);
     he_spectrum_free (windows[i].spectrum);
   }
+}
+
+/* Given a faint mark in a crop that begins within some segment, when neither the view nor the
+ * time is known, then both are found. */
+static void
+test_sync_finds_a_view_and_a_time (void)
+{
+  g_autoptr (HeSecret) key = new_key (3);
+  const HeView cropped = he_view_new (1.17, 1.2, 0, FALSE);
+  const HeView true_view = he_view_shift (&cropped, -0.05, 0.03);
+  HeSyncWindow windows[6];
+  g_autofree HePlane *plane = g_new (HePlane, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (windows); i++) {
+    fill_plane (key, 706 + (i + 1) / 2, &true_view, 0.001f, i, plane);
+    windows[i] = (HeSyncWindow) { he_spectrum_new ((const HePlane *)plane), i / 2.0 + 0.25 };
+  }
+  HeSyncTask task = { .windows = windows,
+                      .n_windows = G_N_ELEMENTS (windows),
+                      .keyed = keyed,
+                      .data = key,
+                      .first = 701,
+                      .last = 711,
+                      .views = TRUE };
+  HeSync sync;
+  he_sync_search (&task, &sync);
+  g_test_message ("log p %.0f after %.0f tests", sync.log_p, sync.tests);
+  g_assert_cmpfloat (sync.log_p, <, 3 * HE_SYNC_LOG_P);
+  g_assert_cmpfloat (fabs (sync.start - 706.5), <, 0.3);
+  for (guint i = 0; i < 6; i++)
+    g_assert_cmpfloat (fabs (sync.view.m[i] - true_view.m[i]), <, 0.01);
+  for (guint i = 0; i < G_N_ELEMENTS (windows); i++)
+    he_spectrum_free (windows[i].spectrum);
 }
 
 static void
@@ -395,6 +428,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/reader/view-moves-and-warps", test_view_moves_and_warps);
   g_test_add_func ("/reader/sync-finds-a-view", test_sync_finds_a_view);
+  g_test_add_func ("/reader/sync-finds-a-view-and-a-time", test_sync_finds_a_view_and_a_time);
   g_test_add_func ("/reader/search-can-be-ended", test_search_can_be_ended);
   g_test_add_func ("/reader/chance-is-bounded", test_chance_is_bounded);
   g_test_add_func ("/reader/border-is-cut", test_border_is_cut);
