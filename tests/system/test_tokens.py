@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Tokens of ours are good for an independent implementation of JOSE, its tokens for us, and those of the
+"""Tokens of ours are good for two independent implementations of JOSE, their tokens for us, and those of the
 examples in docs/minting."""
 import json
 import os
@@ -7,6 +7,7 @@ import pathlib
 import subprocess
 import tempfile
 
+import jwt
 from jwcrypto import jwk, jws
 
 import stage
@@ -37,6 +38,16 @@ def _altered(token):
     return ".".join((head, claims, ("B" if signature[0] == "A" else "A") + signature[1:]))
 
 
+def _by_pyjwt(token, named, private):
+    """What PyJWT makes of a token of ours, signed by it for another account."""
+    algorithm = named["alg"]
+    key = jwt.algorithms.get_default_algorithms()[algorithm].from_jwk(json.dumps(named))
+    claims = jwt.decode(token, key, algorithms=[algorithm], audience="headend", issuer="headend")
+    assert claims["headend_acc"] == "alice", claims
+    return jwt.encode({**claims, "headend_acc": "eve"}, key if algorithm == "HS256" else private.read_text(),
+                      algorithm=algorithm, headers={"kid": named["kid"]})
+
+
 def test_every_algorithm_both_ways():
     with tempfile.TemporaryDirectory(prefix="headend-test-") as top:
         for algorithm in ("ES256", "EdDSA", "RS256", "PS256", "HS256"):
@@ -60,8 +71,8 @@ def test_every_algorithm_both_ways():
             theirs.allowed_algs = [algorithm]
             theirs.add_signature(key, None, json.dumps({"alg": algorithm, "typ": "JWT", "kid": named["kid"]}))
             theirs = theirs.serialize(compact=True)
-            codes = _codes(folder, ours, theirs, _altered(ours), _altered(theirs))
-            assert codes == ["200 alice", "200 bob", "400 -", "400 -"], (algorithm, codes)
+            codes = _codes(folder, ours, theirs, _by_pyjwt(ours, named, private), _altered(ours), _altered(theirs))
+            assert codes == ["200 alice", "200 bob", "200 eve", "400 -", "400 -"], (algorithm, codes)
 
 
 def test_the_examples_mint():
