@@ -274,12 +274,15 @@ class Viewer:
         """The clear bytes of a segment."""
         answer = self.get(f"/live/demo/{rendition}/{msn}.ts", base)
         assert answer.status == 200, f"{rendition}/{msn}: {answer.status} {answer.code}"
+        return self.clear(answer.body, msn, key, base)
+
+    def clear(self, body, msn, key, base=None):
         if not key:
-            return answer.body
+            return body
         secret = self.get(key, base)
         assert secret.status == 200 and len(secret.body) == 16, f"{key}: {secret.status}"
         return subprocess.run(["openssl", "enc", "-d", "-aes-128-cbc", "-K", secret.body.hex(),
-                               "-iv", f"{msn:032x}"], input=answer.body, capture_output=True,
+                               "-iv", f"{msn:032x}"], input=body, capture_output=True,
                               check=True).stdout
 
 
