@@ -76,6 +76,22 @@ pass_turn (World *world)
   g_cond_broadcast (&world->turn);
 }
 
+/* With the lock. */
+static void
+wait_for_turn (Node *node)
+{
+  while (node->world->at_work != node)
+    g_cond_wait (&node->world->turn, &node->world->lock);
+}
+
+static void
+begin_turns (Node *node)
+{
+  g_mutex_lock (&node->world->lock);
+  wait_for_turn (node);
+  g_mutex_unlock (&node->world->lock);
+}
+
 static void
 sleep_until (Node *node, gint64 ms)
 {
@@ -84,8 +100,7 @@ sleep_until (Node *node, gint64 ms)
   g_mutex_lock (&world->lock);
   node->wake = MAX (ms, world->now);
   pass_turn (world);
-  while (world->at_work != node)
-    g_cond_wait (&world->turn, &world->lock);
+  wait_for_turn (node);
   g_mutex_unlock (&world->lock);
 }
 
@@ -256,7 +271,7 @@ run_node (gpointer user)
   gboolean died = FALSE;
 
   node->demux = he_demux_new (node->name);
-  sleep_until (node, 0); /* until both are there */
+  begin_turns (node);
   for (guint n = 0; n < world->pictures; n++) {
     sleep_until (node, n * 40 + node->delay + (n >= node->held ? node->held_ms : 0));
     if (!died && node->world->now >= node->dies) {
