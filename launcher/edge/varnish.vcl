@@ -200,7 +200,10 @@ sub vcl_deliver {
         }
         set req.url = "/playlists/live/" + regsub(req.http.Headend-Shared, "index\.m3u8$", resp.http.Headend-Playlist + ".m3u8");
         set req.http.Headend-Lease = resp.http.Headend-Lease;
-        set req.http.Headend-Cookie = resp.http.Set-Cookie;
+        # One that is not there would be set as an empty one.
+        if (resp.http.Set-Cookie) {
+          set req.http.Headend-Cookie = resp.http.Set-Cookie;
+        }
       }
       return (restart);
     }

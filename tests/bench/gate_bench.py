@@ -39,7 +39,7 @@ end
 
 def wrk(folder, base, path, cookies=(), connections=VIEWERS):
     """Answers and bytes a second."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s"]
+    command = ["wrk", "-t1", "--timeout", "30s", f"-c{connections}", f"-d{SECONDS}s"]
     if cookies:
         script = folder / "viewers.lua"
         script.write_text(LUA.format(cookies=", ".join(f'"{c}"' for c in cookies)))

@@ -4,11 +4,8 @@ headend edge writes it, with real origins that hold prepared segments. Credentia
 evict, origins die, all ask for the same at once. Afterwards no secret of one is in a file, a log or
 somebody else's answer, and nobody who is denied got a byte of a segment, a playlist or a key. That the
 hunt finds leaks is shown by some that are planted."""
-import base64
 import concurrent.futures
 import contextlib
-import hashlib
-import hmac
 import http.client
 import os
 import re
@@ -16,28 +13,11 @@ import subprocess
 import threading
 import time
 
+import prepared
 import stage
 
 _BYTES = 60000
 _WINDOW = 20
-_TICKS = 180000
-_ROTATION = 5
-
-
-def _parts(*parts):
-    out = b""
-    for part in parts:
-        part = part.to_bytes(8, "big") if isinstance(part, int) else part if isinstance(part, bytes) else part.encode()
-        out += len(part).to_bytes(4, "big") + part
-    return out
-
-
-def _derive(key, *info):
-    return hmac.digest(hmac.digest(bytes(32), key, "sha256"), _parts(*info) + b"\1", "sha256")
-
-
-def _base64url(data):
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 class _Party:
@@ -84,7 +64,7 @@ class _Hunt:
 
     def __init__(self, kind, change=lambda text: text):
         def describe(model):
-            model["channels"][0].update({"window": _WINDOW, "key-rotation": _ROTATION})
+            model["channels"][0].update({"window": _WINDOW, "key-rotation": prepared.ROTATION})
         self.air = stage.Stage(change=describe)
         self.kind, self.change, self.edge = kind, change, self.air.edge_url
         self.bodies, self.newest, self.keys = {}, 9000, {}
@@ -104,11 +84,8 @@ class _Hunt:
 
     def _start(self):
         air = self.air
-        for name in air.origin:
-            air.nodes[name] = air.spawn(f"node-{name}", stage.HEADEND, "run", str(air.description), "--node", name,
-                                        "--origin", start_new_session=True)
-        for name, base in air.internal.items():
-            stage.wait_for(f"origin {name}", lambda: stage.status(base + "/healthz") == 200)
+        self.channel = prepared.Channel(air)
+        self.channel.start()
         self.publish(_WINDOW + 2)
         folder = air.dir / "edge"
         folder.mkdir()
@@ -136,21 +113,11 @@ class _Hunt:
         self.stranger = _Party(self, "stranger", "127.0.0.9")
 
     def publish(self, count):
-        secret = bytes.fromhex(self.air.secret)
-        key = _derive(secret, "headend", "publish")
-        content = _derive(secret, "headend", "content")
         for msn in range(self.newest, self.newest + count):
-            self.keys[msn // _ROTATION] = _derive(content, 1, "demo", "base", msn // _ROTATION)[:16]
+            self.keys[msn // prepared.ROTATION] = self.channel.key(msn)
             for rendition, variant in (("360p", "a"), ("360p", "b"), ("audio", "none")):
                 body = self.bodies.setdefault((rendition, msn), {}).setdefault(variant, os.urandom(_BYTES))
-                path, now = f"/origin/{variant}/demo/{rendition}/{msn}.ts", int(time.time())
-                mac = hmac.digest(key, _parts("PUT", path, hashlib.sha256(body).digest(), now), "sha256")
-                for name in self.air.nodes:
-                    answer = stage.get(self.air.internal[name] + path, {
-                        "Authorization": f"Headend-HMAC t={now},s={_base64url(mac)}", "Headend-Node": name,
-                        "Headend-Segment": f"generation=0;pts90={msn * _TICKS};duration90={_TICKS};flags=0"},
-                        method="PUT", body=body)
-                    assert answer.status in (200, 201), (path, answer.status, answer.body)
+                self.channel.put(rendition, variant, msn, body)
         self.newest += count
 
     def _variants(self, viewer):
@@ -170,14 +137,14 @@ class _Hunt:
         """Plays: playlist, key, pictures, sound; each his own."""
         listed = viewer.ask("/live/demo/360p/index.m3u8")
         assert listed.status == 200 and b".ts" in listed.body, (viewer.name, listed.status, listed.code)
-        assert int(listed.headers["Headend-Lease"]) > 0, listed.headers
+        assert int(listed.headers["Headend-Lease"]) > 0 and listed.headers["Set-Cookie"] != "", listed.headers
         got = ""
         for msn in msns:
             got += self._variant(viewer.ask(f"/live/demo/360p/{msn}.ts"), msn)
             sound = viewer.ask(f"/live/demo/audio/{msn}.ts")
             assert sound.body == self.bodies["audio", msn]["none"], (viewer.name, msn, sound.status)
-            key = viewer.ask(f"/live/demo/keys/base/{msn // _ROTATION}")
-            assert key.body == self.keys[msn // _ROTATION], (viewer.name, key.status)
+            key = viewer.ask(f"/live/demo/keys/base/{msn // prepared.ROTATION}")
+            assert key.body == self.keys[msn // prepared.ROTATION], (viewer.name, key.status)
             head = viewer.ask(f"/live/demo/360p/{msn}.ts", method="HEAD")
             assert head.status == 200 and not head.body, head.status
         return got
@@ -193,7 +160,7 @@ class _Hunt:
     def strange(self, msn):
         """All that somebody may try who has no right, some of it with what he stole."""
         paths = ["/live/demo/main.m3u8", "/live/demo/360p/index.m3u8", f"/live/demo/360p/{msn}.ts",
-                 f"/live/demo/audio/{msn}.ts", f"/live/demo/keys/base/{msn // _ROTATION}"]
+                 f"/live/demo/audio/{msn}.ts", f"/live/demo/keys/base/{msn // prepared.ROTATION}"]
         paths += [p + "?x=1" for p in paths]
         cookie = self.viewers["cookie"].headers["Cookie"]
         for path in paths:

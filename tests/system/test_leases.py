@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Real players play through the edge for longer than three leases, by cookie and by path prefix, and none
+of them notices: mpv, both HLS demuxers of GStreamer, ffmpeg and VLC. Who asks for nothing meanwhile has
+lost his lease, so that there was one to lose."""
+import itertools
+import json
+import os
+import re
+import socket
+import time
+
+import prepared
+import stage
+
+LEASE = 10
+LONG = 3 * LEASE + 5  # seconds of pictures
+
+
+
+
+def _short_lease(model):
+    prepared.describe(model)
+    model["sessions"] = dict(model.get("sessions", {}), lease=LEASE)
+
+
+class _Player:
+    """A process and what it wrote."""
+    options = {}
+
+    def __init__(self, air, name, url):
+        self.air, self.name = air, name
+        self.env = dict(os.environ, HOME=str(air.dir), GST_REGISTRY=str(air.dir / "registry.bin"))
+        self.process = air.spawn(name, *self.command(url), **dict({"env": self.env}, **self.options))
+        air.processes.append(self.process)
+
+    @property
+    def words(self):
+        return (self.air.dir / f"{self.name}.log").read_text(errors="replace")
+
+    def end(self):
+        """What it wrote, which it does until now."""
+        assert self.process.poll() is None, f"{self.name} ended with {self.process.returncode}: {self.words[-2000:]}"
+        stage.end(self.process)
+        print(f"# {self.name}: {self.seconds():.1f} s")
+        return self.words
+
+    def judge_segments(self, words, *kinds):
+        """Each that was fetched follows the one before."""
+        for kind in kinds:
+            fetched = [int(msn) for msn in re.findall(rf"/{kind}/(\d+)\.ts", words)]
+            fetched = [msn for msn, _ in itertools.groupby(fetched)]
+            steps = {b - a for a, b in zip(fetched, fetched[1:])}
+            assert steps == {1}, f"{self.name}, {kind}: {fetched}"
+
+
+class Mpv(_Player):
+    def command(self, url):
+        self.control, self.log = self.air.dir / f"{self.name}.sock", self.air.dir / f"{self.name}.mpv"
+        return ["mpv", "--no-config", "--vo=null", "--ao=null", "--no-input-default-bindings", "--no-terminal",
+                f"--input-ipc-server={self.control}", f"--log-file={self.log}", url]
+
+    def _ask(self, what):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60)
+            try:
+                s.connect(str(self.control))
+            except OSError:
+                return None  # it has only begun
+            s.sendall(json.dumps({"command": ["get_property", what], "request_id": 7}).encode() + b"\n")
+            for line in s.makefile():
+                told = json.loads(line)
+                if told.get("request_id") == 7:
+                    return told.get("data")
+        return None
+
+    def seconds(self):
+        """Played, not fetched."""
+        at = self._ask("time-pos")
+        if at is None:
+            return getattr(self, "last", 0)
+        self.first = min(getattr(self, "first", at), at)
+        self.last = at - self.first
+        return self.last
+
+    def end(self):
+        assert self._ask("paused-for-cache") is not None, "mpv does not answer"
+        super().end()
+        said = self.log.read_text(errors="replace")
+        errors = [line for line in said.splitlines() if re.search(r"\]\[[ef]\]\[", line)]
+        assert not errors, "\n".join(errors[:10])
+        self.judge_segments("\n".join(re.findall(r"Opening '([^']+)'", said)), "360p", "audio")
+
+
+class _GStreamer(_Player):
+    """Both streams decoded and shown at their time; silent=false tells of every buffer."""
+    def command(self, url):
+        return ["gst-launch-1.0", "-v", self.source, "uri=" + url, "name=d",
+                "d.", "!", "video/x-raw", "!", "queue", "!", "fakesink", "name=pictures", "sync=true", "silent=false",
+                "d.", "!", "audio/x-raw", "!", "queue", "!", "fakesink", "name=sounds", "sync=true"]
+
+    def _times(self):
+        return [3600 * int(h) + 60 * int(m) + float(s)
+                for h, m, s in re.findall(r"chain .*? pts: (\d+):(\d\d):(\d\d\.\d+)", self.words)]
+
+    def seconds(self):
+        times = self._times()
+        return times[-1] - times[0] if times else 0
+
+    def end(self):
+        words = super().end()
+        assert self.demuxer in words, f"{self.demuxer} was not used"
+        assert "ERROR" not in words and "WARNING" not in words, words[-2000:]
+        times = self._times()
+        gaps = [(a, b) for a, b in zip(times, times[1:]) if not 0 < b - a < 0.2]
+        assert not gaps, f"{self.name}: pictures at {gaps[:5]}"
+
+
+class HlsDemux(_GStreamer):
+    source, demuxer = "uridecodebin", "GstHLSDemux:"
+
+
+class HlsDemux2(_GStreamer):
+    source, demuxer = "uridecodebin3", "GstHLSDemux2:"
+
+
+class Vlc(_Player):
+    # It refuses to run as root.
+    options = {"cwd": "/", **({"user": "nobody", "group": "nogroup", "extra_groups": []} if os.getuid() == 0 else {})}
+
+    def command(self, url):
+        self.env["HOME"], self.begin = "/nonexistent", time.monotonic()
+        return ["cvlc", "-I", "dummy", "-vv", "--no-color", "--vout", "dummy", "--aout", "dummy", url]
+
+    def _listed(self):
+        return {int(msn) for msn in re.findall(r"/360p/(\d+)\.ts", self.words)}
+
+    def seconds(self):
+        """By what it says of the playlists that it asks for as it plays."""
+        listed = self._listed()
+        return stage.SEGMENT * (max(listed) - min(listed) - prepared.WINDOW) if listed else 0
+
+    def end(self):
+        words = super().end()
+        # What it says of decoders and outputs may be a machine's that gives it no time.
+        errors = re.findall(r"^.*\] (?:http|https|tls|adaptive|access|prefetch)\b.* error: .*", words, re.M)
+        assert not errors, "\n".join(errors[:10])
+        assert sorted(self._listed()) == list(range(min(self._listed()), max(self._listed()) + 1)), self._listed()
+
+
+class Ffmpeg(_Player):
+    """Tells of each picture."""
+    def command(self, url):
+        return ["ffmpeg", "-nostdin", "-v", "warning", "-re", "-i", url, "-map", "0:v:0", "-f", "framecrc", "pipe:1",
+                "-map", "0:a:0", "-f", "null", "-"]
+
+    def _times(self):
+        return [int(pts) / prepared.FPS for pts in re.findall(r"^0, +\d+, +(\d+),", self.words, re.M)]
+
+    def seconds(self):
+        times = self._times()
+        return times[-1] - times[0] if times else 0
+
+    def end(self):
+        words, times = super().end(), self._times()
+        said = [line for line in words.splitlines() if line[0] != "#" and not line.startswith("0, ")]
+        assert not said, "\n".join(said[:10])
+        gaps = [(a, b) for a, b in zip(times, times[1:]) if round((b - a) * prepared.FPS) != 1]
+        assert not gaps, f"{self.name}: pictures at {gaps[:5]}"
+
+
+def _play(transport):
+    with stage.Stage(change=_short_lease) as air:
+        channel = prepared.OnAir(air)
+        air.start_edge()
+        idle = stage.Viewer(air.url("idle", transport))
+        assert idle.get("/live/demo/360p/index.m3u8").status == 200
+        begin = time.monotonic()
+        players = []
+        for kind in (Mpv, HlsDemux, HlsDemux2, Vlc, Ffmpeg):
+            name = f"{kind.__name__.lower()}-{transport}"
+            players.append(kind(air, name, air.url(name, transport)))
+        channel.play(players, LONG)
+        stage.wait_for("three leases", lambda: channel.go_on(players, LONG) and time.monotonic() > begin + 3 * LEASE)
+        for player in players:
+            player.end()
+        time.sleep(2)  # the edge writes its log out
+        asked = (air.dir / "edge" / "access.log").read_text()
+        refused = [line for line in asked.splitlines()
+                   if "/live/" in line and not re.search(r'" (?:200|206|302) ', line)]
+        assert not refused, refused[:10]
+        lost = idle.get(f"/live/demo/360p/{prepared.FIRST + channel.next - 1}.ts")
+        assert lost.status == 403 and lost.code == "603", f"a lease that nobody extends: {lost.status} {lost.code}"
+
+
+def test_players_outlive_leases_by_cookie():
+    _play("cookie")
+
+
+def test_players_outlive_leases_by_path():
+    _play("path")
+
+
+if __name__ == "__main__":
+    stage.main()
