@@ -111,6 +111,20 @@ run_to_end (GstElement *pipeline)
   }
 }
 
+/* The plan's video behind its decoder, with nothing behind the parsers. */
+static inline void
+append_video (GString *text, const HeadendPlan *plan)
+{
+  g_auto (GStrv) lines = g_strsplit (plan->pipeline, "\n", -1);
+
+  for (char **line = lines; *line != NULL; line++)
+    if (g_str_has_prefix (*line, "epochalign name=align")
+        || g_str_has_prefix (*line, "video.") || g_str_has_prefix (*line, "video-"))
+      g_string_append_printf (text, "%s\n", *line);
+  g_string_replace (text, "! sink.video", "! fakesink async=false sync=false name=out",
+                    0);
+}
+
 /* What came out of an encoder that is to place a keyframe each so many frames. */
 typedef struct {
   guint distance;

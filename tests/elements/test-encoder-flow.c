@@ -14,7 +14,6 @@
 static char *
 video_of (const HeadendPlan *plan)
 {
-  g_auto (GStrv) lines = g_strsplit (plan->pipeline, "\n", -1);
   GString *text = g_string_new (NULL);
 
   g_string_printf (text,
@@ -24,12 +23,7 @@ video_of (const HeadendPlan *plan)
                    "key-int-max=10 cabac=true ! video/x-h264,profile=main ! h264parse ! "
                    "%s ! ",
                    FRAMES, RATE, plan->decoders[HE_VIDEO_H264]);
-  for (char **line = lines; *line != NULL; line++)
-    if (g_str_has_prefix (*line, "epochalign name=align")
-        || g_str_has_prefix (*line, "video.") || g_str_has_prefix (*line, "video-"))
-      g_string_append_printf (text, "%s\n", *line);
-  g_string_replace (text, "! sink.video", "! fakesink async=false sync=false name=out",
-                    0);
+  append_video (text, plan);
   return g_string_free (text, FALSE);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../unit/mark-clips.h"
+#include "encoders.h"
 #include "he-keys.h"
 #include "he-mark.h"
 
@@ -70,8 +71,8 @@ fill (GstBuffer *buffer, const GstVideoInfo *info)
       guint8 *line = (guint8 *)GST_VIDEO_FRAME_PLANE_DATA (&frame, p)
                      + y * (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&frame, p);
       for (guint x = 0; x < bytes / (wide ? 2 : 1); x++) {
-        const guint8 level
-            = clip_pixel (p ? CLIP_GRADIENT : CLIP_SCENE, p, x, y, WIDTH, HEIGHT);
+        const guint8 level = clip_pixel (p ? CLIP_GRADIENT : CLIP_SCENE, p, x, y,
+                                         (guint)info->width, (guint)info->height);
         const guint16 word = (guint16)((level * 4u + x % 4) << shift);
         if (wide)
           memcpy (line + 2 * x, &word, 2);
@@ -112,11 +113,12 @@ assert_marked (const GstVideoInfo *info, GstBuffer *in, GstBuffer *out, guint64 
   guint n;
   g_autoptr (HeSecret) key = he_secret_from_hex (KEY, "key", NULL);
   he_mark_seed (key, "demo", msn, seed);
-  g_autoptr (HeMark) mark = he_mark_new (seed, WIDTH, HEIGHT, NULL);
+  g_autoptr (HeMark) mark
+      = he_mark_new (seed, (guint)info->width, (guint)info->height, NULL);
   g_assert_true (gst_video_frame_map (&before, info, in, GST_MAP_READ));
   g_assert_true (gst_video_frame_map (&after, info, out, GST_MAP_READ));
   const gsize stride = (gsize)GST_VIDEO_FRAME_PLANE_STRIDE (&before, 0);
-  g_autofree guint8 *luma = g_malloc (stride * HEIGHT);
+  g_autofree guint8 *luma = g_malloc (stride * (gsize)info->height);
   he_mark_embed_at (mark, &he_mark_levels (&n)[0], layout_of (info), variant,
                     GST_VIDEO_FRAME_PLANE_DATA (&before, 0), stride, luma, stride);
   assert_plane (&after, 0, luma, stride);
@@ -186,6 +188,129 @@ test_refuses_other_memory (void)
   gst_harness_teardown (harness);
 }
 
+/* --- The chain of a channel -------------------------------------------------- */
+
+#define CHAIN_WIDTH 128
+#define CHAIN_HEIGHT 64
+#define CHAIN_FRAMES 4 /* of a second: two segments */
+#define CHAIN_CAPS                                                                       \
+  "video/x-raw(memory:CUDAMemory),format=%s,width=128,height=64,framerate=1/1,"          \
+  "pixel-aspect-ratio=1/1,interlace-mode=progressive"
+
+typedef struct {
+  const GstVideoInfo *info;
+  GstBuffer *const *frames;
+  HeVariant variant;
+  guint marked, encoded;
+} Chain;
+
+static GstPadProbeReturn
+check_marked (GstPad *pad, GstPadProbeInfo *probe, gpointer user)
+{
+  Chain *chain = user;
+  GstBuffer *buffer = gst_pad_probe_info_get_buffer (probe);
+  const guint64 second = GST_BUFFER_PTS (buffer) / GST_SECOND;
+  g_assert_cmpuint (second, <, CHAIN_FRAMES);
+  assert_marked (chain->info, chain->frames[second], buffer, second / 2, chain->variant);
+  chain->marked++;
+  return GST_PAD_PROBE_OK;
+}
+
+static GstPadProbeReturn
+check_encoded (GstPad *pad, GstPadProbeInfo *probe, gpointer user)
+{
+  guint *encoded = user;
+  g_assert_true (is_cuda (gst_pad_probe_info_get_buffer (probe)));
+  (*encoded)++;
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+probe_pad (GstElement *element, const char *name, GstPadProbeCallback callback,
+           gpointer user)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (element, name);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, callback, user, NULL);
+}
+
+/* The plan of a rung that NVENC encodes, from frames in CUDA memory in its decoder's
+ * place. Its scaler and encoder are stand-ins, which have nothing to scale or to read. */
+static GstElement *
+chain_of (const char *encoder, guint depth, const char *caps)
+{
+  g_autofree char *json = g_strdup_printf (
+      "{\"channels\": [{\"name\": \"demo\", \"source\": \"srt://h:1\", \"video\": "
+      "[{\"width\": %d, \"height\": %d, \"bitrate\": 90, \"frame-rate\": 1, "
+      "\"encoder\": \"%s\", \"bit-depth\": %u}]}]}",
+      CHAIN_WIDTH, CHAIN_HEIGHT, encoder, depth);
+  g_autoptr (HeadendModel) model = load_model (json);
+  HeProbe probe = gst_headend_probe ("/nonexistent");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeadendPlan) plan = headend_plan_new (
+      model, model->nodes->pdata[0], model->channels->pdata[0], &probe, &error);
+  g_assert_no_error (error);
+  GString *text = g_string_new (NULL);
+  g_string_printf (text, "appsrc name=feed format=time caps=\"%s\" ! ", caps);
+  append_video (text, plan);
+  g_autofree char *words = g_string_free (text, FALSE);
+  g_test_message ("%s", words);
+  g_assert_null (strstr (words, "cudadownload"));
+  g_assert_null (strstr (words, "cudaupload"));
+  GstElement *pipeline = gst_parse_launch (words, &error);
+  g_assert_no_error (error);
+  return gst_object_ref_sink (pipeline);
+}
+
+/* Given a channel with a watermark on NVENC where CUDA memory can be marked, then its
+ * frames come to both variants' encoders in it, with the marks of the CPU's reference. */
+static void
+test_chain_stays (gconstpointer data)
+{
+  const gboolean deep = GPOINTER_TO_INT (data);
+  g_autofree char *text = g_strdup_printf (CHAIN_CAPS, deep ? "P010_10LE" : "NV12");
+  g_autoptr (GstCaps) caps = gst_caps_from_string (text);
+  GstVideoInfo info;
+  GstBuffer *frames[CHAIN_FRAMES];
+  Chain chains[2] = { { &info, frames, HE_VARIANT_A }, { &info, frames, HE_VARIANT_B } };
+  guint encoded = 0;
+  standins_install ("1.26");
+  g_autoptr (GstBufferPool) pool = pool_of (caps);
+  g_assert_true (gst_video_info_from_caps (&info, caps));
+  g_autoptr (GstElement) pipeline
+      = chain_of (deep ? "nvenc-h265" : "nvenc", deep ? 10 : 8, text);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *name
+        = g_strdup_printf ("mark-%s-0", he_variant_name (chains[i].variant));
+    g_autoptr (GstElement) mark = gst_bin_get_by_name (GST_BIN (pipeline), name);
+    gst_util_set_object_arg (G_OBJECT (mark), "key", KEY);
+    probe_pad (mark, "src", check_marked, &chains[i]);
+  }
+  g_autoptr (GstElement) feed = gst_bin_get_by_name (GST_BIN (pipeline), "feed");
+  g_autoptr (GstIterator) encoders = gst_bin_iterate_all_by_element_factory_name (
+      GST_BIN (pipeline), "segmentencoder");
+  g_auto (GValue) item = G_VALUE_INIT;
+  for (; gst_iterator_next (encoders, &item) == GST_ITERATOR_OK; g_value_reset (&item))
+    probe_pad (g_value_get_object (&item), "sink", check_encoded, &encoded);
+  for (guint i = 0; i < CHAIN_FRAMES; i++) {
+    GstFlowReturn flow;
+    g_assert_cmpint (gst_buffer_pool_acquire_buffer (pool, &frames[i], NULL), ==,
+                     GST_FLOW_OK);
+    fill (frames[i], &info);
+    GST_BUFFER_PTS (frames[i]) = i * GST_SECOND;
+    g_signal_emit_by_name (feed, "push-buffer", frames[i], &flow);
+  }
+  GstFlowReturn end;
+  g_signal_emit_by_name (feed, "end-of-stream", &end);
+  run_to_end (pipeline);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_assert_cmpuint (chains[0].marked, ==, CHAIN_FRAMES);
+  g_assert_cmpuint (chains[1].marked, ==, CHAIN_FRAMES);
+  g_assert_cmpuint (encoded, ==, 2 * CHAIN_FRAMES);
+  for (guint i = 0; i < CHAIN_FRAMES; i++)
+    gst_buffer_unref (frames[i]);
+  gst_buffer_pool_set_active (pool, FALSE);
+}
+
 static gboolean
 offers_cuda (void)
 {
@@ -226,6 +351,10 @@ main (int argc, char **argv)
     g_autofree char *name = g_strconcat ("/forensicmark-cuda/marks/", formats[i], NULL);
     g_test_add_data_func (name, formats[i], test_marks_in_cuda_memory);
   }
+  g_test_add_data_func ("/forensicmark-cuda/chain-stays", GINT_TO_POINTER (FALSE),
+                        test_chain_stays);
+  g_test_add_data_func ("/forensicmark-cuda/chain-of-ten-bits-stays",
+                        GINT_TO_POINTER (TRUE), test_chain_stays);
   g_test_add_func ("/forensicmark-cuda/offered-where-kernels-compile",
                    test_offered_where_kernels_compile);
   g_test_add_func ("/forensicmark-cuda/refuses-frames-of-the-cpu",

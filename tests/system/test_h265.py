@@ -195,7 +195,6 @@ def test_a_feed_in_h265_goes_on_air_in_either_codec():
         _check_copy(pair)
 
 
-DEEP_RATE = 5
 VIEWERS = 40  # as many as it takes for two to differ in some of the newest four segments, but once in 10^9
 
 
@@ -203,22 +202,21 @@ def _deep(model):
     _node("ten")(model)
     channel = model["channels"][0]
     channel["segment-duration"], channel["watermark"] = 1, True
-    channel["video"][0].update(width=480, height=270, bitrate=1000)
-    channel["video"][0]["frame-rate"] = f"{DEEP_RATE}/1"
+    channel["video"][0].update(width=640, height=360, bitrate=1500)
 
 
 def _deep_copy(**more):
     def change(model):
         _node("h265")(model)
         model["channels"][0]["video"] = [{"name": "ten", "encoder": "copy-h265", "width": 640, "height": 360,
-                                          "bitrate": 3000, "frame-rate": f"{DEEP_RATE}/1"} | more]
+                                          "bitrate": 3000, "frame-rate": f"{RATE}/1"} | more]
     return change
 
 
 def _grey(data):
     """The mean of what tools/feed makes 506, of 1023: 8 bits have 504 and 508, or both in turn."""
     done = subprocess.run(["ffmpeg", "-v", "error", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v", "-vf",
-                           "crop=iw*96/640:ih*64/360:iw*512/640:ih*36/360,extractplanes=y", "-f", "rawvideo", "-pix_fmt", "gray10le", "pipe:1"],
+                           "crop=96:64:512:36,extractplanes=y", "-f", "rawvideo", "-pix_fmt", "gray10le", "pipe:1"],
                           input=data, capture_output=True, check=True, timeout=60)
     samples = array.array("H", done.stdout)
     return sum(samples) / len(samples)
@@ -275,7 +273,7 @@ def _check_deep_copy(feed_port):
 
 def test_a_source_of_ten_bits_keeps_them_with_its_mark():
     with stage.Stage(change=_deep) as air:
-        air.start_feed("86400", "h265-10", str(DEEP_RATE))
+        air.start_feed("86400", "h265-10", str(RATE))
         air.start_node("A")
         air.wait_ready("A", seconds=600)
         segments = _record(_viewer(air, "reader"), 16)
