@@ -78,6 +78,17 @@ g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
   return signalled;
 }
 
+/* Who waited for another thread to make it sees what that one made. */
+gboolean
+g_once_init_enter (volatile void *location)
+{
+  gboolean ours = REAL (g_once_init_enter) (location);
+
+  if (!ours)
+    __tsan_acquire ((void *)location);
+  return ours;
+}
+
 void
 g_once_init_leave (volatile void *location, gsize result)
 {
