@@ -76,21 +76,15 @@ headend_agree (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor
   HeAnchor own;
   if (!he_anchor_from_json (proposal, -1, &own, NULL))
     return FALSE;
-  switch (headend_settle (&with, &own, ret_anchor, &error)) {
-    case HEADEND_SETTLED:
-      break;
-    case HEADEND_SETTLED_ANEW:
-      headend_log ("the source of %s has begun a new timeline", job->channel->name);
-      break;
-    case HEADEND_SETTLED_LATE:
-      headend_log ("%s comes late: the other nodes have what is missing here",
-                   job->channel->name);
-      break;
-    case HEADEND_SETTLED_ALONE:
-      headend_log ("the origin settles no anchor (%s); going on with our own",
-                   error->message);
-      break;
-  }
+  const HeadendSettled settled = headend_settle (&with, &own, ret_anchor, &error);
+  if (settled == HEADEND_SETTLED_ANEW || settled == HEADEND_SETTLED_ANEW_ALONE)
+    headend_log ("the source of %s has begun a new timeline", job->channel->name);
+  if (settled == HEADEND_SETTLED_LATE)
+    headend_log ("%s comes late: the other nodes have what is missing here",
+                 job->channel->name);
+  if (settled == HEADEND_SETTLED_ALONE || settled == HEADEND_SETTLED_ANEW_ALONE)
+    headend_log ("the origin settles no anchor (%s); going on with our own",
+                 error->message);
   return TRUE;
 }
 

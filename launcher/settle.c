@@ -37,7 +37,8 @@ headend_settle (const HeadendSettle *with, const HeAnchor *own, HeAnchor *ret_an
   for (guint round = 0; round < MAX_ROUNDS; round++) {
     if (!with->ask (with->user, &next, &agreed, error)) {
       *ret_anchor = next;
-      return HEADEND_SETTLED_ALONE;
+      return result == HEADEND_SETTLED_ANEW ? HEADEND_SETTLED_ANEW_ALONE
+                                            : HEADEND_SETTLED_ALONE;
     }
     HeadendPublished so_far = with->published (with->user);
     if (!headend_anchor_renew (own, &agreed, &so_far, with->node, &next))

@@ -32,6 +32,7 @@ typedef enum {
   HEADEND_SETTLED_ANEW, /* what held did not suit the source, which has begun again */
   HEADEND_SETTLED_LATE, /* the source did not pause, it comes late: *ret_anchor goes on */
   HEADEND_SETTLED_ALONE, /* the origin settles nothing: it is our own; with error */
+  HEADEND_SETTLED_ANEW_ALONE, /* the source has begun again, and then that */
 } HeadendSettled;
 
 /* The anchor to go on with after this proposal: what the nodes hold, or hold from now on,

@@ -38,6 +38,7 @@ typedef struct {
   guint kills;        /* for its silence, since it was last started */
   gboolean passed;    /* the next child need not wait for it any more */
   gint64 started;     /* monotonic microseconds */
+  gint64 kill_at;     /* the same, once it is told to end */
   HeadendPulse pulse;
   HeadendBackoff backoff;
   guint restart, patience; /* sources */
@@ -49,6 +50,7 @@ struct _HeadendSupervisor {
   char *program;
   pid_t pid;
   gboolean stopping;
+  gint64 late;    /* microseconds between SIGTERM, or a wait for a disk, and SIGKILL */
   gint64 stop_by; /* monotonic: then nobody gets more time */
   guint running;
   int code;
@@ -381,31 +383,23 @@ signal_child (const Child *child, int number)
   g_subprocess_send_signal (child->process, number);
 }
 
+/* Who waits for a disk gets its time anew: between two waits there is a moment. */
 static gboolean
-may_linger (const Child *child)
-{
-  const char *pid = child->keeps && child->process
-                        ? g_subprocess_get_identifier (child->process)
-                        : NULL;
-  return pid && g_get_monotonic_time () < child->supervisor->stop_by
-         && headend_pulse_waits_for_disk (pid);
-}
-
-static gboolean
-on_stop_late (gpointer user_data)
+on_stop_look (gpointer user_data)
 {
   HeadendSupervisor *supervisor = user_data;
-  gboolean linger = FALSE;
+  const gint64 now = g_get_monotonic_time ();
   for (guint i = 0; i < supervisor->children->len; i++) {
     Child *child = supervisor->children->pdata[i];
-    if (may_linger (child))
-      linger = TRUE;
-    else
+    const char *pid = child->keeps && child->process
+                          ? g_subprocess_get_identifier (child->process)
+                          : NULL;
+    if (pid && headend_pulse_waits_for_disk (pid))
+      child->kill_at = MIN (now + supervisor->late, supervisor->stop_by);
+    if (now >= child->kill_at)
       signal_child (child, SIGKILL);
   }
-  if (linger)
-    g_timeout_add (STOP_LOOK_MS, on_stop_late, supervisor);
-  return G_SOURCE_REMOVE;
+  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -425,11 +419,14 @@ stop (HeadendSupervisor *supervisor, int code)
     signal_child (child, SIGTERM);
     groups |= child->group;
   }
+  const gint64 now = g_get_monotonic_time ();
+  supervisor->late = (groups ? STOP_GROUP_MS : STOP_MS) * 1000;
+  supervisor->stop_by = now + supervisor->late + HE_STATE_END;
+  for (guint i = 0; i < supervisor->children->len; i++)
+    ((Child *)supervisor->children->pdata[i])->kill_at = now + supervisor->late;
   if (supervisor->running == 0)
     g_main_loop_quit (supervisor->loop);
-  guint late_ms = groups ? STOP_GROUP_MS : STOP_MS;
-  supervisor->stop_by = g_get_monotonic_time () + late_ms * 1000 + HE_STATE_END;
-  g_timeout_add (late_ms, on_stop_late, supervisor);
+  g_timeout_add (STOP_LOOK_MS, on_stop_look, supervisor);
 }
 
 static gboolean

@@ -48,8 +48,9 @@ const char *headend_supervisor_waits_for (const HeadendSupervisor *supervisor);
 const char *headend_supervisor_stuck (const HeadendSupervisor *supervisor);
 
 /* Runs until SIGINT or SIGTERM, or until all children but essential ones are finite and
- * have finished (exit code 0) or failed (1), then ends the children (SIGTERM, after three
- * seconds SIGKILL; for who keeps something and waits for the disk, HE_STATE_END later).
+ * have finished (exit code 0) or failed (1), then ends the children (SIGTERM, and SIGKILL
+ * three seconds later, or five where a child is a group; who keeps something gets as long
+ * again after each wait for the disk, HE_STATE_END more at most).
  * Returns the exit code. */
 int headend_supervisor_run (HeadendSupervisor *supervisor);
 

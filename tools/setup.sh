@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Sourced by quickstart and check, which set $top: what both need before their own work.
 
+targets= # for build, which an environment does not name
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
@@ -56,6 +58,6 @@ build() {
   [ $# = 0 ] || printf '%s\n' "$*" > "$dir/check-options"
   say "building $dir"
   # shellcheck disable=SC2086 # a list of words
-  ninja -C "$dir" ${targets:-} >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; die "the build in $dir failed"; }
+  ninja -C "$dir" $targets >"$log" 2>&1 || { tail -n 60 "$log" >&2; rm -f "$log"; die "the build in $dir failed"; }
   rm -f "$log"
 }

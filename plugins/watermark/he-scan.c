@@ -27,7 +27,8 @@ typedef struct {
   HeComplex *waves, *other;
   GArray *hits; /* of Hit */
   double limit;
-  Hit now; /* what is compared; its msn is that of the first lane */
+  gint64 last; /* msn; lanes behind it have its pairs once more */
+  Hit now;     /* what is compared; its msn is that of the first lane */
 } Scan;
 
 /* Of the two, one lies in one segment as a whole, wherever segments begin. */
@@ -69,6 +70,8 @@ take_hit (gpointer data, guint lane, const double shift[2], double score)
   Scan *scan = data;
   Hit hit = scan->now;
   hit.msn += lane;
+  if (hit.msn > scan->last)
+    return;
   hit.shift[0] = shift[0];
   hit.shift[1] = shift[1];
   hit.rank = score * score;
@@ -89,13 +92,16 @@ read_views (Scan *scan)
 
 /* Up to HE_LANES segments from msn on. */
 static gboolean
-compare_segments (Scan *scan, HeShifts *shifts, gint64 msn, gint64 last, double done, double part)
+compare_segments (Scan *scan, HeShifts *shifts, gint64 msn, double done, double part)
 {
   const double all = scan->n_views * scan->n_windows;
   for (guint lane = 0; lane < HE_LANES; lane++)
-    he_shifts_set_pairs (shifts, lane, he_sync_pairs (scan->search, (guint64)MIN (msn + lane, last)));
+    he_shifts_set_pairs (
+        shifts, lane, he_sync_pairs (scan->search, (guint64)MIN (msn + lane, scan->last)));
   for (guint i = 0; i < scan->n_views * scan->n_windows; i++) {
-    scan->now = (Hit) { .view = i / scan->n_windows, .window = scan->windows[i % scan->n_windows], .msn = msn };
+    scan->now = (Hit) { .view = i / scan->n_windows,
+                        .window = scan->windows[i % scan->n_windows],
+                        .msn = msn };
     if (i % 16 == 0 && !he_sync_report (scan->search, SCAN_PART * (done + part * i / all)))
       return FALSE;
     he_shifts_scan (shifts, scan->waves + (gsize)i * scan->n, scan->limit, take_hit, scan);
@@ -113,13 +119,14 @@ compare_all (Scan *scan)
   const HeSyncTask *task = scan->task;
   g_autoptr (HeShifts) shifts = he_shifts_new (HE_BAND_LOW);
   const gint64 first = (gint64)MAX (floor (task->first), 0);
-  const gint64 last = MAX ((gint64)floor (task->last + 1.05 * task->windows[task->n_windows - 1].time), first);
-  const double part = HE_LANES / (double)(last - first + HE_LANES);
-  for (gint64 msn = first; msn <= last; msn += HE_LANES)
-    if (!compare_segments (scan, shifts, msn, last, (double)(msn - first) / (double)(last - first + HE_LANES), part))
+  const double newest = task->last + 1.05 * task->windows[task->n_windows - 1].time;
+  scan->last = MAX ((gint64)floor (newest), first);
+  const double all = (double)(scan->last - first + HE_LANES);
+  for (gint64 msn = first; msn <= scan->last; msn += HE_LANES)
+    if (!compare_segments (scan, shifts, msn, (double)(msn - first) / all, HE_LANES / all))
       return FALSE;
-  he_sync_count (scan->search, (double)(last - first + 1) * scan->n_views * scan->n_windows
-                                   * he_shifts_count (shifts));
+  he_sync_count (scan->search, (double)(scan->last - first + 1) * scan->n_views
+                                   * scan->n_windows * he_shifts_count (shifts));
   return TRUE;
 }
 
@@ -133,13 +140,15 @@ look_around (Scan *scan, Hit *hit, int nearest, int farthest)
     const int window = (int)hit->window + i;
     double best = 0;
     if (ABS (i) < nearest || window < 0 || window >= (int)scan->task->n_windows
-        || !he_spectrum_read (scan->task->windows[window].spectrum, &view, HE_BAND_LOW, scan->other))
+        || !he_spectrum_read (scan->task->windows[window].spectrum, &view, HE_BAND_LOW,
+                              scan->other))
       continue;
     const gint64 near = hit->msn + i / 2, far = i % 2 ? near + (i > 0 ? 1 : -1) : near;
     for (gint64 msn = MIN (near, far); msn <= MAX (near, far); msn++) {
       if (msn < 0)
         continue;
-      const double score = he_waves_score (scan->other, he_sync_pairs (scan->search, (guint64)msn), scan->n);
+      const gint16 *pairs = he_sync_pairs (scan->search, (guint64)msn);
+      const double score = he_waves_score (scan->other, pairs, scan->n);
       best = MAX (best, score * score);
     }
     hit->rank += best;

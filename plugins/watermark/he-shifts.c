@@ -125,7 +125,7 @@ he_shifts_add (HeShifts *shifts, const HeComplex *waves, const gint16 *pairs)
   const guint lane = shifts->added++;
   HeLanes *product = shifts->products;
   for (guint r = 0; r < shifts->n_runs; r++)
-    for (guint i = shifts->runs[r].first; i < (guint)shifts->runs[r].first + shifts->runs[r].n; i++) {
+    for (guint i = shifts->runs[r].first, end = i + shifts->runs[r].n; i < end; i++) {
       const float re = pairs[2 * i], im = pairs[2 * i + 1];
       product->im[lane] = waves[i].re * re + waves[i].im * im;
       (product++)->re[lane] = waves[i].im * re - waves[i].re * im;
@@ -158,7 +158,7 @@ he_shifts_set_pairs (HeShifts *shifts, guint lane, const gint16 *pairs)
     shifts->pairs = he_lanes_new (shifts->n);
   HeLanes *pair = shifts->pairs;
   for (guint r = 0; r < shifts->n_runs; r++)
-    for (guint i = shifts->runs[r].first; i < (guint)shifts->runs[r].first + shifts->runs[r].n; i++) {
+    for (guint i = shifts->runs[r].first, end = i + shifts->runs[r].n; i < end; i++) {
       pair->re[lane] = pairs[2 * i];
       (pair++)->im[lane] = pairs[2 * i + 1];
     }
@@ -183,6 +183,7 @@ void
 he_shifts_scan (HeShifts *shifts, const HeComplex *waves, double limit, HeShiftsFound found,
                 gpointer data)
 {
+  const float beyond = (float)(2 * limit);
   guint n = 0;
   for (guint r = 0; r < shifts->n_runs; n += shifts->runs[r++].n)
     shifts->level->multiply (waves + shifts->runs[r].first, shifts->pairs + n, shifts->runs[r].n,
@@ -190,8 +191,11 @@ he_shifts_scan (HeShifts *shifts, const HeComplex *waves, double limit, HeShifts
   transform_rows (shifts);
   for (guint x = 0; x < shifts->width; x += 2) {
     const HeLanes *scores = transform_columns (shifts, x);
-    for (guint y = 0; (y += shifts->level->beyond (scores + y, shifts->height - y, (float)(2 * limit)))
-                      < shifts->height; y++)
-      report (shifts, scores + y, x, y, (float)(2 * limit), found, data);
+    for (guint y = 0;; y++) {
+      y += shifts->level->beyond (scores + y, shifts->height - y, beyond);
+      if (y >= shifts->height)
+        break;
+      report (shifts, scores + y, x, y, beyond, found, data);
+    }
   }
 }

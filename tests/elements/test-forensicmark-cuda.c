@@ -221,7 +221,7 @@ check_encoded (GstPad *pad, GstPadProbeInfo *probe, gpointer user)
 {
   guint *encoded = user;
   g_assert_true (is_cuda (gst_pad_probe_info_get_buffer (probe)));
-  (*encoded)++;
+  g_atomic_int_inc (encoded); /* by two streaming threads */
   return GST_PAD_PROBE_OK;
 }
 

@@ -2,6 +2,7 @@
 """A feed in H.265 goes on air in H.264, H.265 and H.265 with ten bits, and players play it. One that has ten
 bits keeps them."""
 import array
+import collections
 import contextlib
 import json
 import os
@@ -213,20 +214,21 @@ def _deep_copy(**more):
     return change
 
 
-def _grey(data):
-    """The mean of what tools/feed makes 506, of 1023: 8 bits have 504 and 508, or both in turn."""
+def _near_grey(data):
+    """The share of samples that are within 1 of 506, of 1023, which tools/feed makes. With the mark, which adds a level
+    or two, it is 0.87; 8 bits have 504 and 508, or both in turn, which the mark brings there in 3 of 10 samples."""
     done = subprocess.run(["ffmpeg", "-v", "error", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v", "-vf",
                            "crop=96:64:512:36,extractplanes=y", "-f", "rawvideo", "-pix_fmt", "gray10le", "pipe:1"],
                           input=data, capture_output=True, check=True, timeout=60)
-    samples = array.array("H", done.stdout)
-    return sum(samples) / len(samples)
+    samples = collections.Counter(array.array("H", done.stdout))
+    print(f"# greys: {samples.most_common(6)}")
+    return sum(samples[level] for level in (505, 506, 507)) / samples.total()
 
 
 def _check_deep(data):
     assert _probe(data)[:3] == ("hevc", "Main 10", "yuv420p10le"), _probe(data)
-    grey = _grey(data)
-    print(f"# grey is {grey:.3f}")
-    assert abs(grey - 506) < 1, grey
+    share = _near_grey(data)
+    assert share > 0.6, share
 
 
 def _record(viewer, count):
@@ -245,7 +247,13 @@ def _record(viewer, count):
 def _check_variants(air):
     viewers = [_viewer(air, f"viewer-{n}") for n in range(VIEWERS)]
     newest = [msn for msn, _ in viewers[0].media("ten")][-4:]
-    made = {msn: {v.get(f"/live/demo/ten/{msn}.ts").body for v in viewers} for msn in newest}
+    made = {}
+    for msn in newest:
+        copies = [v.get(f"/live/demo/ten/{msn}.ts") for v in viewers]
+        if 404 not in [c.status for c in copies]:  # it has left the window
+            assert {c.status for c in copies} == {200}, [c.code for c in copies]
+            made[msn] = {c.body for c in copies}
+    assert made, f"none of {newest} was there"
     assert max(len(bodies) for bodies in made.values()) == 2, {m: len(b) for m, b in made.items()}
 
 

@@ -87,14 +87,14 @@ class Pair:
                 run = self.collect(rendition, accounts, seen)
                 return run if len(run) >= at_least else None
             run = stage.wait_for(f"{at_least} common segments of {rendition}", enough, 240)
-            variants = 0
-            for n in run:
+            variants, common = 0, set(seen[0]) & set(seen[1])
+            for n in sorted(common):
                 digests = [[hashlib.sha256(body).hexdigest() for body in held[n][0]] for held in seen]
                 assert digests[0] == digests[1], f"{rendition}/{n}, {self.rate}, {self.samples}: {digests}"
                 variants = max(variants, len(set(digests[0])))
-                played.setdefault(rendition, {})[n] = seen[n % 2][n][1]
+            played[rendition] = {n: seen[n % 2][n][1] for n in run}
             assert variants == (2 if accounts > 1 else 1), variants
-            print(f"# {self.rate} fps, {self.samples} Hz: {len(run)} segments of {rendition} alike", flush=True)
+            print(f"# {self.rate} fps, {self.samples} Hz: {len(common)} segments of {rendition} alike", flush=True)
         return played
 
 

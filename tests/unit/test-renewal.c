@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-epoch.h"
+#include "he-error.h"
 #include "renewal.h"
+#include "settle.h"
 
 #define S G_GINT64_CONSTANT (90000)
 
@@ -176,6 +178,55 @@ a_pause_that_nobody_else_saw (void)
   g_assert_false (headend_anchor_went_on (&pause, &present, &so_far, 2 * S));
 }
 
+/* An origin that answers so often, and then no more. */
+static gboolean
+answer (gpointer user, const HeAnchor *proposal, HeAnchor *ret_anchor, GError **error)
+{
+  guint *answers = user;
+  *ret_anchor = first_of (50000000, "A");
+  if (*answers > 0)
+    return (*answers)-- > 0;
+  g_set_error_literal (error, HE_ERROR, HE_ERROR_UNAVAILABLE, "no answer");
+  return FALSE;
+}
+
+static HeadendPublished
+published (gpointer user)
+{
+  HeAnchor agreed = first_of (50000000, "A");
+  return held ((gint64)place (&agreed, 50000000), 300);
+}
+
+static gint64
+now (gpointer user)
+{
+  return 0;
+}
+
+/* Given an origin that ends, when a source has begun again, then both are told of. */
+static void
+an_origin_that_ends (void)
+{
+  static const HeadendSettled expected[]
+      = { HEADEND_SETTLED_ALONE, HEADEND_SETTLED_ANEW_ALONE };
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+    guint answers = i;
+    const HeadendSettle with = { .node = "B",
+                                 .duration90 = 2 * S,
+                                 .alone = TRUE,
+                                 .user = &answers,
+                                 .ask = answer,
+                                 .published = published,
+                                 .now = now };
+    const HeAnchor own = first_of (126000, "B");
+    HeAnchor anchor;
+    g_autoptr (GError) error = NULL;
+    g_assert_cmpint (headend_settle (&with, &own, &anchor, &error), ==, expected[i]);
+    g_assert_error (error, HE_ERROR, HE_ERROR_UNAVAILABLE);
+    g_assert_cmpuint (anchor.generation, ==, i);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -193,5 +244,7 @@ main (int argc, char **argv)
                    a_jump_after_another);
   g_test_add_func ("/renewal/a-pause-that-nobody-else-saw-is-none",
                    a_pause_that_nobody_else_saw);
+  g_test_add_func ("/renewal/who-begins-anew-without-an-origin-says-both",
+                   an_origin_that_ends);
   return g_test_run ();
 }

@@ -2,6 +2,7 @@
 #include <linux/sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,6 +97,19 @@ test_pulse_sample (void)
   g_assert_false (headend_pulse_sample (name).known);
 }
 
+/* Or not to wait any more. */
+static void
+assert_comes_to_wait (const char *pid, gboolean waits)
+{
+  const gint64 end = g_get_monotonic_time () + 60 * G_TIME_SPAN_SECOND;
+  while (headend_pulse_waits_for_disk (pid) != waits) {
+    if (g_get_monotonic_time () >= end)
+      g_error ("after 60 s, process %s %s for a disk", pid,
+               waits ? "does not wait" : "waits");
+    g_usleep (1000);
+  }
+}
+
 /* Given a process that waits as for a disk (who cloned with CLONE_VFORK does, until the
  * child is over), then the kernel says so of it, and of whoever started it; and no more
  * when that is over. */
@@ -109,6 +123,7 @@ test_waits_for_disk (void)
   pid_t child = fork ();
   if (child == 0) {
     char byte;
+    prctl (PR_SET_PDEATHSIG, SIGKILL);
     close (ends[1]);
     if (syscall (SYS_clone, CLONE_VFORK | SIGCHLD, NULL, NULL, NULL, 0) == 0)
       _exit ((int)read (ends[0], &byte, 1));
@@ -117,14 +132,12 @@ test_waits_for_disk (void)
   }
   close (ends[0]);
   g_autofree char *name = g_strdup_printf ("%d", (int)child);
-  while (!headend_pulse_waits_for_disk (name))
-    g_usleep (1000);
-  /* Not every kernel tells of children. */
-  while (g_file_test (list, G_FILE_TEST_EXISTS) && !headend_pulse_waits_for_disk (own))
-    g_usleep (1000);
+  assert_comes_to_wait (name, TRUE);
+  if (g_file_test (list, G_FILE_TEST_EXISTS)) /* not every kernel tells of children */
+    assert_comes_to_wait (own, TRUE);
   close (ends[1]);
-  while (headend_pulse_waits_for_disk (own) || headend_pulse_waits_for_disk (name))
-    g_usleep (1000);
+  assert_comes_to_wait (own, FALSE);
+  assert_comes_to_wait (name, FALSE);
   kill (child, SIGKILL);
   g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
   g_assert_false (headend_pulse_waits_for_disk (name));
