@@ -41,7 +41,6 @@ static const struct {
     "@SHARED@\n"
     "      proxy_cache playlist_cache;\n"
     "      proxy_cache_key $ch/$rend/$listed;\n"
-    "      proxy_cache_valid 200 1s;\n"
     "      # Who waits for another's fetch looks again when it is so old, not after half a "
     "second.\n"
     "      proxy_cache_lock_age 50ms;\n"

@@ -21,9 +21,10 @@ sub vcl_init {
 @DIRECTORS@
 }
 
-# Neither query, parameter of the path, cookie nor session prefix reaches the log.
+# Neither query, parameter of the path (whose semicolon may come as %3B), cookie nor session
+# prefix reaches the log.
 sub written {
-  set req.http.Headend-Path = regsub(regsub(req.http.Headend-Path, "^/s/[^/]*", "/s/*"), ";.*$", "");
+  set req.http.Headend-Path = regsub(regsub(req.http.Headend-Path, "^/s/[^/]*", "/s/*"), "[;%].*$", "");
   if (req.http.Headend-Path !~ "^(/s/\*)?/(live|watch)/") {
     set req.http.Headend-Path = "-";
   }

@@ -528,14 +528,17 @@ decide_session (HeGate *gate, const HeGateRequest *request, const HeTarget *targ
   decide_by_token (gate, &entry, target, token, now, answer);
 }
 
-/* token: of the path, from which it has been taken out. */
+/* token: of the path, from which it has been taken out. Only an entry's may have one: all
+ * else has one spelling, by which caches know it. */
 static void
 decide (HeGate *gate, const HeGateRequest *request, HeSpan token, gint64 now,
         HeAnswer *answer)
 {
   HeTarget target;
   HeSpan in_query = { NULL, 0 };
-  if (!he_target_parse (request->path, &target)) {
+  if (!he_target_parse (request->path, &target)
+      || (token.text
+          && (target.kind != HE_TARGET_MULTIVARIANT || target.credential.text))) {
     not_found (answer);
   } else if (request->query && strnlen (request->query, MAX_QUERY + 1) > MAX_QUERY) {
     deny (answer, HE_CODE_MALFORMED);

@@ -87,13 +87,15 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeAnswer, he_answer_clear)
 
 /* now: unix microseconds. Fills *ret_answer completely.
  *
- * main.m3u8 with a token (URISigningPackage as a parameter of the query or of the path, else
- * a bearer header) and without a path prefix is an entry: the token alone decides, and opens or finds its session. So does
- * "session" with a bearer token, which is judged as for main.m3u8; the session of a cookie
- * beside it, of the same account, then ends: it is the same player's. Every other
- * request needs a credential: the path prefix, else the cookie "headend". Sessions are
- * bound to the address that opened them, whatever carries the credential. What does not
- * exist is NOT_FOUND only to who may know; to others it is denied like what does. */
+ * main.m3u8 with a token (URISigningPackage as a parameter of the query or of the path,
+ * else a bearer header) and without a path prefix is an entry: the token alone decides,
+ * and opens or finds its session. So does "session" with a bearer token, which is judged
+ * as for main.m3u8; the session of a cookie beside it, of the same account, then ends: it
+ * is the same player's. In a path, a token is nothing that any other request may have.
+ * Every other request needs a credential: the path prefix, else the cookie "headend".
+ * Sessions are bound to the address that opened them, whatever carries the credential.
+ * What does not exist is NOT_FOUND only to who may know; to others it is denied like what
+ * does. */
 void he_gate_decide (HeGate *gate, const HeGateRequest *request, gint64 now,
                      HeAnswer *ret_answer);
 

@@ -7,8 +7,8 @@ G_BEGIN_DECLS
 
 /* What a media playlist lists, first .. last inclusive. An edge that is told it by a gate
  * asks for that very playlist, …/FIRST-LAST.m3u8 in place of …/index.m3u8, which any node
- * writes the same: so each is another object of its cache, and none is ever out of date.
- */
+ * writes, the same but for its times (EXT-X-PROGRAM-DATE-TIME) while the nodes' anchors
+ * differ: so each is another object of its cache, and none is ever out of date. */
 typedef struct {
   guint64 first, last;
 } HeListing;

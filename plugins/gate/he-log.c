@@ -97,9 +97,10 @@ he_log_path (const char *path)
     path = strchr (path + 3, '/');
     g_string_append (text, "/s/*");
   }
-  for (; path != NULL && *path != '\0' && *path != ';' && text->len < MAX_PATH; path++)
+  for (; path != NULL && *path != '\0' && !strchr (";%", *path) && text->len < MAX_PATH;
+       path++)
     g_string_append_c (text, g_ascii_isgraph (*path) ? *path : '?');
-  if (path != NULL && *path == ';')
-    g_string_append (text, ";*");
+  if (path != NULL && (*path == ';' || *path == '%'))
+    g_string_append_printf (text, "%c*", *path);
   return g_string_free (text, FALSE);
 }

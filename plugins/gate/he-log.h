@@ -22,8 +22,9 @@ void he_log_state (HeLog *log, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void he_log_event (HeLog *log, gint64 now, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
 /* A request's path as it may be logged: a credential's prefix becomes "/s/" and a star,
- * parameters, of which one may be a token, ";" and a star,
- * anything but printable characters a '?', at most 200 characters. */
+ * parameters, of which one may be a token, ";" and a star, what is percent-encoded, as
+ * their semicolon may be, and all after it "%" and a star, anything but printable
+ * characters a '?'; at most 200 characters. */
 char *he_log_path (const char *path);
 
 G_END_DECLS

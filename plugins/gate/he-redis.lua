@@ -50,7 +50,8 @@ else
     if before and before ~= r.a and r.o > now - 3600000000 then moves = moves + 1 end
     before = r.a
   end
-  if how == 'entry' and before and before ~= self.a and moves >= math.min(12 * self.m, 48 + self.m) then
+  if how == 'entry' and before and before ~= self.a
+    and moves >= math.min(12 * self.m, 48 + self.m) then
     return {605}
   end
   all[#all + 1] = self

@@ -48,7 +48,7 @@ take_prefix (const char **path, HeSpan *ret_credential)
   if (!g_str_has_prefix (*path, "/s/"))
     return TRUE;
   const char *text = *path + 3;
-  gsize len = strcspn (text, "/");
+  gsize len = strcspn (text, "/;"); /* what follows ';' is no path of ours */
   if (len == 0 || len > HE_CREDENTIAL_MAX)
     return FALSE;
   *ret_credential = (HeSpan) { text, len };
@@ -110,6 +110,11 @@ next_in_path (const char *path, const char *name)
   return path;
 }
 
+/* What a JWS in compact form is made of. */
+static const char token_alphabet[]
+    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+      "0123456789-_.";
+
 gboolean
 he_path_find (const char *path, const char *name, HeSpan *ret_value, char **ret_rest)
 {
@@ -119,8 +124,8 @@ he_path_find (const char *path, const char *name, HeSpan *ret_value, char **ret_
   if (!start)
     return TRUE;
   const char *value = start + strlen (name) + 2;
-  const char *end = value + strcspn (value, ";/");
-  if (next_in_path (end, name))
+  const char *end = value + strspn (value, token_alphabet);
+  if ((*end && *end != ';' && *end != '/') || next_in_path (end, name))
     return FALSE;
   *ret_value = (HeSpan) { value, end - value };
   /* One of the two semicolons stays. */

@@ -39,9 +39,11 @@ typedef struct {
 gboolean he_target_parse (const char *path, HeTarget *ret_target);
 
 /* The value of one parameter of a path, ";NAME=VALUE" (RFC 6570 section 3.2.7), and as
- * *ret_rest the path without it, as RFC 9246 section 2.1.15 takes it out. Returns FALSE when
- * it occurs more than once; an absent one is TRUE with text NULL and *ret_rest NULL. path may
- * be NULL. Nothing is decoded. */
+ * *ret_rest the path without it, as RFC 9246 section 2.1.15 takes it out. Returns FALSE
+ * when it occurs more than once, or is made of more than a token is (letters, digits,
+ * "-",
+ * "_" and "."), so that it hides no path from who decodes it. An absent one is TRUE with
+ * text NULL and *ret_rest NULL. path may be NULL. Nothing is decoded. */
 gboolean he_path_find (const char *path, const char *name, HeSpan *ret_value,
                        char **ret_rest);
 

@@ -13,7 +13,6 @@
 #define MAX_AUDIENCES 32
 #define MAX_PATTERN 2048
 #define MAX_URI 4096
-#define MAX_JWE_HEADER 512 /* decoded bytes */
 
 gboolean
 he_account_is_valid (const char *account)
@@ -264,7 +263,7 @@ check_renewal (const HeJson *claims)
 static gboolean
 is_jwe_header (const char *text, gsize len)
 {
-  guint8 bytes[MAX_JWE_HEADER];
+  guint8 bytes[HE_TOKEN_MAX_BYTES];
   gsize bytes_len = 0;
   const char *alg = NULL, *enc = NULL;
   if (!he_base64url_decode (text, len, bytes, sizeof bytes, &bytes_len))

@@ -47,7 +47,8 @@ gboolean he_token_algorithm_sign (const HeTokenAlgorithm *algorithm, EVP_PKEY *k
                                   gsize *ret_len);
 
 /* A key for verifying from its JWK (RFC 7517, RFC 8037), checked: a point of the curve
- * that is not of small order, RSA of 2048 to 4096 bits, a secret of 32 to 256 bytes. A new reference, or NULL. */
+ * that is not of small order, RSA of 2048 to 4096 bits, a secret of 32 to 256 bytes. A
+ * new reference, or NULL. */
 EVP_PKEY *he_token_jwk_read (const HeJson *jwk, const HeTokenAlgorithm *algorithm,
                              GError **error);
 /* The JWK of a public key (of a secret for HS256: he_string_wipe_free()), or NULL. */

@@ -57,8 +57,9 @@ he_origin_respond_playlist (HeOrigin *origin, HeRequest *request, HeChannel *cha
 
   he_request_add_field (request, "Cache-Control",
                         !is_filled || decision != NULL ? "no-store"
-                        : listing != NULL              ? "public, max-age=10"
-                                                       : "public, max-age=1");
+                        : listing != NULL
+                            ? "public, max-age=60"
+                            : "public, max-age=1, stale-while-revalidate=1");
   if (!is_filled) {
     he_request_add_field (request, "Retry-After", "1");
     he_request_respond_text (request, 503, "the channel's window is not filled yet\n");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The configuration that headend edge prints, in a real nginx between requests by hand and two
 origins that only pretend: what is cached, what is passed on, what a dead or sick origin costs."""
+import concurrent.futures
 import contextlib
 import gzip
 import http.client
@@ -25,6 +26,7 @@ class _Fake(http.server.ThreadingHTTPServer):
 
     def __init__(self, port):
         self.rules, self.requests, self.delay, self.connections = {}, [], 0, []
+        self.slow = {}  # {path prefix: an event that its answer waits for}
         super().__init__(("127.0.0.1", port), _Handler)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -51,7 +53,7 @@ class _Door(http.server.ThreadingHTTPServer):
 
     def __init__(self, path, internal):
         self.internal, self.connections, self.asked = internal, [], 0
-        self.rules, self.requests = internal.rules, internal.requests
+        self.rules, self.requests, self.slow = internal.rules, internal.requests, {}
         path.unlink(missing_ok=True)
         super().__init__(str(path), _Handler)
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
@@ -78,6 +80,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.server.requests.append((self.path, self.headers))
         time.sleep(self.server.delay)
+        for prefix, event in self.server.slow.items():
+            if self.path.startswith(prefix):
+                event.wait(60)
         for prefix in sorted(self.server.rules, key=len, reverse=True):
             if self.path.startswith(prefix):
                 status, headers, body = self.server.rules[prefix]
@@ -245,6 +250,38 @@ def test_a_playlist_is_as_new_as_the_gate_says():
         assert stage.get(edge.url + "/live/demo/audio/index.m3u8").body != b"9-11", "another rendition's playlist"
 
 
+def test_a_gate_that_names_no_playlist():
+    with _Edge() as edge:
+        edge.rule("/auth", 204, {name: value for name, value in _ALLOWED.items() if name != "Headend-Playlist"}, b"")
+        answer = stage.get(edge.url + "/live/demo/360p/index.m3u8")
+        assert answer.status == 200, answer.status
+        (path, _), = edge.asked("/playlists/")
+        assert path == "/playlists/live/demo/360p/index.m3u8", path
+
+
+def test_one_alone_fetches_the_next_playlist():
+    """Where the gate names none: the others get the last meanwhile."""
+    with _Edge() as edge:
+        edge.rule("/auth", 204, dict(_ALLOWED, **{"Headend-Playlist": "index"}), b"")
+        edge.rule("/playlists/", 200, {"Cache-Control": "public, max-age=1, stale-while-revalidate=600"}, b"#EXTM3U")
+        url = edge.url + "/live/demo/360p/index.m3u8"
+        assert stage.get(url).status == 200
+        time.sleep(2.5)
+        for fake in edge.internals.values():
+            fake.slow = {"/playlists/": threading.Event()}
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            try:
+                first = pool.submit(stage.get, url)
+                stage.wait_for("the fetch", lambda: len(edge.asked("/playlists/")) == 2)
+                for _ in range(10):
+                    assert stage.get(url).body == b"#EXTM3U"
+                assert len(edge.asked("/playlists/")) == 2, edge.asked("/playlists/")
+            finally:
+                for fake in edge.internals.values():
+                    fake.slow["/playlists/"].set()
+            assert first.result().status == 200
+
+
 def test_a_playlist_goes_stale_rather_than_away():
     """Where the gate names none."""
     with _Edge() as edge:
@@ -372,6 +409,8 @@ def test_paths_that_only_look_right():
 def test_no_log_holds_a_credential():
     with _Edge() as edge:
         for path in ("/s/SECRET/live/demo/360p/5.ts", "/live/demo/main.m3u8?URISigningPackage=SECRET",
+                     "/live/demo/main.m3u8;URISigningPackage=SECRET", "/live/demo/main.m3u8%3BURISigningPackage=SECRET",
+                     "/s/x/live/demo/main.m3u8%3bURISigningPackage=SECRET",
                      "/s/SECRET/live/demo/main.m3u8?a=SECRET", "/s/SECRET", "//s/SECRET/live/x",
                      "/%73/SECRET/live/demo/1.ts", "/SECRET", "/watch/demo?a=SECRET", "/watch/demo/SECRET"):
             stage.get(edge.url + path, {"Cookie": "headend=SECRET", "Authorization": "Bearer SECRET",
@@ -387,7 +426,7 @@ def test_no_log_holds_a_credential():
         # A worker of nginx may have its turn long after the client has its answer.
         for line in ("/live/demo/360p/5.ts", '"GET /watch/demo"'):
             stage.wait_for(f"{line} in the log", lambda: line in edge.log.read_text())
-        stage.wait_for("the log", lambda: len(edge.log.read_text().splitlines()) >= 11)
+        stage.wait_for("the log", lambda: len(edge.log.read_text().splitlines()) >= 14)
         for log in edge.log.parent.glob("*.log"):
             assert "SECRET" not in log.read_text(), log.read_text()
 

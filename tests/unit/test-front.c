@@ -467,11 +467,13 @@ log_path_hides_credentials (void)
   g_autofree char *alone = he_log_path ("/s/SECRET");
   g_autofree char *odd = he_log_path ("/live/a\x01 b");
   g_autofree char *signed_path = he_log_path ("/live/demo/main.m3u8;a=SECRET");
+  g_autofree char *encoded = he_log_path ("/s/SECRET/live/demo/main.m3u8%3Ba=SECRET");
 
   g_assert_cmpstr (prefix, ==, "/s/*/live/demo/main.m3u8");
   g_assert_cmpstr (alone, ==, "/s/*");
   g_assert_cmpstr (odd, ==, "/live/a??b");
   g_assert_cmpstr (signed_path, ==, "/live/demo/main.m3u8;*");
+  g_assert_cmpstr (encoded, ==, "/s/*/live/demo/main.m3u8%*");
 }
 
 static void

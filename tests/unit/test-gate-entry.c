@@ -80,6 +80,34 @@ test_entry_by_path_parameter (void)
   assert_answer (other, HE_ANSWER_NOT_FOUND, 404, HE_CODE_NONE);
 }
 
+/* Else who may have a segment could ask for it by any number of names, each of which a
+ * cache would take for another, or pass on. */
+static void
+test_nothing_else_has_a_path_parameter (void)
+{
+  static const char *const paths[]
+      = { "/live/demo/360p/1.ts",      "/live/demo/360p/index.m3u8",
+          "/live/demo/keys/base/1",    "/live/demo/session",
+          "/s/%s/live/demo/360p/1.ts", "/s/%s/live/demo/main.m3u8",
+          "/s/%s/live/demo/session" };
+  g_auto (Fixture) f;
+  fixture_init (&f, HE_SESSIONS_EVICT_OLDEST);
+  g_autofree char *token = mint ("alice");
+  g_autofree char *cookie = cookie_of (&f, token);
+  g_auto (HeAnswer) plain = ask (&f, paths[0], cookie, HOME, T0);
+  assert_answer (plain, HE_ANSWER_SEGMENT, 200, HE_CODE_OK);
+  for (guint i = 0; i < G_N_ELEMENTS (paths); i++) {
+    g_auto (GStrv) halves = g_strsplit (paths[i], "%s", 2);
+    g_autofree char *path = g_strjoinv (cookie + strlen ("headend="), halves);
+    g_autofree char *odd = g_strconcat (path, ";URISigningPackage=x", NULL);
+    g_autofree char *hidden
+        = g_strconcat (path, ";URISigningPackage=%2f..%2f100.ts", NULL);
+    g_auto (HeAnswer) answer = ask (&f, odd, cookie, HOME, T0);
+    assert_answer (answer, HE_ANSWER_NOT_FOUND, 404, HE_CODE_NONE);
+    assert_denied (ask (&f, hidden, cookie, HOME, T0), HE_CODE_MALFORMED);
+  }
+}
+
 static void
 test_entry_by_bearer (void)
 {
@@ -414,6 +442,8 @@ main (int argc, char **argv)
   g_test_add_func ("/gate/entry/gives-a-cookie", test_entry_by_cookie);
   g_test_add_func ("/gate/entry/gives-a-path-prefix", test_entry_by_path);
   g_test_add_func ("/gate/entry/takes-a-parameter-of-the-path", test_entry_by_path_parameter);
+  g_test_add_func ("/gate/entry/nothing-else-has-a-path-parameter",
+                   test_nothing_else_has_a_path_parameter);
   g_test_add_func ("/gate/entry/takes-a-bearer-header", test_entry_by_bearer);
   g_test_add_func ("/gate/entry/is-main-m3u8-alone", test_only_main_is_an_entry);
   g_test_add_func ("/gate/entry/bad-tokens-open-nothing", test_bad_tokens);

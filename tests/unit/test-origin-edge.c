@@ -61,7 +61,7 @@ a_gate_names_the_playlist (void)
   named = playlist (pair, "360p", pass.name, pass.show);
   g_assert_cmpuint (named->status, ==, 200);
   cache = reply_field (named, "Cache-Control");
-  g_assert_cmpstr (cache, ==, "public, max-age=10");
+  g_assert_cmpstr (cache, ==, "public, max-age=60");
   index = playlist (pair, "360p", "index", pass.show);
   text = reply_text (named);
   same = reply_text (index);

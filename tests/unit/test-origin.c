@@ -199,6 +199,10 @@ ticket_fetches_from_the_other_origin (void)
   g_autoptr (Reply) wrong = NULL;
   g_autoptr (Reply) stranger = NULL;
   g_autoptr (Reply) playlist = NULL;
+  static const char *const odd[]
+      = { "/live/demo/360p/9000000000.ts;URISigningPackage=x",
+          "/live/demo/360p/9000000000.ts;URISigningPackage=%2f..%2f9000000001.ts",
+          "/s/AAAA;URISigningPackage=x/live/demo/360p/9000000000.ts" };
   HeVariant expected = he_codeword_variant (pair->code, "alice", MSN);
 
   publish_window (pair);
@@ -227,6 +231,14 @@ ticket_fetches_from_the_other_origin (void)
   fields = g_strconcat (cookie, "X-Original-URI: /live/demo/main.m3u8\r\n", NULL);
   playlist = get (pair->internal[0], "/auth", fields);
   g_assert_cmpuint (playlist->status, ==, 403);
+  for (guint i = 0; i < G_N_ELEMENTS (odd); i++) {
+    g_autofree char *original
+        = g_strdup_printf ("%sX-Original-URI: %s\r\n", cookie, odd[i]);
+    g_autoptr (Reply) refused = get (pair->internal[0], "/auth", original);
+
+    g_test_message ("%s", odd[i]);
+    g_assert_cmpuint (refused->status, ==, 403);
+  }
 }
 
 /* Given a viewer, then the gate says that he may have the playlist and what his lease has
@@ -265,7 +277,7 @@ an_edge_shares_playlists (void)
   text = reply_text (shared);
   g_assert_true (g_str_has_prefix (text, "#EXTM3U\n"));
   cache = reply_field (shared, "Cache-Control");
-  g_assert_cmpstr (cache, ==, "public, max-age=1");
+  g_assert_cmpstr (cache, ==, "public, max-age=1, stale-while-revalidate=1");
   g_assert_null (shared_lease = reply_field (shared, "Headend-Lease"));
   g_assert_null (shared_cookie = reply_field (shared, "Set-Cookie"));
   other = get (pair->internal[1], "/playlists/live/demo/audio/index.m3u8", show);

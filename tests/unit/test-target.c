@@ -90,6 +90,8 @@ test_not_ours (void)
     "/s/AAAA/",
     "/s/AAAA/s/AAAA/live/demo/main.m3u8",
     "/s/AAAA//live/demo/main.m3u8",
+    "/s/AAAA;x/live/demo/main.m3u8",
+    "/s/AAAA;URISigningPackage=x/live/demo/360p/1.ts",
     "/healthz",
     "/a/b/c/d/e/f/g/h",
     long_path,
@@ -172,6 +174,8 @@ test_path_parameter (void)
     { ";t=1", "1", "" },
   };
   static const char *const twice[] = { "/a;t=1;t=2", "/a;t=1/b;t=1", "/a;t=;t=" };
+  static const char *const odd[] = { "/a;t=%2f..%2fb", "/a;t=%2E", "/a;t=1%2f",
+                                     "/a;t=1=/b",      "/a;t=a b", "/a;t=1:;x" };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     HeSpan value;
     g_autofree char *rest = NULL;
@@ -184,6 +188,13 @@ test_path_parameter (void)
     HeSpan value;
     g_autofree char *rest = NULL;
     g_assert_false (he_path_find (twice[i], "t", &value, &rest));
+    g_assert_null (rest);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (odd); i++) {
+    HeSpan value;
+    g_autofree char *rest = NULL;
+    g_test_message ("%s", odd[i]);
+    g_assert_false (he_path_find (odd[i], "t", &value, &rest));
     g_assert_null (rest);
   }
 }

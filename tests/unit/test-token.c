@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <glib/gstdio.h>
 #include <unistd.h>
+#include "he-codec.h"
 #include "he-crypto.h"
 #include "he-token-private.h"
 #include "token-kit.h"
@@ -431,6 +432,18 @@ test_claims (void)
                      claim_cases[i].code);
 }
 
+/* As with a key or a chain of certificates in it. */
+static void
+test_subject_with_a_long_header (void)
+{
+  g_autofree char *filler = g_strnfill (900, 'x');
+  g_autofree char *header
+      = g_strdup_printf ("{\"alg\":\"dir\",\"enc\":\"A128GCM\",\"x\":\"%s\"}", filler);
+  g_autofree char *text = he_base64url_encode ((const guint8 *)header, strlen (header));
+  g_autofree char *subject = g_strdup_printf ("\"%s..AAAA.AAAA.AAAA\"", text);
+  g_assert_cmpint (verify_with ("sub", subject), ==, HE_CODE_OK);
+}
+
 /* RFC 9246 sections 2.1.12 to 2.1.14, 3.2.1 and 6.5. */
 static void
 test_renewal_pair (void)
@@ -484,6 +497,8 @@ main (int argc, char **argv)
   g_test_add_func ("/token/verify/oversize-and-deep-are-refused", test_oversize);
   g_test_add_func ("/token/verify/time-without-leeway", test_time);
   g_test_add_func ("/token/verify/each-claim-has-its-code", test_claims);
+  g_test_add_func ("/token/verify/subject-with-a-long-header",
+                   test_subject_with_a_long_header);
   g_test_add_func ("/token/verify/renewal-claims-come-together", test_renewal_pair);
   int result = g_test_run ();
   he_token_keys_free (keys);

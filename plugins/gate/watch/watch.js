@@ -206,8 +206,8 @@ async function start(token, byPath) {
   const url = await enter(token, byPath);
   if (url === null)
     return;
-  /* One segment more than players usually keep: an edge shows a playlist for up to two seconds, and a node
-   * that takes over may list its first segment a second late. */
+  /* One segment more than players usually keep: a node that takes over may list its first
+   * segment a second late. */
   hls = new Hls({ loader: PatientLoader, backBufferLength: 30, liveSyncDurationCount: 4 });
   hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => onBuffered(data));
   hls.on(Hls.Events.FRAG_LOADED, (_, data) => onLoaded(data));
