@@ -173,6 +173,15 @@ function onChanged({ frag }) {
   state.node = node;
 }
 
+/* What is buffered goes on playing meanwhile. */
+let waiting = null;
+function loadAgain() {
+  const away = hls;
+  setSession("waiting", "The server does not answer; trying again.");
+  clearTimeout(waiting);
+  waiting = setTimeout(() => { if (hls === away) hls.startLoad(); }, 2000);
+}
+
 function onError({ type, details, fatal, reason, networkDetails, response }) {
   const status = response ? response.code : 0;
   state.errors.push({ type, details, fatal, status });
@@ -186,11 +195,8 @@ function onError({ type, details, fatal, reason, networkDetails, response }) {
     setSession("unsupported", `This browser decodes no rendition of the channel: ${reason}.`);
   } else if (fatal && type === Hls.ErrorTypes.MEDIA_ERROR) {
     hls.recoverMediaError();
-  } else if (fatal && hls.levels.length) {
-    /* What is buffered goes on playing meanwhile. */
-    setSession("waiting", "The server does not answer; trying again.");
-    const waiting = hls;
-    later(2).then(() => { if (hls === waiting) hls.startLoad(); });
+  } else if (fatal && type === Hls.ErrorTypes.NETWORK_ERROR && hls.levels.length) {
+    loadAgain();
   } else if (fatal) {
     stop();
     later(2).then(() => start(null, false));
