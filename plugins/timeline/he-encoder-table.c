@@ -117,7 +117,7 @@ static const HeEncoderSetting qsv[] = {
 
 /* Delays were measured with a click through encoder and decoder (Debian 12); the tests
  * measure them again. */
-const HeEncoder he_encoder_table[] = {
+static const HeEncoder encoders[] = {
   { .factory = "x264enc",
     .settings = x264,
     .options = KEYS_ONLY_FORCED,
@@ -211,7 +211,7 @@ static const char *const qsv_factories[] = { "qsvh264enc", NULL };
 static const char *const qsv_h265_factories[] = { "qsvh265enc", NULL };
 static const char *const no_factories[] = { NULL };
 
-const HeEncoderFamily he_encoder_family_table[] = {
+static const HeEncoderFamily families[] = {
   { "x264", HE_VIDEO_H264, x264_factories, x264_presets, "superfast" },
   { "x265", HE_VIDEO_H265, x265_factories, x265_presets, "superfast" },
   { "openh264", HE_VIDEO_H264, openh264_factories, openh264_presets, "low" },
@@ -225,3 +225,15 @@ const HeEncoderFamily he_encoder_family_table[] = {
   { "copy-h265", HE_VIDEO_H265, no_factories, x264_presets, "superfast" },
   { NULL },
 };
+
+const HeEncoder *
+he_encoder_table (void)
+{
+  return encoders;
+}
+
+const HeEncoderFamily *
+he_encoder_family_table (void)
+{
+  return families;
+}

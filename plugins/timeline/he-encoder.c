@@ -13,7 +13,7 @@
 const HeEncoder *
 he_encoder_find (const char *factory)
 {
-  for (const HeEncoder *row = he_encoder_table; row->factory != NULL; row++)
+  for (const HeEncoder *row = he_encoder_table (); row->factory != NULL; row++)
     if (strcmp (row->factory, factory) == 0)
       return row;
   return NULL;
@@ -22,7 +22,7 @@ he_encoder_find (const char *factory)
 const HeEncoderFamily *
 he_encoder_family (const char *name)
 {
-  for (const HeEncoderFamily *row = he_encoder_family_table; row->name != NULL; row++)
+  for (const HeEncoderFamily *row = he_encoder_family_table (); row->name != NULL; row++)
     if (strcmp (row->name, name) == 0)
       return row;
   return NULL;
@@ -36,7 +36,7 @@ he_encoder_family_names (void)
   if (g_once_init_enter (&names)) {
     GPtrArray *list = g_ptr_array_new ();
 
-    for (const HeEncoderFamily *row = he_encoder_family_table; row->name != NULL; row++)
+    for (const HeEncoderFamily *row = he_encoder_family_table (); row->name != NULL; row++)
       g_ptr_array_add (list, (gpointer)row->name);
     g_ptr_array_add (list, NULL);
     g_once_init_leave (&names, (gsize)g_ptr_array_free (list, FALSE));

@@ -21,7 +21,7 @@ typedef struct {
   V re, im;
 } C;
 
-extern const HeWaveLevel HE_WAVE_LEVEL;
+const HeWaveLevel *HE_WAVE_LEVEL (void);
 
 static inline V
 load (const float *p)
@@ -412,7 +412,7 @@ beyond (const HeLanes *lanes, guint n, float limit)
   return i;
 }
 
-const HeWaveLevel HE_WAVE_LEVEL = {
+static const HeWaveLevel level = {
   .name = HE_WAVE_NAME,
   .transform = transform,
   .read = read_waves,
@@ -424,3 +424,9 @@ const HeWaveLevel HE_WAVE_LEVEL = {
   .squares = squares,
   .beyond = beyond,
 };
+
+const HeWaveLevel *
+HE_WAVE_LEVEL (void)
+{
+  return &level;
+}

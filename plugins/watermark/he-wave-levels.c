@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-wave-kernel.h"
 
-extern const HeWaveLevel he_wave_level_generic, he_wave_level_avx2, he_wave_level_avx512;
+const HeWaveLevel *he_wave_level_generic (void), *he_wave_level_avx2 (void),
+    *he_wave_level_avx512 (void);
 
 const HeWaveLevel *
 he_wave_levels (guint *ret_n)
@@ -10,12 +11,12 @@ he_wave_levels (guint *ret_n)
   static gsize n;
   if (g_once_init_enter (&n)) {
     gsize found = 0;
-    levels[found++] = he_wave_level_generic;
+    levels[found++] = *he_wave_level_generic ();
 #ifdef HE_MARK_X86
     if (__builtin_cpu_supports ("avx2"))
-      levels[found++] = he_wave_level_avx2;
+      levels[found++] = *he_wave_level_avx2 ();
     if (found == 2 && __builtin_cpu_supports ("avx512bw") && __builtin_cpu_supports ("avx512vl"))
-      levels[found++] = he_wave_level_avx512;
+      levels[found++] = *he_wave_level_avx512 ();
 #endif
     g_once_init_leave (&n, found);
   }
