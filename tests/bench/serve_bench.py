@@ -54,7 +54,7 @@ def nginx(where, files):
                           str(where.dir), "-e", "stderr")
     try:
         base = f"http://127.0.0.1:{port}"
-        stage.wait_for("nginx", lambda: stage._listens(base), 20)
+        stage.wait_for("nginx", lambda: stage.status(base), 20)
         yield process.pid, base
     finally:
         stage.end(process)
