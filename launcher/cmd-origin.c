@@ -11,7 +11,7 @@
 #include "log.h"
 #include "plan.h"
 
-#define DESCRIPTORS 16384
+#define DESCRIPTORS 32768
 #define ALIVE_SECONDS 1
 
 static void
@@ -35,7 +35,7 @@ on_alive (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-/* A connection is a descriptor, and the usual limit of 1024 is less than what the two
+/* A connection is a descriptor, and the usual limit of 1024 is less than what the
  * listeners admit: it would be reached first, and then no file opens any more either. */
 static void
 raise_descriptor_limit (void)

@@ -140,7 +140,7 @@ append_upstream (GString *out, const Upstream *upstream, const HeadendModel *mod
     if (how && is_asked (upstream, node, choice, model))
       append_server (out, upstream, node, choice, how);
   }
-  g_string_append (out, "    keepalive 64;\n  }\n");
+  g_string_append (out, "    keepalive 256;\n  }\n");
 }
 
 static char *

@@ -112,7 +112,7 @@ listen_on_port (const char *spec, const char *what, guint *ret_port, GError **er
                          G_SOCKET_PROTOCOL_TCP, &cause);
   if (socket != NULL) {
     g_socket_set_blocking (socket, FALSE);
-    g_socket_set_listen_backlog (socket, 1024);
+    g_socket_set_listen_backlog (socket, HE_BACKLOG);
   }
   if (socket == NULL || !g_socket_bind (socket, address, TRUE, &cause)
       || !g_socket_listen (socket, &cause)

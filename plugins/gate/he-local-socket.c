@@ -12,7 +12,6 @@
 #include "he-error.h"
 
 #define MODE 0660
-#define BACKLOG 1024
 
 static gboolean
 fail (GError **error, HeError code, const char *path, const char *what, const char *why)
@@ -90,7 +89,7 @@ listen_as (const char *name, const char *path, const char *what, guint64 *ret_in
    * connect than shall. */
   if (socket != NULL && fchmod (fd, MODE) == 0
       && bind (fd, (struct sockaddr *)&address, sizeof address) == 0
-      && chmod (name, MODE) == 0 && listen (fd, BACKLOG) == 0 && lstat (name, &status) == 0
+      && chmod (name, MODE) == 0 && listen (fd, HE_BACKLOG) == 0 && lstat (name, &status) == 0
       && rename (name, path) == 0) {
     *ret_inode = status.st_ino;
     return socket;

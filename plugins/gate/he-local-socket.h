@@ -12,6 +12,10 @@ G_BEGIN_DECLS
  * longer name. */
 #define HE_LOCAL_SOCKET_MAX 96
 
+/* Connections that may wait to be taken, here and on a port; the system's own limit, somaxconn,
+ * holds too. An edge's new connection to a Unix socket that has no more room fails at once. */
+#define HE_BACKLOG 4096
+
 /* Binds, listens, and only then takes the name, in one step: a client finds the old
  * socket or the new one. What a process left there that has ended is replaced.
  * HE_ERROR_CONFLICT: somebody listens there, or it is a file of another kind, which stays;

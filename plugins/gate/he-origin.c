@@ -394,8 +394,9 @@ bind_listeners (HeOrigin *origin, GError **error)
     .exempt = (const char *const *)origin->trusted,
     .head_seconds = HEAD_SECONDS,
   };
+  /* Edges ask for each of their viewers. */
   const HeListenerLimits internal
-      = { .max_connections = 1024, .head_seconds = HEAD_SECONDS };
+      = { .max_connections = viewers.max_connections, .head_seconds = HEAD_SECONDS };
   g_autoptr (HeListener) viewer = NULL;
   g_autoptr (HeListener) control = NULL;
   g_autoptr (HeListener) gate = NULL;

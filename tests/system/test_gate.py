@@ -2,9 +2,13 @@
 """Without a valid token nobody gets a byte, from the edge or from an origin; each refusal has its
 own code."""
 import base64
+import collections
+import contextlib
 import json
 import os
 import re
+import resource
+import socket
 import subprocess
 import time
 
@@ -185,6 +189,22 @@ def _every_algorithm_that_is_configured_opens(air):
     _refused(enter("RS256", air.edge_url), "RS256 is not configured", "400")
 
 
+def _an_edge_asks_for_thousands_at_once(air):
+    """Each question on a connection of its own, by the gate's Unix socket."""
+    enough, hard = 1500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard == resource.RLIM_INFINITY else min(hard, 4096), hard))
+    with contextlib.ExitStack() as stack:
+        asking = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(enough)]
+        for s in asking:
+            s.settimeout(60)
+            s.connect(str(air.dir / "gate-A.sock"))
+        for s in asking:
+            s.sendall(b"GET /auth HTTP/1.1\r\nHost: headend\r\nX-Original-URI: /live/demo/360p/index.m3u8\r\n"
+                      b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n\r\n")
+        answered = [s.recv(4096).split(b"\r\n")[0] for s in asking]
+    assert set(answered) == {b"HTTP/1.1 401 Unauthorized"}, collections.Counter(answered)
+
+
 def _no_secret_in_any_log(air):
     url = air.url("quiet", "path")
     viewer = stage.Viewer(url)
@@ -212,6 +232,7 @@ def test_sessions_and_tokens():
         _every_algorithm_that_is_configured_opens(air)
         _every_viewer_gets_his_own_variants(air)
         _a_second_session_evicts_the_first(air)
+        _an_edge_asks_for_thousands_at_once(air)
         _no_secret_in_any_log(air)
 
 
