@@ -15,6 +15,7 @@ sys.path.insert(0, str(stage.TOP / "docs"))
 import reference  # noqa: E402 (found by the path above)
 
 README = reference.README.read_text()
+PAGES = {path: path.read_text() for path in [reference.README, *sorted((reference.TOP / "docs").glob("*.md"))]}
 MAN = stage.TOP / "docs" / "headend.1"
 HELD = json.loads(reference.CACHE.read_text())
 MAKE_ANEW = f'; "{reference.COMMAND}" writes it anew'
@@ -271,51 +272,60 @@ def test_the_readme_shows_commands_and_options_that_exist():
     assert shown == set(commands), f"README.md shows no {set(commands) - shown}"
 
 
-def _readme_chapter(heading):
-    return re.search(rf"^## {heading}\n(.*?)^## ", README, re.S | re.M).group(1)
+def _page_chapter(page, heading):
+    return re.search(rf"^## {heading}\n(.*?)^## ", PAGES[reference.TOP / page] + "## ", re.S | re.M).group(1)
 
 
-def test_the_readme_names_every_metric():
+def test_every_metric_is_listed():
     sources = "".join((stage.TOP / "plugins" / "gate" / f).read_text() for f in ("he-metrics.c", "he-status.c"))
     there = {name.removesuffix("_total") for name in re.findall(r'"headend_([a-z_]+)["{]', sources)}
-    listed = re.search(r"with the prefix `headend_`:(.*?)\. ", _readme_chapter("Health and metrics"), re.S).group(1)
-    told = {name.removesuffix("_total") for name in re.findall(r"`([a-z_]+)`", listed)}
-    assert told == there and len(there) > 10, f"README.md has {told - there} too many, leaves out {there - told}"
+    rows = re.findall(r"^\|.*\| (`.*) \|$", _page_chapter("docs/http.md", "Metrics"), re.M)
+    told = {name.removesuffix("_total") for name in re.findall(r"`([a-z_]+)`", " ".join(rows))}
+    assert told == there and len(there) > 10, f"docs/http.md has {told - there} too many, leaves out {there - told}"
 
 
-def test_the_readme_names_every_denial_code():
+def test_every_denial_code_is_listed():
     header = (stage.TOP / "plugins" / "gate" / "he-token.h").read_text()
     there = set(re.findall(r"HE_CODE_\w+ = ([4-9]\d\d)", header))
-    told = set(re.findall(r"\| (\d{3}) (?=\|)", _readme_chapter("Watch URLs and sessions")))
-    assert told == there and len(there) > 10, f"README.md has {told - there} too many, leaves out {there - told}"
+    told = set(re.findall(r"\| (\d{3}) (?=\|)", _page_chapter("docs/gate.md", "Denials")))
+    assert told == there and len(there) > 10, f"docs/gate.md has {told - there} too many, leaves out {there - told}"
 
 
 _TOP_FILES = {"docs", "launcher", "pipelines", "plugins", "tests", "tools", "debian"}
 
 
-def test_every_file_that_the_readme_names_exists():
-    links = [target for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", README) if "://" not in target]
-    paths = [word for word in re.findall(r"`([\w.][\w./*-]*)`", README) if word.split("/")[0] in _TOP_FILES]
-    paths += re.findall(r"(?<![\w/$])((?:docs|pipelines|tests|tools)/[\w./-]*\w)", README)
-    assert len(paths) > 5, paths
-    for path in links + [p.replace("NAME", "*") for p in paths]:
-        assert list(stage.TOP.glob(path)), f"README.md names {path}, which is not there"
+def test_every_file_that_a_page_names_exists():
+    for page, text in PAGES.items():
+        paths = [word for word in re.findall(r"`([\w.][\w./*-]*)`", text) if word.split("/")[0] in _TOP_FILES]
+        paths += re.findall(r"(?<![\w/$])((?:docs|pipelines|tests|tools)/[\w./-]*\w)", text)
+        assert len(paths) > 5 or page != reference.README, paths
+        for path in [p.replace("NAME", "*") for p in paths]:
+            assert list(stage.TOP.glob(path)), f"{page.name} names {path}, which is not there"
 
 
 def test_the_readme_tells_what_every_folder_holds():
     folders = [f.parent for f in [*stage.TOP.glob("*/meson.build"), *stage.TOP.glob("plugins/*/meson.build")]]
     folders = {str(f.relative_to(stage.TOP)) for f in folders} - {"plugins"}
-    rows = re.findall(r"^\| (`.+?) \|", _readme_chapter("Changing it"), re.M)
+    rows = re.findall(r"^\| (`.+?) \|", _page_chapter("README.md", "Changing it"), re.M)
     told = set(re.findall(r"`([\w/-]+)`", "".join(rows)))
     assert folders <= told, f"README.md does not say what {folders - told} hold"
     assert all((stage.TOP / f).is_dir() for f in told), f"README.md tells of folders that are not there: {told}"
 
 
-def test_every_chapter_that_the_readme_refers_to_exists():
-    chapters = {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
-                for heading in re.findall(r"^#+ (.+)$", README, re.M)}
-    referred = re.findall(r"\]\(#([^)]+)\)", README)
-    assert referred and set(referred) <= chapters, f"README.md refers to {set(referred) - chapters}"
+def _chapters(text):
+    return {re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+            for heading in re.findall(r"^#+ (.+)$", text, re.M)}
+
+
+def test_every_link_of_a_page_leads_somewhere():
+    for page, text in PAGES.items():
+        links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
+        assert links or page != reference.README
+        for link in links:
+            name, _, chapter = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            assert target.exists(), f"{page.name}: there is no {name}"
+            assert not chapter or chapter in _chapters(target.read_text()), f"{page.name}: {link} leads to no chapter"
 
 
 def test_every_description_is_told_in_the_readme():
