@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "he-session.h"
+
 #define BREAK_MIN (5 * (gint64)G_USEC_PER_SEC)
 #define BREAK_MAX (60 * (gint64)G_USEC_PER_SEC)
 #define AGAIN (5 * (gint64)G_USEC_PER_SEC) /* after a failure */
@@ -29,21 +31,6 @@ struct _HeRenewals {
   gint64 swept;
 };
 
-/* Ids are outputs of an HMAC: any four bytes of them are a hash. */
-static guint
-id_hash (gconstpointer id)
-{
-  guint hash;
-  memcpy (&hash, id, sizeof hash);
-  return hash;
-}
-
-static gboolean
-id_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, 16) == 0;
-}
-
 HeRenewals *
 he_renewals_new (gint64 lease, gboolean ends)
 {
@@ -53,7 +40,7 @@ he_renewals_new (gint64 lease, gboolean ends)
   renewals->pause = BREAK_MIN;
   g_mutex_init (&renewals->lock);
   g_queue_init (&renewals->queue);
-  renewals->table = g_hash_table_new_full (id_hash, id_equal, NULL, g_free);
+  renewals->table = g_hash_table_new_full (he_session_id_hash, he_session_id_equal, NULL, g_free);
   return renewals;
 }
 

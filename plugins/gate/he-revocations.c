@@ -33,21 +33,6 @@ revocation_free (gpointer data)
   g_free (revocation);
 }
 
-/* Ids are outputs of an HMAC: any four bytes of them are a hash. */
-static guint
-id_hash (gconstpointer id)
-{
-  guint hash;
-  memcpy (&hash, id, sizeof hash);
-  return hash;
-}
-
-static gboolean
-id_equal (gconstpointer a, gconstpointer b)
-{
-  return memcmp (a, b, 16) == 0;
-}
-
 /* --- Reading
  * ---------------------------------------------------------------------------- */
 
@@ -235,7 +220,7 @@ he_revocations_new (const HeSecret *credential, const char *folder, guint max, g
   revocations->folder = g_strdup (folder);
   revocations->max = max;
   revocations->sessions
-      = g_hash_table_new_full (id_hash, id_equal, NULL, revocation_free);
+      = g_hash_table_new_full (he_session_id_hash, he_session_id_equal, NULL, revocation_free);
   revocations->accounts
       = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, revocation_free);
   if (folder && !load (revocations, now, ret_aside, error))

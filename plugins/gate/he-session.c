@@ -37,16 +37,16 @@ he_session_record_copy (const HeSessionRecord *from)
 }
 
 /* Ids are outputs of an HMAC: any four bytes of them are a hash. */
-static guint
-id_hash (gconstpointer id)
+guint
+he_session_id_hash (gconstpointer id)
 {
   guint hash;
   memcpy (&hash, id, sizeof hash);
   return hash;
 }
 
-static gboolean
-id_equal (gconstpointer a, gconstpointer b)
+gboolean
+he_session_id_equal (gconstpointer a, gconstpointer b)
 {
   return memcmp (a, b, 16) == 0;
 }
@@ -61,7 +61,7 @@ he_sessions_new (HeSessionPolicy policy, gint64 lease, gint64 slot_ttl,
   sessions->lease = lease;
   sessions->slot_ttl = slot_ttl;
   sessions->max_sessions = max_sessions;
-  sessions->by_id = g_hash_table_new_full (id_hash, id_equal, NULL, (GDestroyNotify)he_session_record_free);
+  sessions->by_id = g_hash_table_new_full (he_session_id_hash, he_session_id_equal, NULL, (GDestroyNotify)he_session_record_free);
   sessions->by_account = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
                                                 (GDestroyNotify)g_ptr_array_unref);
   sessions->dirty = g_hash_table_new (NULL, NULL);

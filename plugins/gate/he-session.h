@@ -31,6 +31,10 @@ HeSessionRecord *he_session_record_copy (const HeSessionRecord *record);
 void he_session_record_free (HeSessionRecord *record);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeSessionRecord, he_session_record_clear)
 
+/* Of the ids, for hash tables. */
+guint he_session_id_hash (gconstpointer id);
+gboolean he_session_id_equal (gconstpointer a, gconstpointer b);
+
 HeSessions *he_sessions_new (HeSessionPolicy policy, gint64 lease, gint64 slot_ttl,
                              guint max_sessions);
 void he_sessions_free (HeSessions *sessions); /* takes NULL */
