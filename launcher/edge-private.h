@@ -9,6 +9,12 @@ G_BEGIN_DECLS
  * each @WORD@ is replaced: why a line is as it is stands in the text itself, since an
  * operator reads the output. */
 
+/* Paths of ours, behind a session's prefix, as logs may have them: a regular expression of
+ * nginx and Varnish. What headend origin logs is in he-log.h. */
+#define HEADEND_EDGE_PATHS                                                               \
+  "/live/[\\w-]{1,64}/(?:main\\.m3u8|session|[\\w-]{1,64}/(?:index\\.m3u8|\\d{1,19}\\.ts)|"  \
+  "keys/[\\w-]{1,64}/\\d{1,19})"
+
 /* The text, once the choice is found good. */
 GString *headend_edge_text (const char *name, const HeadendModel *model,
                             const HeadendEdgeChoice *choice, GError **error);

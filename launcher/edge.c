@@ -63,7 +63,10 @@ headend_edge_text (const char *name, const HeadendModel *model,
                                                     G_RESOURCE_LOOKUP_FLAGS_NONE, error);
   if (!text)
     return NULL;
-  return g_string_new_len (g_bytes_get_data (text, NULL), (gssize)g_bytes_get_size (text));
+  GString *out
+      = g_string_new_len (g_bytes_get_data (text, NULL), (gssize)g_bytes_get_size (text));
+  headend_edge_fill (out, "PATHS", HEADEND_EDGE_PATHS);
+  return out;
 }
 
 void

@@ -22,10 +22,11 @@ sub vcl_init {
 }
 
 # Neither query, parameter of the path (whose semicolon may come as %3B), cookie nor session
-# prefix reaches the log.
+# prefix reaches the log: a path is written where it is one of ours letter by letter, so that no
+# other spelling of a prefix (/live/../s/...) is; names are shorter than any session.
 sub written {
-  set req.http.Headend-Path = regsub(regsub(req.http.Headend-Path, "^/s/[^/]*", "/s/*"), "[;%].*$", "");
-  if (req.http.Headend-Path !~ "^(/s/\*)?/(live|watch)/") {
+  set req.http.Headend-Path = regsub(regsub(req.http.Headend-Path, "[;%].*$", ""), "^/s/[\w-]+/", "/s/*/");
+  if (req.http.Headend-Path !~ "^((/s/\*)?@PATHS@|/watch/[\w.-]{1,64})$") {
     set req.http.Headend-Path = "-";
   }
   std.log("edge:" + client.ip + " " + req.method + " " + req.http.Headend-Path + " "

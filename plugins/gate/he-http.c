@@ -13,7 +13,7 @@
 
 struct _HeHttp {
   HeListener *listener;
-  guint64 bodies, heads; /* atomic */
+  HeBudget *budget;
   GPtrArray *parts;
   guint next; /* part that gets the next connection */
 };
@@ -32,6 +32,7 @@ he_part_unref (HePart *part)
     return;
   g_main_context_unref (part->context);
   g_hash_table_unref (part->links);
+  g_atomic_rc_box_release (part->budget);
   g_free (part);
 }
 
@@ -121,8 +122,7 @@ part_new (HeHttp *http, GMainContext *context, const HeHttpFuncs *funcs,
   part->context = g_main_context_ref (context);
   part->funcs = funcs;
   part->user_data = user_data;
-  part->bodies = &http->bodies;
-  part->heads = &http->heads;
+  part->budget = g_atomic_rc_box_acquire (http->budget);
   part->links = g_hash_table_new (NULL, NULL);
   part->epoll = epoll_create1 (EPOLL_CLOEXEC);
   if (part->epoll < 0)
@@ -170,6 +170,7 @@ he_http_new (HeListener *listener, HeThreads *threads, const HeHttpFuncs *funcs,
   g_autoptr (GMainContext) here = g_main_context_ref_thread_default ();
 
   http->listener = listener;
+  http->budget = g_atomic_rc_box_new0 (HeBudget);
   http->parts = g_ptr_array_new_with_free_func ((GDestroyNotify)he_part_unref);
   for (guint i = 0; i < n; i++) {
     GMainContext *context = threads != NULL ? he_threads_context (threads, i) : here;
@@ -200,6 +201,7 @@ he_http_free (HeHttp *http)
       he_threads_call (part->context, part_stop, part);
   }
   g_ptr_array_unref (http->parts);
+  g_atomic_rc_box_release (http->budget);
   he_listener_free (http->listener);
   g_free (http);
 }

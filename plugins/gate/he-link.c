@@ -121,7 +121,9 @@ exchange_over (HeLink *link, gboolean answered)
   HePart *part = link->part;
   HeRequest *request = g_steal_pointer (&link->request);
 
-  __atomic_fetch_sub (part->bodies, link->body_len, __ATOMIC_RELAXED);
+  if (link->state == HANDLING && !answered)
+    he_request_count (request, link->in.held, link->body_len);
+  __atomic_fetch_sub (&part->budget->bodies, link->body_len, __ATOMIC_RELAXED);
   link->body_len = link->body_got = 0;
   g_clear_pointer (&link->body, g_free);
   if (link->out != NULL)
@@ -129,7 +131,7 @@ exchange_over (HeLink *link, gboolean answered)
   if (request == NULL)
     return;
   request->link = NULL;
-  he_intake_let_go (&link->in, part->heads);
+  he_intake_let_go (&link->in, &part->budget->heads);
   part->funcs->finished (link->refused ? NULL : request, answered ? request->status : 0,
                          link->sent, part->user_data);
   link->sent = 0;
@@ -147,7 +149,7 @@ he_link_close (HeLink *link, gboolean expired)
   for (guint i = 0; i < part->batch_len; i++)
     if (part->batch[i] == link)
       part->batch[i] = NULL;
-  he_intake_clear (&link->in, part->heads);
+  he_intake_clear (&link->in, &part->budget->heads);
   g_hash_table_remove (part->links, link);
   he_connection_close (link->connection, expired);
   g_free (link);
@@ -214,7 +216,7 @@ start_body (HeLink *link, const HeHead *head)
   link->body_len = head->content_length;
   link->body = g_malloc (link->body_len);
   link->body_got = 0;
-  __atomic_fetch_add (link->part->bodies, link->body_len, __ATOMIC_RELAXED);
+  __atomic_fetch_add (&link->part->budget->bodies, link->body_len, __ATOMIC_RELAXED);
   link->state = READING_BODY;
   if (head->expect_continue && link->in.len == 0)
     send (link->socket, go_on, strlen (go_on), MSG_NOSIGNAL);
@@ -233,7 +235,7 @@ start_request (HeLink *link, gsize head_len)
     refuse (link, NULL, status, why);
     return;
   }
-  if (!he_intake_hold_head (&link->in, head_len, part->heads)) {
+  if (!he_intake_hold_head (&link->in, head_len, &part->budget->heads)) {
     refuse (link, head, 503, "too many long heads at once");
     return;
   }
@@ -243,7 +245,7 @@ start_request (HeLink *link, gsize head_len)
             limit == 0 ? "this request takes no body" : "body too large");
     return;
   }
-  if (__atomic_load_n (part->bodies, __ATOMIC_RELAXED) + head->content_length
+  if (__atomic_load_n (&part->budget->bodies, __ATOMIC_RELAXED) + head->content_length
       > MAX_BODIES) {
     refuse (link, head, 503, "too many bodies at once");
     return;
@@ -281,7 +283,7 @@ step_head (HeLink *link, gboolean *ret_open)
   HePart *part = link->part;
   const char *why = NULL;
   guint status;
-  gsize len = he_intake_find_head (&link->in, part->heads, &status, &why);
+  gsize len = he_intake_find_head (&link->in, &part->budget->heads, &status, &why);
   gssize n;
 
   if (len > 0) {
@@ -303,7 +305,7 @@ step_head (HeLink *link, gboolean *ret_open)
   }
   if (link->in.len == 0 && !link->in.blank)
     set_deadline (link, he_connection_head_seconds (link->connection));
-  if (!he_intake_add (&link->in, part->scratch, (gsize)n, part->heads))
+  if (!he_intake_add (&link->in, part->scratch, (gsize)n, &part->budget->heads))
     refuse (link, NULL, 503, "too many long heads at once");
   return TRUE;
 }
@@ -321,7 +323,7 @@ step_body (HeLink *link, gboolean *ret_open)
   if (link->in.len > 0) {
     n = (gssize)MIN (want, link->in.len);
     memcpy (link->body + link->body_got, link->in.bytes, (gsize)n);
-    he_intake_drop (&link->in, (gsize)n, link->part->heads);
+    he_intake_drop (&link->in, (gsize)n, &link->part->budget->heads);
   } else
     n = receive (link, link->body + link->body_got, want);
   if (n == 0) {

@@ -10,6 +10,12 @@ G_BEGIN_DECLS
  * its part. */
 typedef struct _HeLink HeLink;
 
+/* Bytes over all parts of a server, atomic: bodies on their way in, and heads, as of
+ * he-intake.h. Requests whose clients have left count whole, until they are let go. */
+typedef struct {
+  guint64 bodies, heads;
+} HeBudget;
+
 /* A server's part on one thread: the connections it was handed, and one epoll(7) set that
  * watches them, so that thousands of idle ones cost nothing. Requests keep it. */
 typedef struct {
@@ -18,8 +24,7 @@ typedef struct {
   GThread *thread;
   const HeHttpFuncs *funcs;
   gpointer user_data;
-  guint64 *bodies;   /* bytes of body on their way in, over all parts; atomic */
-  guint64 *heads;    /* the budget of he-intake.h, over all parts */
+  HeBudget *budget;  /* atomically counted references */
   GHashTable *links; /* HeLink, a set */
   int epoll;
   GSource *ready, *sweeper;

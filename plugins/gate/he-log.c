@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define MAX_PATH 200
+#define MAX_NAME 64 /* no token and no credential is so short */
 
 struct _HeLog {
   void (*write) (const char *line, gpointer user_data);
@@ -92,15 +93,24 @@ char *
 he_log_path (const char *path)
 {
   GString *text = g_string_new (NULL);
+  gboolean hidden = FALSE; /* behind a prefix, which goes as far as our paths begin */
 
-  if (g_str_has_prefix (path, "/s/")) {
-    path = strchr (path + 3, '/');
-    g_string_append (text, "/s/*");
+  for (const char *end; *path != '\0' && !strchr (";%", *path) && text->len < MAX_PATH;
+       path = end) {
+    end = path + 1 + strcspn (path + 1, "/;%");
+    gsize len = (gsize)(end - path);
+
+    hidden = hidden && !(len == strlen ("/live") && strncmp (path, "/live", len) == 0);
+    if (hidden && g_str_has_suffix (text->str, "/*"))
+      continue;
+    if (hidden || len > 1 + MAX_NAME)
+      g_string_append (text, "/*");
+    else
+      for (const char *p = path; p < end; p++)
+        g_string_append_c (text, g_ascii_isgraph (*p) ? *p : '?');
+    hidden = hidden || (len == 2 && g_ascii_strncasecmp (path, "/s", 2) == 0);
   }
-  for (; path != NULL && *path != '\0' && !strchr (";%", *path) && text->len < MAX_PATH;
-       path++)
-    g_string_append_c (text, g_ascii_isgraph (*path) ? *path : '?');
-  if (path != NULL && (*path == ';' || *path == '%'))
+  if (*path == ';' || *path == '%')
     g_string_append_printf (text, "%c*", *path);
   return g_string_free (text, FALSE);
 }

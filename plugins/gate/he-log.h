@@ -21,10 +21,12 @@ void he_log_state (HeLog *log, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Something a client caused: at most HE_LOG_PER_SECOND. now: monotonic microseconds. */
 void he_log_event (HeLog *log, gint64 now, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
-/* A request's path as it may be logged: a credential's prefix becomes "/s/" and a star,
- * parameters, of which one may be a token, ";" and a star, what is percent-encoded, as
- * their semicolon may be, and all after it "%" and a star, anything but printable
- * characters a '?'; at most 200 characters. */
+/* A request's path as it may be logged. A credential becomes a star: all that stands behind
+ * a component "s", wherever that is and whatever dots and empty components follow it, up to
+ * "live"; so does a component that is longer than names are. Parameters, of which one may be
+ * a token, become ";" and a star, what is percent-encoded, as their semicolon may be, and
+ * all after it "%" and a star, anything but printable characters a '?'. About 200
+ * characters at most. */
 char *he_log_path (const char *path);
 
 G_END_DECLS

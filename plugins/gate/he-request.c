@@ -20,6 +20,17 @@ he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link)
   return request;
 }
 
+void
+he_request_count (HeRequest *request, gsize head, gsize body)
+{
+  HeBudget *budget = request->part->budget;
+
+  request->counted_head = head;
+  request->counted_body = body;
+  __atomic_fetch_add (&budget->heads, head, __ATOMIC_RELAXED);
+  __atomic_fetch_add (&budget->bodies, body, __ATOMIC_RELAXED);
+}
+
 HeRequest *
 he_request_ref (HeRequest *request)
 {
@@ -32,6 +43,10 @@ he_request_unref (HeRequest *request)
 {
   if (!g_atomic_ref_count_dec (&request->refs))
     return;
+  __atomic_fetch_sub (&request->part->budget->heads, request->counted_head,
+                      __ATOMIC_RELAXED);
+  __atomic_fetch_sub (&request->part->budget->bodies, request->counted_body,
+                      __ATOMIC_RELAXED);
   he_head_free (request->head);
   g_free (request->peer);
   g_free (request->cookie);

@@ -24,12 +24,16 @@ struct _HeRequest {
   gint64 offset;
   gsize length;    /* for Content-Length; HEAD sends it without a body */
   HePart *part;
+  gsize counted_head, counted_body; /* in the part's budget, once nobody waits any more */
   HeLink *link; /* on the part's thread; NULL once nobody waits for the answer any more */
 };
 
 /* Takes head. */
 HeRequest *
 he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link);
+/* The client has left, and the handler has these bytes of him still: they count until the
+ * request is let go. On the part's thread, once. */
+void he_request_count (HeRequest *request, gsize head, gsize body);
 /* On the part's thread: status line and fields of the answer, with the empty line. now: unix seconds. */
 GString *
 he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 now);

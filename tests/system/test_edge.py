@@ -412,7 +412,13 @@ def test_no_log_holds_a_credential():
                      "/live/demo/main.m3u8;URISigningPackage=SECRET", "/live/demo/main.m3u8%3BURISigningPackage=SECRET",
                      "/s/x/live/demo/main.m3u8%3bURISigningPackage=SECRET",
                      "/s/SECRET/live/demo/main.m3u8?a=SECRET", "/s/SECRET", "//s/SECRET/live/x",
-                     "/%73/SECRET/live/demo/1.ts", "/SECRET", "/watch/demo?a=SECRET", "/watch/demo/SECRET"):
+                     "/%73/SECRET/live/demo/1.ts", "/SECRET", "/watch/demo?a=SECRET", "/watch/demo/SECRET",
+                     # Other spellings of a prefix, which nginx takes for the same.
+                     *(way + "s/SECRET" + rest for rest in ("", "/live/demo/main.m3u8", "/live/demo/360p/5.ts")
+                       for way in ("/live/../", "/live/demo/../../", "/live/./../", "/live/x//../../", "/live/%2e%2e/",
+                                   "/s/x/../../", "/s/x/live/../../../", "/watch/../", "/./", "/live/")),
+                     "/s//SECRET/live/demo/main.m3u8", "/s/./SECRET/live/demo/main.m3u8", "/s/SECRET/../x/live/demo/1.ts",
+                     "/s%2fSECRET/live/demo/1.ts", "/s/x%2f../SECRET/live/demo/1.ts", "/S/SECRET/live/demo/1.ts"):
             stage.get(edge.url + path, {"Cookie": "headend=SECRET", "Authorization": "Bearer SECRET",
                                         "Referer": "http://x/SECRET", "User-Agent": "SECRET"})
         # What fails inside of nginx is told with the request.
@@ -426,7 +432,7 @@ def test_no_log_holds_a_credential():
         # A worker of nginx may have its turn long after the client has its answer.
         for line in ("/live/demo/360p/5.ts", '"GET /watch/demo"'):
             stage.wait_for(f"{line} in the log", lambda: line in edge.log.read_text())
-        stage.wait_for("the log", lambda: len(edge.log.read_text().splitlines()) >= 14)
+        stage.wait_for("the log", lambda: len(edge.log.read_text().splitlines()) >= 50)
         for log in edge.log.parent.glob("*.log"):
             assert "SECRET" not in log.read_text(), log.read_text()
 

@@ -4,8 +4,8 @@
 #include "he-http.h"
 #include "http-kit.h"
 
-/* A server on a thread of its own: "/later" is answered after 50 ms, "/never" not at all,
- * everything else at once with 100 bytes; PUT takes 1000 bytes. */
+/* A server on a thread of its own: "/later" is answered after 50 ms, "/never" not at all
+ * ("/kept": by whoever takes it from there), everything else at once with 100 bytes; PUT takes 1000 bytes. */
 typedef struct {
   GThread *thread;
   GMainContext *context;
@@ -16,6 +16,7 @@ typedef struct {
   guint handled, finished, bodies; /* atomic */
   GMutex lock; /* guards never */
   GQueue never;
+  HeRequest *kept; /* atomic; or NULL */
   HeThreads *threads; /* or NULL */
 } Server;
 
@@ -44,6 +45,8 @@ handle (HeRequest *request, gpointer data)
     g_source_attach (source, server->context);
   } else if (g_str_equal (he_request_path (request), "/never"))
     g_queue_push_tail (&server->never, he_request_ref (request));
+  else if (g_str_equal (he_request_path (request), "/kept"))
+    g_atomic_pointer_set (&server->kept, he_request_ref (request));
   else
     he_request_respond_range (request, "text/plain", body, "\"tag\"");
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-request.h"
 #include "server-kit.h"
 
 static Reply *
@@ -330,6 +331,33 @@ stopping_breaks_what_is_open (void)
   g_assert_cmpuint (reply->status, ==, 0);
 }
 
+/* Given a request that a handler has, when its connection has gone, then its head and body
+ * count until the handler lets it go. */
+static void
+who_has_left_still_counts (void)
+{
+  Server *server = server_start (&usual);
+  g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+  g_autofree char *field = g_strnfill (20000, 'x');
+  g_autofree char *body = g_strnfill (1000, 'b');
+  g_autofree char *text = g_strconcat ("PUT /kept HTTP/1.1\r\nHost: a\r\nContent-Length: "
+                                       "1000\r\nX: ", field, "\r\n\r\n", body, NULL);
+  HeRequest *request;
+  HePart *part;
+
+  g_assert_true (client_send (socket, text, strlen (text)));
+  while ((request = g_atomic_pointer_get (&server->kept)) == NULL)
+    g_usleep (1000);
+  part = he_part_ref (request->part);
+  server_stop (server);
+  g_assert_cmpuint (part->budget->heads, ==, strlen (text) - 1000);
+  g_assert_cmpuint (part->budget->bodies, ==, 1000);
+  he_request_unref (request);
+  g_assert_cmpuint (part->budget->heads, ==, 0);
+  g_assert_cmpuint (part->budget->bodies, ==, 0);
+  he_part_unref (part);
+}
+
 static const struct {
   const char *name;
   void (*func) (void);
@@ -347,6 +375,7 @@ static const struct {
   { "bodies-within-the-limit-arrive", bodies_within_the_limit_arrive },
   { "endless-bodies-are-cut-off", endless_bodies_are_cut_off },
   { "clients-that-leave-are-forgotten", clients_that_leave_are_forgotten },
+  { "who-has-left-still-counts", who_has_left_still_counts },
   { "stopping-breaks-what-is-open", stopping_breaks_what_is_open },
 };
 
