@@ -2,7 +2,6 @@
 #include "description-read.h"
 
 #include <string.h>
-
 #include "he-cors.h"
 
 /* What stands below "gate". */
@@ -15,23 +14,9 @@ read_origins (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
                                   .expected = "\"https://HOST\" or \"https://HOST:PORT\" "
                                               "(or http) as browsers write it: in lower "
                                               "case, without a path" };
-  if (he_json_type (value) != HE_JSON_ARRAY || he_json_length (value) < key->min
-      || he_json_length (value) > key->max)
-    return headend_read_refuse (reader, key, value, error);
-  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
-  for (guint i = 0; i < he_json_length (value); i++) {
-    const HeJson *item = he_json_element (value, i);
-    if (he_json_type (item) != HE_JSON_STRING
-        || !he_cors_origin_is_valid (he_json_string (item)))
-      return headend_read_refuse (reader, &one, item, error);
-    g_strv_builder_add (list, he_json_string (item));
-  }
-  g_strfreev (*(char ***)field);
-  *(char ***)field = g_strv_builder_end (list);
-  return TRUE;
+  return headend_read_texts (reader, key, value, field, he_cors_origin_is_valid, &one, error);
 }
 
-/* The value is never quoted: somebody may have put a password into it. */
 static gboolean
 read_renewal_uri (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
                   gpointer field, GError **error)
@@ -40,9 +25,7 @@ read_renewal_uri (HeadendReader *reader, const HeadendKey *key, const HeJson *va
       || strlen (he_json_string (value)) > (gsize)key->max
       || !g_regex_match_simple ("^https?://[^/?#\"@\\s]+/[^?#\"\\s]*\\z",
                                 he_json_string (value), 0, 0))
-    return headend_read_error (reader, value, error, "is not %s; expected %s; user and "
-                               "password stand in the file of credentials",
-                               key->noun, key->expected);
+    return headend_read_refuse (reader, key, value, error);
   g_free (*(char **)field);
   *(char **)field = g_strdup (he_json_string (value));
   return TRUE;
@@ -54,20 +37,14 @@ static const HeadendKey login_keys[] = {
   { NULL },
 };
 
-/* A table in key->data, of the same struct. */
-static gboolean
-read_part (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
-           gpointer field, GError **error)
-{
-  return headend_read_object (reader, key->data, value, field, error);
-}
-
 static const char *const failure_names[] = { "keep", "end" };
 
 static const HeadendKey renewal_keys[] = {
   { "uri", read_renewal_uri, G_STRUCT_OFFSET (HeadendGate, renewal_uri), TRUE, "a URI",
-    "http(s)://HOST/PATH of at most 1024 bytes", 0, 1024 },
-  { "credentials", read_part, 0, FALSE, "an object", "file", .data = login_keys },
+    "http(s)://HOST/PATH of at most 1024 bytes; user and password stand in the file of "
+    "credentials",
+    0, 1024, .unquoted = TRUE },
+  { "credentials", headend_read_part, 0, FALSE, "an object", "file", .data = login_keys },
   { "timeout", headend_read_uint, G_STRUCT_OFFSET (HeadendGate, renewal_timeout), FALSE,
     "a time to wait", "an integer 100..30000, in milliseconds", 100, 30000 },
   { "on-failure", headend_read_choice, G_STRUCT_OFFSET (HeadendGate, renewal_ends), FALSE,
@@ -86,8 +63,8 @@ static const HeadendKey alarm_keys[] = {
 const HeadendKey headend_gate_keys[] = {
   { "allowed-origins", read_origins, G_STRUCT_OFFSET (HeadendGate, allowed_origins),
     FALSE, "a list of origins", "an array of at most 64 origins", 0, 64 },
-  { "renewal", read_part, 0, FALSE, "an object", "uri, credentials, timeout, on-failure",
+  { "renewal", headend_read_part, 0, FALSE, "an object", "uri, credentials, timeout, on-failure",
     .data = renewal_keys },
-  { "alarms", read_part, 0, FALSE, "an object", "addresses, fetches", .data = alarm_keys },
+  { "alarms", headend_read_part, 0, FALSE, "an object", "addresses, fetches", .data = alarm_keys },
   { NULL },
 };

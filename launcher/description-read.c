@@ -49,9 +49,10 @@ gboolean
 headend_read_refuse (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
                      GError **error)
 {
-  g_autofree char *shown = show (value);
-  return headend_read_error (reader, value, error, "%s is not %s; expected %s", shown,
-                             key->noun, key->expected);
+  g_autofree char *shown = key->unquoted ? NULL : show (value);
+  return headend_read_error (reader, value, error, "%s%sis not %s; expected %s",
+                             shown ? shown : "", shown ? " " : "", key->noun,
+                             key->expected);
 }
 
 /* Levenshtein's distance, for names: 0 .. the longer length. */
@@ -256,4 +257,55 @@ headend_read_state (HeadendReader *reader, const HeadendKey *key, const HeJson *
                     gpointer field, GError **error)
 {
   return read_path_below (reader, key, value, reader->model->states, field, error);
+}
+
+gboolean
+headend_read_part (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                   gpointer field, GError **error)
+{
+  return headend_read_object (reader, key->data, value, field, error);
+}
+
+static gboolean
+is_list (const HeadendKey *key, const HeJson *value)
+{
+  return he_json_type (value) == HE_JSON_ARRAY && he_json_length (value) >= key->min
+         && he_json_length (value) <= key->max;
+}
+
+gboolean
+headend_read_list (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                   gpointer field, GError **error)
+{
+  const HeadendList *list = key->data;
+  GPtrArray *items = *(GPtrArray **)field;
+  if (!is_list (key, value))
+    return headend_read_refuse (reader, key, value, error);
+  for (guint i = 0; i < he_json_length (value); i++) {
+    gpointer item = list->make ();
+    g_ptr_array_add (items, item);
+    if (!headend_read_object (reader, list->keys, he_json_element (value, i), item,
+                              error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+headend_read_texts (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+                    gpointer field, gboolean (*is_valid) (const char *text),
+                    const HeadendKey *one, GError **error)
+{
+  if (!is_list (key, value))
+    return headend_read_refuse (reader, key, value, error);
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+  for (guint i = 0; i < he_json_length (value); i++) {
+    const HeJson *item = he_json_element (value, i);
+    if (he_json_type (item) != HE_JSON_STRING || !is_valid (he_json_string (item)))
+      return headend_read_refuse (reader, one, item, error);
+    g_strv_builder_add (list, he_json_string (item));
+  }
+  g_strfreev (*(char ***)field);
+  *(char ***)field = g_strv_builder_end (list);
+  return TRUE;
 }

@@ -27,13 +27,15 @@ struct _HeadendKey {
   const char *expected; /* "an integer 64..8192" */
   gint64 min, max;      /* integers, and lengths of strings and arrays */
   gconstpointer data;   /* of this reader: a table of names, a nested table, … */
+  gboolean unquoted;    /* no message shows the value: a password may have got into it */
 };
 
-/* The table of the whole document. */
+#define HEADEND_NAME_EXPECTED "1..64 letters, digits, '-' or '_', a letter or digit first"
+
+/* The table of the whole document, and those of "channels", "sessions" and "gate". */
 extern const HeadendKey headend_root_keys[];
-/* That of "sessions". */
+extern const HeadendKey headend_channel_keys[];
 extern const HeadendKey headend_session_keys[];
-/* That of "gate". */
 extern const HeadendKey headend_gate_keys[];
 
 /* keys ends with a row without a name. */
@@ -43,7 +45,8 @@ gboolean headend_read_object (HeadendReader *reader, const HeadendKey *keys,
 /* "FILE:LINE:COL: PATH: " and the message. Returns FALSE. */
 gboolean headend_read_error (HeadendReader *reader, const HeJson *node, GError **error,
                              const char *format, ...) G_GNUC_PRINTF (4, 5);
-/* "VALUE is not NOUN; expected EXPECTED". Returns FALSE. */
+/* "VALUE is not NOUN; expected EXPECTED", VALUE left out where the key is unquoted. Returns
+ * FALSE. */
 gboolean headend_read_refuse (HeadendReader *reader, const HeadendKey *key,
                               const HeJson *value, GError **error);
 
@@ -68,6 +71,23 @@ gboolean headend_read_state (HeadendReader *, const HeadendKey *, const HeJson *
                              gpointer, GError **);
 gboolean headend_read_path (HeadendReader *, const HeadendKey *, const HeJson *, gpointer,
                             GError **); /* char *, made absolute */
+
+gboolean headend_read_part (HeadendReader *, const HeadendKey *, const HeJson *, gpointer,
+                            GError **); /* the struct at field: data = its HeadendKey[] */
+
+/* Of headend_read_list(): how an object of the list is made, and read. */
+typedef struct {
+  const HeadendKey *keys;
+  gpointer (*make) (void);
+} HeadendList;
+gboolean headend_read_list (HeadendReader *, const HeadendKey *, const HeJson *, gpointer,
+                            GError **); /* GPtrArray *, min..max: data = a HeadendList */
+
+/* char **, min..max texts that are valid; one says what each should have been. */
+gboolean headend_read_texts (HeadendReader *reader, const HeadendKey *key,
+                             const HeJson *value, gpointer field,
+                             gboolean (*is_valid) (const char *text),
+                             const HeadendKey *one, GError **error);
 
 /* The name in keys or names that is nearest to a misspelt one, or NULL when none is near.
  */

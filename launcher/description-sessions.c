@@ -5,29 +5,25 @@
 
 static const char *const policy_names[] = { "evict-oldest", "reject-newest" };
 
-/* The value is never quoted: somebody may have put a password into it. */
+static gboolean
+is_server (const char *text)
+{
+  return g_regex_match_simple ("^(unix:/[^\\s]{1,100}|redis://([A-Za-z0-9.-]{1,255}|"
+                               "\\[[0-9A-Fa-f:.]{2,45}\\]):[1-9][0-9]{0,4}(/[0-9]{1,3})?)\\z",
+                               text, 0, 0);
+}
+
 static gboolean
 read_servers (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
               gpointer field, GError **error)
 {
-  if (he_json_type (value) != HE_JSON_ARRAY || he_json_length (value) < key->min
-      || he_json_length (value) > key->max)
-    return headend_read_refuse (reader, key, value, error);
-  g_autoptr (GStrvBuilder) servers = g_strv_builder_new ();
-  for (guint i = 0; i < he_json_length (value); i++) {
-    const HeJson *node = he_json_element (value, i);
-    if (he_json_type (node) != HE_JSON_STRING
-        || !g_regex_match_simple ("^(unix:/[^\\s]{1,100}|redis://([A-Za-z0-9.-]{1,255}|"
-                                  "\\[[0-9A-Fa-f:.]{2,45}\\]):[1-9][0-9]{0,4}(/[0-9]{1,3})?)\\z",
-                                  he_json_string (node), 0, 0))
-      return headend_read_error (reader, node, error,
-                                 "is no server; expected unix:/PATH or redis://HOST:PORT[/DB]; "
-                                 "user and password stand in the file of credentials");
-    g_strv_builder_add (servers, he_json_string (node));
-  }
-  g_strfreev (*(char ***)field);
-  *(char ***)field = g_strv_builder_end (servers);
-  return TRUE;
+  static const HeadendKey one = {
+    .noun = "a server",
+    .expected = "unix:/PATH or redis://HOST:PORT[/DB]; user and password stand in the file "
+                "of credentials",
+    .unquoted = TRUE, /* somebody may have put a password into it */
+  };
+  return headend_read_texts (reader, key, value, field, is_server, &one, error);
 }
 
 static const HeadendKey login_keys[] = {
@@ -36,26 +32,12 @@ static const HeadendKey login_keys[] = {
   { NULL },
 };
 
-static gboolean
-read_login (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
-            gpointer field, GError **error)
-{
-  return headend_read_object (reader, login_keys, value, field, error);
-}
-
 static const HeadendKey redis_keys[] = {
   { "servers", read_servers, G_STRUCT_OFFSET (HeadendSessions, redis), TRUE,
     "a list of servers", "an array of 1..8 of unix:/PATH or redis://HOST:PORT[/DB]", 1, 8 },
-  { "credentials", read_login, 0, FALSE, "an object", "file" },
+  { "credentials", headend_read_part, 0, FALSE, "an object", "file", .data = login_keys },
   { NULL },
 };
-
-static gboolean
-read_redis (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
-            gpointer field, GError **error)
-{
-  return headend_read_object (reader, redis_keys, value, field, error);
-}
 
 const HeadendKey headend_session_keys[] = {
   { "per-account", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, per_account),
@@ -66,6 +48,7 @@ const HeadendKey headend_session_keys[] = {
     "a lease", "an integer 10..3600, in seconds", 10, 3600 },
   { "length", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, length), FALSE,
     "a length of a session", "an integer 60..2592000, in seconds", 60, 2592000 },
-  { "redis", read_redis, 0, FALSE, "an object", "servers, credentials" },
+  { "redis", headend_read_part, 0, FALSE, "an object", "servers, credentials",
+    .data = redis_keys },
   { NULL },
 };

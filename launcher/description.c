@@ -7,7 +7,6 @@
 #include "encoder.h"
 #include "he-error.h"
 
-/* What was left unsaid and depends on the rest. */
 /* Whether nodes make the same bytes where nothing is said: when they can without effort.
  */
 static gboolean
@@ -21,6 +20,7 @@ would_repeat (const HeadendModelChannel *channel)
   return TRUE;
 }
 
+/* What was left unsaid and depends on the rest. */
 static void
 fill_defaults (HeadendModel *model)
 {
