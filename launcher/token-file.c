@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <glib/gstdio.h>
+#include "he-disk.h"
 #include "he-error.h"
 
 static gboolean
@@ -19,14 +20,7 @@ fail (GError **error, const char *path, int failed)
 static gboolean
 write_and_close (int fd, const char *path, const char *text, GError **error)
 {
-  gsize len = strlen (text), done = 0;
-  while (done < len) {
-    gssize n = write (fd, text + done, len - done);
-    if (n < 0 && errno != EINTR)
-      break;
-    done += MAX (n, 0);
-  }
-  gboolean ok = done == len && fsync (fd) == 0;
+  gboolean ok = he_disk_write (fd, text, strlen (text)) && fsync (fd) == 0;
   int failed = errno;
   if (close (fd) != 0 && ok) {
     failed = errno;
@@ -74,18 +68,6 @@ make_like (int fd, const char *path, const struct stat *like, GError **error)
   return fchmod (fd, like->st_mode & 0777) == 0 || fail (error, path, errno);
 }
 
-static gboolean
-sync_folder (const char *path, GError **error)
-{
-  g_autofree char *folder = g_path_get_dirname (path);
-  int fd = open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  gboolean ok = fd >= 0 && fsync (fd) == 0;
-  int failed = errno;
-  if (fd >= 0)
-    close (fd);
-  return ok || fail (error, folder, failed);
-}
-
 gboolean
 headend_token_file_replace (const char *path, const char *text, const struct stat *like,
                             GError **error)
@@ -105,5 +87,6 @@ headend_token_file_replace (const char *path, const char *text, const struct sta
     g_unlink (fresh);
     return FALSE;
   }
-  return sync_folder (path, error);
+  g_autofree char *folder = g_path_get_dirname (path);
+  return he_disk_sync_folder (folder) || fail (error, folder, errno);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "he-codec.h"
+#include "he-disk.h"
 #include "he-error.h"
 
 #define CHECKSUM_LEN 8 /* hex digits */
@@ -51,17 +52,6 @@ fail (GError **error, const char *path, const char *what)
   g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: cannot %s: %s", path, what,
                g_strerror (errno));
   return FALSE;
-}
-
-static gboolean
-sync_folder (const char *folder)
-{
-  int fd = g_open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  gboolean ok = fd >= 0 && fsync (fd) == 0;
-
-  if (fd >= 0)
-    close (fd);
-  return ok;
 }
 
 /* Of a piece of the file, where its last sound line ends; 0: nowhere. */
@@ -137,7 +127,7 @@ open_locked (HeLedgerFile *file, GError **error)
                  file->path);
     return FALSE;
   }
-  return sync_folder (file->folder) || fail (error, file->folder, "sync it");
+  return he_disk_sync_folder (file->folder) || fail (error, file->folder, "sync it");
 }
 
 /* It is closed when this fails. */
@@ -210,22 +200,13 @@ begin_current (HeLedgerFile *file, GError **error)
 gboolean
 he_ledger_file_append (HeLedgerFile *file, const char *text, gsize len, GError **error)
 {
-  gsize done = 0;
-
   if (file->fd < 0 && !begin_current (file, error))
     return FALSE;
   if (file->torn && ftruncate (file->fd, (off_t)file->size) != 0)
     return fail (error, file->path, "cut off what was not written whole");
   file->torn = TRUE;
-  while (done < len) {
-    gssize n = write (file->fd, text + done, len - done);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return fail (error, file->path, "write to it");
-    done += (gsize)n;
-  }
+  if (!he_disk_write (file->fd, text, len))
+    return fail (error, file->path, "write to it");
   if (fdatasync (file->fd) != 0)
     return fail (error, file->path, "sync it");
   file->torn = FALSE;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "he-disk.h"
 #include "he-error.h"
 
 static gboolean
@@ -17,48 +18,19 @@ fail (GError **error, const char *path)
   return FALSE;
 }
 
-static gboolean
-write_all (int fd, const char *text)
-{
-  gsize len = strlen (text);
-
-  while (len > 0) {
-    gssize n = write (fd, text, len);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n <= 0)
-      return FALSE;
-    text += n;
-    len -= (gsize)n;
-  }
-  return TRUE;
-}
-
-static gboolean
-sync_folder (const char *folder)
-{
-  int fd = g_open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-  gboolean ok = fd >= 0 && fsync (fd) == 0;
-
-  if (fd >= 0)
-    close (fd);
-  return ok;
-}
-
 gboolean
 he_state_write (const char *folder, const char *name, const char *text, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autofree char *temp = g_strconcat (path, ".new", NULL);
   int fd = g_open (temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  gboolean ok = fd >= 0 && write_all (fd, text) && fsync (fd) == 0;
+  gboolean ok = fd >= 0 && he_disk_write (fd, text, strlen (text)) && fsync (fd) == 0;
 
   if (!ok)
     fail (error, temp);
   if (fd >= 0 && close (fd) != 0 && ok)
     ok = fail (error, temp);
-  if (ok && (g_rename (temp, path) != 0 || !sync_folder (folder)))
+  if (ok && (g_rename (temp, path) != 0 || !he_disk_sync_folder (folder)))
     ok = fail (error, path);
   if (!ok)
     g_unlink (temp);
