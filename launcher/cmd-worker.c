@@ -12,6 +12,7 @@
 #include "clip.h"
 #include "encoder.h"
 #include "factory.h"
+#include "faults.h"
 #include "feed.h"
 #include "he-anchor.h"
 #include "job.h"
@@ -36,7 +37,7 @@ typedef struct {
   HeadendJob *job;
   HeadendPlan *plan;
   char *source; /* as it may be logged */
-  GstElement *pipeline, *sink;
+  GstElement *pipeline, *sink, *demux;
   HeadendFeed *feed; /* NULL: a recording */
   gboolean fills;    /* what the source leaves out is made up */
   GMainLoop *loop;
@@ -49,6 +50,7 @@ typedef struct {
   gboolean comparing;
   char *clip; /* compare_run()'s alone */
   gboolean clip_failed;
+  HeadendFaults faults; /* of the source */
   guint apart;        /* comparisons in a row that showed another anchor at the origin */
   guint64 segments;   /* handed on by the sink when last looked at */
   gint64 segments_at; /* and when that number last grew */
@@ -210,16 +212,48 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
+static guint64
+count_of (GstElement *element, const char *const *what)
+{
+  g_autoptr (GstStructure) stats = NULL;
+  guint64 sum = 0, number;
+  g_object_get (element, "stats", &stats, NULL);
+  for (guint i = 0; stats && what[i]; i++)
+    if (gst_structure_get_uint64 (stats, what[i], &number))
+      sum += number;
+  return sum;
+}
+
 /* What the sink counts of, such as "segments" that it got or has "published". */
 static guint64
 so_far (const Worker *worker, const char *what)
 {
-  g_autoptr (GstStructure) stats = NULL;
-  guint64 number = 0;
-  g_object_get (worker->sink, "stats", &stats, NULL);
-  if (stats)
-    gst_structure_get_uint64 (stats, what, &number);
-  return number;
+  return count_of (worker->sink, (const char *const[]) { what, NULL });
+}
+
+/* What is lost on the way to us shows in no segment, where another node has a clean copy.
+ */
+static void
+tell_faults (Worker *worker, gint64 now)
+{
+  static const char *const counted[]
+      = { "gaps", "transport-errors", "sync-losses", "bad-times", NULL };
+  guint64 spell = 0;
+  gint64 lasted = 0;
+  switch (headend_faults_look (&worker->faults, count_of (worker->demux, counted), now,
+                               &spell, &lasted)) {
+    case HEADEND_FAULTS_BEGUN:
+      headend_log ("source %s is damaged: packets are lost, broken or out of order",
+                   worker->source);
+      break;
+    case HEADEND_FAULTS_OVER:
+      headend_log ("source %s is whole again after %" G_GUINT64_FORMAT
+                   " faults within %" G_GINT64_FORMAT " s",
+                   worker->source, spell, lasted / G_USEC_PER_SEC + 1);
+      break;
+    case HEADEND_FAULTS_NO_NEWS:
+      break;
+  }
 }
 
 /* When something last moved: a recording holds its input back while what it has read is
@@ -316,6 +350,7 @@ on_tick (gpointer user_data)
   gint64 now = g_get_monotonic_time ();
   gint64 data = data_at (worker);
   say ("alive");
+  tell_faults (worker, now);
   if (worker->ticks++ % COMPARE_SECONDS == 0)
     compare (worker);
 
@@ -356,19 +391,18 @@ start (Worker *worker, GError **error)
   if (!worker->pipeline)
     return FALSE;
   worker->sink = gst_bin_get_by_name (GST_BIN (worker->pipeline), "sink");
-  g_autoptr (GstElement) demux
-      = gst_bin_get_by_name (GST_BIN (worker->pipeline), "demux");
+  worker->demux = gst_bin_get_by_name (GST_BIN (worker->pipeline), "demux");
   g_autoptr (GstElement) intake
       = gst_bin_get_by_name (GST_BIN (worker->pipeline), "intake");
   const HeadendModelChannel *channel = worker->job->channel;
   const HeadendVideo *first = channel->video->pdata[0];
   g_autoptr (GstBus) bus = gst_element_get_bus (worker->pipeline);
   if (channel->recording) {
-    g_autoptr (GstPad) input = gst_element_get_static_pad (demux, "sink");
+    g_autoptr (GstPad) input = gst_element_get_static_pad (worker->demux, "sink");
     gst_pad_add_probe (input, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
                        on_data, worker, NULL);
   } else {
-    g_signal_connect (demux, "agree-anchor", G_CALLBACK (agree), worker);
+    g_signal_connect (worker->demux, "agree-anchor", G_CALLBACK (agree), worker);
     worker->feed
         = headend_feed_new (worker->plan, worker->job->model->folder, intake, error);
     if (!worker->feed)

@@ -60,6 +60,8 @@ headend_drill_judge (HeadendDrillResult *result, const HeadendDrill *drill, guin
   over (result, "AAC frames lost", tally->sounds_lost, 0);
   over (result, "AAC frames repeated", tally->sounds_repeated, 0);
   over (result, "frames outside of their segment", tally->misplaced, 0);
+  over (result, "frames that are not whole frames behind the one before", tally->uneven,
+        0);
   over (result, "places where the transport stream does not go on", tally->broken, 0);
   over (result, "pictures that cannot be decoded", tally->undecoded, 0);
   over (result, "ms that a player stands still", (guint64)tally->longest_stall / 1000,
@@ -159,6 +161,7 @@ headend_drill_write (HeJsonWriter *writer, const HeadendDrillResult *result)
     { "aac-frames-lost", t->sounds_lost },
     { "aac-frames-repeated", t->sounds_repeated },
     { "misplaced", t->misplaced },
+    { "uneven", t->uneven },
     { "broken", t->broken },
     { "retries", t->retries },
     { "stalls", t->stalls },

@@ -65,18 +65,28 @@ is_hit (const HeadendWatch *watch, guint node)
   return watch->node == HEADEND_WATCH_ALL || watch->node == node;
 }
 
-/* What the supervisor says of a part that ended, or that it ended itself. */
+/* What the supervisor says of a part that ended, or that it ended itself, and a worker of
+ * its source. */
 static gboolean
 log_tells (const HeadendWatch *watch, guint node)
 {
+  static const char *const words[] = { "was killed by",
+                                       "ended with exit code",
+                                       "is killed",
+                                       "no data from",
+                                       "is damaged:",
+                                       " anchor {",
+                                       NULL };
   g_autofree char *text = NULL;
   gsize len = 0;
   if (!g_file_get_contents (watch->stage->nodes[node].log, &text, &len, NULL)
       || len <= watch->log_at[node])
     return FALSE;
   const char *since = text + watch->log_at[node];
-  return strstr (since, "was killed by") || strstr (since, "ended with exit code")
-         || strstr (since, "is killed");
+  for (guint i = 0; words[i]; i++)
+    if (strstr (since, words[i]))
+      return TRUE;
+  return FALSE;
 }
 
 void

@@ -32,7 +32,8 @@ void headend_watch_begin (HeadendWatch *watch, HeadendStage *stage, guint node);
 void headend_watch_again (HeadendWatch *watch);
 
 /* Asks all nodes once. Detected: a node that it is done to does not answer or is not
- * ready, or its supervisor speaks of the end of a part. Recovered: it is ready and every
+ * ready, or its log speaks of the end of a part, or of a source that is silent, damaged
+ * or begins a new timeline. Recovered: it is ready and every
  * node, itself included, holds segments that it made since. */
 void headend_watch_look (HeadendWatch *watch);
 

@@ -5,6 +5,8 @@
 
 #define WRAP (G_GUINT64_CONSTANT (1) << 33)
 #define SAMPLES 1024
+/* Times are whole ticks, which frames need not be, and a feed has rounded them before. */
+#define ROUNDING 2
 
 void
 headend_ledger_init (HeadendLedger *ledger, const HeadendLedgerRules *rules)
@@ -22,17 +24,31 @@ headend_ledger_place (const HeadendLedger *ledger, guint64 msn, guint64 pts33)
   return begin + (guint64)ahead;
 }
 
+/* n frames last d ticks. */
+static void
+get_pace (const HeadendLedgerRules *rules, HeadendTrack track, gint64 *n, gint64 *d)
+{
+  *n = track == HEADEND_TRACK_VIDEO ? rules->fps_n : rules->rate;
+  *d = 90000 * (gint64)(track == HEADEND_TRACK_VIDEO ? rules->fps_d : SAMPLES);
+}
+
 /* The slot of a time, the nearest, counted from the first frame of the track. Rounded
  * from there once, so that 30000/1001 does not drift. */
 static gint64
 slot_of (const HeadendLedger *ledger, HeadendTrack track, guint64 pts90)
 {
-  const HeadendLedgerRules *rules = &ledger->rules;
-  gint64 ticks = (gint64)(pts90 - ledger->tracks[track].first90);
-  gint64 n = track == HEADEND_TRACK_VIDEO ? rules->fps_n : rules->rate;
-  gint64 d = 90000 * (gint64)(track == HEADEND_TRACK_VIDEO ? rules->fps_d : SAMPLES);
+  gint64 ticks = (gint64)(pts90 - ledger->tracks[track].first90), n, d;
+  get_pace (&ledger->rules, track, &n, &d);
   gint64 half = ticks < 0 ? -d / 2 : d / 2;
   return (ticks * n + half) / d;
+}
+
+static gboolean
+is_uneven (const HeadendLedger *ledger, HeadendTrack track, gint64 ticks, gint64 slots)
+{
+  gint64 n, d;
+  get_pace (&ledger->rules, track, &n, &d);
+  return ABS (ticks * n - slots * d) > ROUNDING * n;
 }
 
 /* Counts what is between the last frame of a track and this one. FALSE: there was such a
@@ -44,7 +60,7 @@ take_slot (HeadendLedger *ledger, HeadendTrack track, guint64 pts90, guint64 *lo
   HeadendTrackLedger *own = &ledger->tracks[track];
   if (!own->begun) {
     own->begun = TRUE;
-    own->first90 = pts90;
+    own->first90 = own->last90 = pts90;
     own->last_slot = 0;
     return TRUE;
   }
@@ -54,7 +70,10 @@ take_slot (HeadendLedger *ledger, HeadendTrack track, guint64 pts90, guint64 *lo
     return FALSE;
   }
   *lost += (guint64)(slot - own->last_slot - 1);
+  if (is_uneven (ledger, track, (gint64)(pts90 - own->last90), slot - own->last_slot))
+    ledger->tally.uneven++;
   own->last_slot = slot;
+  own->last90 = pts90;
   return TRUE;
 }
 

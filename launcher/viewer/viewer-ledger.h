@@ -18,6 +18,7 @@ typedef struct {
   guint64 frames, lost, repeated, filler, jumps;
   guint64 sounds, sounds_lost, sounds_repeated; /* AAC frames */
   guint64 misplaced; /* frames outside of their segment's time */
+  guint64 uneven;    /* frames that are not whole frames behind the one before */
   guint64 broken;    /* continuity counters that do not go on, TS that cannot be read */
   guint64 undecoded; /* pictures that went into the decoder and did not come out */
   guint64 retries;   /* requests that had to be made again */
@@ -35,7 +36,7 @@ typedef enum { HEADEND_TRACK_VIDEO, HEADEND_TRACK_AUDIO, HEADEND_TRACKS } Headen
 
 typedef struct {
   gboolean begun;
-  guint64 first90;
+  guint64 first90, last90;
   gint64 last_slot;
 } HeadendTrackLedger;
 

@@ -355,10 +355,10 @@ def consecutive(values):
     return ", ".join(wrong[:5])
 
 
-def drill(folder, *words):
+def drill(folder, *words, source="srt://192.0.2.1:9"):
     """headend drill of a channel with small pictures: exit code, lines, and the report (None: none)."""
     model = json.loads((TOP / "pipelines" / "active-active.json").read_text())
-    model["channels"][0].update({"source": "srt://192.0.2.1:9", "segment-duration": 1, "window": 12,
+    model["channels"][0].update({"source": source, "segment-duration": 1, "window": 12,
                                  "watermark": False,
                                  "video": [{"width": 160, "height": 90, "bitrate": 200}]})
     path = pathlib.Path(folder) / "d.json"

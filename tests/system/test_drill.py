@@ -7,7 +7,7 @@ import tempfile
 import stage
 
 COSTS = ("frames-lost", "frames-repeated", "frames-undecoded", "aac-frames-lost", "aac-frames-repeated",
-         "misplaced", "broken", "jumps")
+         "misplaced", "uneven", "broken", "jumps")
 
 
 def test_killed_workers_cost_viewers_nothing():

@@ -6,7 +6,7 @@ import tempfile
 import stage
 
 COSTS = ("frames-lost", "frames-repeated", "frames-undecoded", "aac-frames-lost", "aac-frames-repeated",
-         "misplaced", "broken")
+         "misplaced", "uneven", "broken")
 
 
 def _assert_harmless(name, jumps):

@@ -252,6 +252,7 @@ test_judge (void)
   BAD (sounds_lost, 1);
   BAD (sounds_repeated, 1);
   BAD (misplaced, 1);
+  BAD (uneven, 1);
   BAD (broken, 1);
   BAD (undecoded, 1);
   BAD (longest_stall, 2001000);

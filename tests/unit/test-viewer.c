@@ -122,6 +122,7 @@ test_ledger_fractions (void)
                               (guint32)(i & HEADEND_PICTURE_MAX));
     g_assert_cmpuint (ledger.tally.lost + ledger.tally.repeated + ledger.tally.jumps, ==,
                       0);
+    g_assert_cmpuint (ledger.tally.uneven, ==, 0);
   }
 }
 
@@ -143,6 +144,29 @@ test_ledger_sound (void)
     g_assert_cmpuint (ledger.tally.sounds_repeated, ==, 0);
     headend_ledger_sound (&ledger, MSN * D + (9999ull * 90000 * 1024) / rates[r]);
     g_assert_cmpuint (ledger.tally.sounds_repeated, ==, 1);
+    g_assert_cmpuint (ledger.tally.uneven, ==, 0);
+  }
+}
+
+/* Given a node whose segments begin a few ticks off, then both joins with another's are
+ * seen, though no frame is lost: of pictures, and of sound at either rate. */
+static void
+test_ledger_joins (void)
+{
+  static const guint rates[] = { 44100, 48000 };
+  for (guint r = 0; r < G_N_ELEMENTS (rates); r++) {
+    HeadendLedger ledger;
+    HeadendLedgerRules own = rules;
+    own.rate = rates[r];
+    headend_ledger_init (&ledger, &own);
+    for (guint64 i = 0; i < 300; i++) {
+      guint64 off = i >= 100 && i < 200 ? 4 : 0;
+      headend_ledger_picture (&ledger, MSN * D + i * 3600 + off, (guint32)i);
+      headend_ledger_sound (&ledger, MSN * D + i * 90000 * 1024 / rates[r] + 1000 + off);
+    }
+    g_assert_cmpuint (ledger.tally.uneven, ==, 4);
+    g_assert_cmpuint (ledger.tally.lost + ledger.tally.sounds_lost, ==, 0);
+    g_assert_cmpuint (ledger.tally.repeated + ledger.tally.sounds_repeated, ==, 0);
   }
 }
 
@@ -348,6 +372,7 @@ main (int argc, char **argv)
   g_test_add_func ("/viewer/each-fault-of-pictures-is-counted", test_ledger_pictures);
   g_test_add_func ("/viewer/fractions-do-not-drift", test_ledger_fractions);
   g_test_add_func ("/viewer/each-aac-frame-once", test_ledger_sound);
+  g_test_add_func ("/viewer/joins-are-whole-frames", test_ledger_joins);
   g_test_add_func ("/viewer/stalls-of-a-player", test_ledger_stalls);
   g_test_add_func ("/viewer/times-belong-to-their-segment", test_ledger_place);
   g_test_add_func ("/viewer/segments-are-taken-apart", test_streams);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "faults.h"
+
+HeadendFaultsNews
+headend_faults_look (HeadendFaults *faults, guint64 total, gint64 now, guint64 *ret_spell,
+                     gint64 *ret_lasted)
+{
+  guint64 more = total - faults->total;
+  gboolean calm = faults->spell == 0;
+  faults->total = total;
+  if (more > 0) {
+    faults->spell += more;
+    faults->last = now;
+    if (!calm)
+      return HEADEND_FAULTS_NO_NEWS;
+    faults->begun = now;
+    return HEADEND_FAULTS_BEGUN;
+  }
+  if (calm || now - faults->last < HEADEND_FAULTS_CALM)
+    return HEADEND_FAULTS_NO_NEWS;
+  *ret_spell = faults->spell;
+  *ret_lasted = faults->last - faults->begun;
+  faults->spell = 0;
+  return HEADEND_FAULTS_OVER;
+}
