@@ -134,9 +134,9 @@ static SoupSession *
 session_of (HeDepot *self)
 {
   if (self->session == NULL)
-    self->session = soup_session_new_with_options ("timeout", IO_TIMEOUT, "idle-timeout",
-                                                   60, "max-conns-per-host", 1,
-                                                   "user-agent", "gst-headend", NULL);
+    self->session = soup_session_new_with_options (
+        "timeout", IO_TIMEOUT, "idle-timeout", 60, "max-conns-per-host",
+        HE_EXCHANGE_CONNECTIONS, "user-agent", "gst-headend", NULL);
   return self->session;
 }
 

@@ -13,6 +13,11 @@ typedef struct {
   gboolean more; /* out: the answer is longer */
 } HeExchange;
 
+/* Connections to a host that a session must be allowed at least, though messages follow
+ * each other. One that the server closes while libsoup chooses it counts until the next
+ * choice: with it alone, libsoup waits for another for ever, deaf to its cancellable. */
+#define HE_EXCHANGE_CONNECTIONS 2
+
 /* Sends the message and blocks for its answer, whose status may be any. The session
  * belongs to the calling thread. NULL: none; the error is GIO's or libsoup's. */
 GBytes *he_exchange (HeExchange *exchange, SoupSession *session, SoupMessage *message,

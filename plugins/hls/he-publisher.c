@@ -5,6 +5,7 @@
 
 #include "he-body.h"
 #include "he-error.h"
+#include "he-exchange.h"
 #include "he-put.h"
 #include "he-sign.h"
 
@@ -58,8 +59,8 @@ session_of (Origin *origin)
 {
   if (origin->session == NULL)
     origin->session = soup_session_new_with_options (
-        "timeout", IO_TIMEOUT, "idle-timeout", 60, "max-conns-per-host", 1,
-        "proxy-resolver", NULL, NULL);
+        "timeout", IO_TIMEOUT, "idle-timeout", 60, "max-conns-per-host",
+        HE_EXCHANGE_CONNECTIONS, "proxy-resolver", NULL, NULL);
   return origin->session;
 }
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-put.h"
 
+#include <errno.h>
+#include <sys/socket.h>
+
 #include "he-body.h"
 #include "he-depot.h"
 #include "he-error.h"
+#include "he-exchange.h"
+#include "he-publisher.h"
 #include "put-kit.h"
 
 static const char *
@@ -146,7 +151,7 @@ test_sent_again_with_its_body (void)
   const HePut config
       = { .place = "there", .path = "x", .seconds = 600, .remedy = remedy };
   g_autoptr (SoupSession) session = soup_session_new_with_options (
-      "proxy-resolver", NULL, "max-conns-per-host", 1, NULL);
+      "proxy-resolver", NULL, "max-conns-per-host", HE_EXCHANGE_CONNECTIONS, NULL);
   g_autoptr (GBytes) body = g_bytes_new_static ("segment", 7);
   g_autoptr (GError) error = NULL;
   gboolean again;
@@ -161,6 +166,111 @@ test_sent_again_with_its_body (void)
   g_assert_cmpuint (GPOINTER_TO_SIZE (g_thread_join (server)), ==, 7);
 }
 
+/* ---- a server that closes a connection between two looks at it ---- */
+
+typedef enum { BUSY, ANSWERED, TO_CLOSE, CLOSED } Closing;
+
+static GMutex closing_lock;
+static GCond closing_changed;
+static Closing closing; /* under closing_lock, as below */
+static guint looks;     /* at a connection that was closed directly behind them */
+
+static void
+closing_set (Closing now)
+{
+  g_mutex_lock (&closing_lock);
+  closing = now;
+  g_cond_broadcast (&closing_changed);
+  g_mutex_unlock (&closing_lock);
+}
+
+static void
+closing_wait (Closing wanted)
+{
+  g_mutex_lock (&closing_lock);
+  while (closing != wanted)
+    g_cond_wait (&closing_changed, &closing_lock);
+  g_mutex_unlock (&closing_lock);
+}
+
+/* GIO's, in this program: who finds nothing on a connection that has had its answer looks
+ * whether it is open still, and has seen that it is when the server closes it. */
+ssize_t recv (int fd, void *buffer, size_t len, int flags);
+ssize_t
+recv (int fd, void *buffer, size_t len, int flags)
+{
+  ssize_t n = recvfrom (fd, buffer, len, flags, NULL, NULL);
+
+  if (n >= 0 || errno != EAGAIN)
+    return n;
+  g_mutex_lock (&closing_lock);
+  if (closing == ANSWERED) {
+    looks++;
+    closing = TO_CLOSE;
+    g_cond_broadcast (&closing_changed);
+    while (closing != CLOSED)
+      g_cond_wait (&closing_changed, &closing_lock);
+  }
+  g_mutex_unlock (&closing_lock);
+  errno = EAGAIN;
+  return n;
+}
+
+#define ANSWERS 4
+
+static gpointer
+answer_and_close (gpointer listener)
+{
+  for (guint i = 0; i < ANSWERS; i++) {
+    g_autoptr (GSocketConnection) connection
+        = g_socket_listener_accept (listener, NULL, NULL, NULL);
+    GIOStream *stream = G_IO_STREAM (connection);
+    g_autofree char *head = taker_read (g_io_stream_get_input_stream (stream), NULL);
+
+    taker_say (g_io_stream_get_output_stream (stream),
+               "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", NULL);
+    closing_set (ANSWERED);
+    if (i == ANSWERS - 1)
+      break;
+    closing_wait (TO_CLOSE);
+    g_io_stream_close (stream, NULL, NULL);
+    closing_set (CLOSED);
+  }
+  return NULL;
+}
+
+/* Given a server that closes a connection just when it is to be used again, then the next
+ * segment gets there by another. */
+static void
+test_closed_just_then (void)
+{
+  g_autoptr (GSocketListener) listener = g_socket_listener_new ();
+  guint16 port = g_socket_listener_add_any_inet_port (listener, NULL, NULL);
+  GThread *server = g_thread_new ("server", answer_and_close, listener);
+  g_autofree char *url = g_strdup_printf ("http://127.0.0.1:%u", port);
+  const char *const origins[] = { url, NULL };
+  g_autoptr (HeSecret) key = he_secret_new ((const guint8 *)"key", 3);
+  HePublisher *publisher = he_publisher_new (origins, key, "N", 9, NULL, NULL, NULL);
+  g_autoptr (GBytes) body = g_bytes_new_static ("segment", 7);
+  HeSegment segment = { .channel = (char *)"demo", .rendition = (char *)"v" };
+  HeSenderStats stats = { 0 };
+
+  for (segment.msn = 0; segment.msn < ANSWERS; segment.msn++) {
+    he_publisher_push (publisher, &segment, body);
+    for (guint tries = 0; stats.published <= segment.msn; tries++) {
+      g_assert_cmpuint (tries, <, 6000);
+      g_usleep (10 * 1000);
+      he_publisher_get_stats (publisher, &stats);
+    }
+    closing_wait (ANSWERED);
+  }
+  g_assert_cmpuint (looks, ==, ANSWERS - 1);
+  g_assert_cmpuint (stats.failed + stats.dropped, ==, 0);
+  closing_set (BUSY);
+  g_thread_join (server);
+  he_publisher_free (publisher);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -168,6 +278,7 @@ main (int argc, char **argv)
   g_test_add_func ("/put/the-status-decides", test_answers);
   g_test_add_func ("/put/a-slow-answer-has-its-time", test_trickle);
   g_test_add_func ("/put/sent-again-with-its-body", test_sent_again_with_its_body);
+  g_test_add_func ("/put/closed-just-then", test_closed_just_then);
   g_test_add_func ("/put/can-be-stopped", test_cancel);
   g_test_add_func ("/put/old-segments-are-removed", test_old_segments_are_removed);
   return g_test_run ();
