@@ -37,7 +37,7 @@ client_socket (const char *from, guint port, gboolean narrow)
                                   G_SOCKET_PROTOCOL_TCP, &error);
 
   g_assert_no_error (error);
-  g_socket_set_timeout (socket, 20);
+  g_socket_set_timeout (socket, 100); /* of a machine that is slow, too */
   if (narrow) {
     g_socket_set_option (socket, SOL_SOCKET, SO_RCVBUF, 2048, NULL);
     g_socket_set_option (socket, IPPROTO_TCP, TCP_MAXSEG, 536, NULL);
