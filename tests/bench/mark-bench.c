@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The mark by itself, on one core:
  *
- *   mark-bench time                   milliseconds of CPU for a 1080p frame, and a
- * pattern mark-bench filter <IN.yuv >OUT    marks 1080p I420, fifty frames a segment;
- * says the PSNR
+ *   mark-bench time                   milliseconds of CPU for a 1080p frame, and a pattern
+ *   mark-bench filter <IN.yuv >OUT    marks 1080p I420, fifty frames a segment; says the PSNR
+ *   mark-bench detect WIDTH HEIGHT    milliseconds of CPU for a frame of a copy that is read
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,12 +15,15 @@
 #include "he-keys.h"
 #include "he-mark.h"
 #include "he-pattern.h"
+#include "he-reader.h"
 
 #define WIDTH 1920
 #define HEIGHT 1080
 #define PIXELS ((gsize)WIDTH * HEIGHT)
 #define FRAMES 6 /* more than a core's own caches hold */
 #define ROUNDS 100
+#define SEGMENTS 20 /* that are read, of so many frames: */
+#define SEGMENT_FRAMES 50
 
 static double
 cpu_ms (void)
@@ -29,14 +33,26 @@ cpu_ms (void)
   return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
+static HeSecret *
+mark_key (void)
+{
+  static const guint8 key[32] = { 9 };
+  return he_secret_new (key, sizeof key);
+}
+
+static HeMark *
+mark_at (guint64 msn, guint width, guint height)
+{
+  guint8 seed[32];
+  g_autoptr (HeSecret) secret = mark_key ();
+  he_mark_seed (secret, "bench", msn, seed);
+  return he_mark_new (seed, width, height, NULL);
+}
+
 static HeMark *
 mark_of (guint64 msn)
 {
-  static const guint8 key[32] = { 9 };
-  guint8 seed[32];
-  g_autoptr (HeSecret) secret = he_secret_new (key, sizeof key);
-  he_mark_seed (secret, "bench", msn, seed);
-  return he_mark_new (seed, WIDTH, HEIGHT, NULL);
+  return mark_at (msn, WIDTH, HEIGHT);
 }
 
 typedef struct {
@@ -137,6 +153,52 @@ filter (void)
   return frames == 0;
 }
 
+/* A copy of whole frames, whose time is known within a minute; the search is counted in. */
+static int
+time_detector (guint width, guint height)
+{
+  static const char *const channels[] = { "bench", NULL };
+  g_autoptr (HeSecret) key = mark_key ();
+  const HeReaderSettings settings = { .key = key,
+                                      .channels = channels,
+                                      .duration90 = 180000,
+                                      .first = 1000,
+                                      .last = 1030,
+                                      .views = TRUE };
+  g_autoptr (HeReader) reader = he_reader_new (&settings, NULL);
+  guint8 *in[FRAMES], *out[FRAMES];
+  HeReading reading;
+  double ms = 0;
+  guint read = 0;
+  for (guint i = 0; i < FRAMES; i++) {
+    in[i] = g_malloc ((gsize)width * height);
+    out[i] = g_malloc ((gsize)width * height);
+    clip_fill (CLIP_SCENE, i, in[i], width, width, height);
+  }
+  for (guint frame = 0; frame < SEGMENTS * SEGMENT_FRAMES; frame++) {
+    if (frame % SEGMENT_FRAMES == 0) {
+      g_autoptr (HeMark) mark = mark_at (1010 + frame / SEGMENT_FRAMES, width, height);
+      for (guint i = 0; i < FRAMES; i++)
+        he_mark_embed (mark, HE_VARIANT_A, in[i], width, out[i], width);
+    }
+    const double start = cpu_ms ();
+    he_reader_add (reader, out[frame % FRAMES], width, width, height,
+                   (guint64)frame * 2000000000 / SEGMENT_FRAMES, NULL);
+    ms += cpu_ms () - start;
+  }
+  const double start = cpu_ms ();
+  he_reader_finish (reader);
+  ms += cpu_ms () - start;
+  while (he_reader_take (reader, &reading))
+    read += reading.msn >= 1010 && reading.z < 0;
+  printf ("%.3f %u\n", ms / SEGMENTS / SEGMENT_FRAMES, read);
+  for (guint i = 0; i < FRAMES; i++) {
+    g_free (in[i]);
+    g_free (out[i]);
+  }
+  return read < SEGMENTS;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -144,6 +206,8 @@ main (int argc, char **argv)
     return time_all ();
   if (argc == 2 && strcmp (argv[1], "filter") == 0)
     return filter ();
-  fprintf (stderr, "usage: %s time|filter\n", argv[0]);
+  if (argc == 4 && strcmp (argv[1], "detect") == 0)
+    return time_detector ((guint)atoi (argv[2]), (guint)atoi (argv[3]));
+  fprintf (stderr, "usage: %s time|filter|detect WIDTH HEIGHT\n", argv[0]);
   return 2;
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the mark costs: CPU of a 1080p frame beside a copy of its luma and beside x264 superfast, a
-segment's pattern, and bits and likeness on the clips of tests/bench/clips. CPU times are those of
-the best of many rounds, since what else a machine does only ever adds."""
+segment's pattern, a copy's frame that is read, a million candidates that are traced; and bits and
+likeness on the clips of tests/bench/clips. Marking and x264 are those of the best of many rounds, since
+what else a machine does only ever adds."""
 import os
 import pathlib
 import re
@@ -17,8 +18,8 @@ ENCODE = ("-c:v libx264 -preset veryfast -crf 21 -g 50 -keyint_min 50 -sc_thresh
 FFMPEG = "ffmpeg -nostdin -v error -threads 1".split()
 
 
-def program():
-    return str(pathlib.Path(os.environ["HEADEND"]).parents[1] / "tests" / "mark-bench")
+def program(name="mark-bench"):
+    return str(pathlib.Path(os.environ["HEADEND"]).parents[1] / "tests" / name)
 
 
 def x264_ms():
@@ -44,6 +45,21 @@ def times():
     if ("avx2", "8") in rows:
         measure.limit("avx2, 8 bits, against memcpy of luma", rows["avx2", "8"][1], 2.5)
         measure.limit("avx2, 8 bits, of x264 superfast", 100 * rows["avx2", "8"][0] / encode, 2, " %")
+
+
+def detector():
+    for width, height in (1920, 1080), (1280, 720), (854, 480):
+        said = subprocess.run([program(), "detect", str(width), str(height)], check=True, capture_output=True,
+                              text=True).stdout
+        ms = float(said.split()[0])
+        measure.row(f"detector, {height} lines, search included", f"{1000 / ms:7.1f} frames a second")
+
+
+def trace():
+    said = subprocess.run([program("trace-bench")], check=True, capture_output=True, text=True).stdout
+    scan, tails = (float(value) for value in re.findall(r"([\d.]+) s ", said)[:2])
+    measure.row("a million candidates at 3,600 positions", f"{scan:7.2f} s, and {tails:.2f} s for the tails of the scores")
+    measure.limit("trace of a million, in all", scan + tails, 10, " s")
 
 
 def clip(path):
@@ -77,6 +93,9 @@ def quality(folder):
 def run(runs):
     measure.part("mark: 1080p, CPU of one thread, best of rounds")
     times()
+    measure.part("detector and trace: CPU of one thread")
+    detector()
+    trace()
     folder = clips.folder / "clips"
     measure.part(f"mark: {FRAMES} frames of each clip, x264 veryfast CRF 21, keyframes every 2 s")
     if any(folder.glob("*.mkv")):

@@ -3,11 +3,14 @@
  *
  *   trace-bench [CANDIDATES [POSITIONS]]   the time of a scan (1000000, 3600)
  *   trace-bench --segments [TRIALS [ROW]]  how often one is named, by the length of
- * copies (200) */
+ * copies (200)
+ *   trace-bench --margins [TRIALS] <NUMBERS  the same for copies whose symbols are as clear as these,
+ * z as read from a real copy, positive where it is right (tests/bench/leaks) */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include "../unit/coalition.h"
+#include "he-detect.h"
 #include "he-trace-kernel.h"
 
 #define POPULATION 1e6
@@ -30,13 +33,12 @@ make_code (void)
   return he_codeword_new (secret, 1, "demo", HE_CODEWORD_COLLUDERS);
 }
 
-static int
-scan (guint candidates, guint positions)
+static void
+scan (const Coalition *leak, guint candidates, guint positions)
 {
-  const Coalition leak = { 3, MIX_RANDOM, 6, 0, 0 };
   g_autoptr (HeCodeword) code = make_code ();
   g_autoptr (GRand) rand = g_rand_new_with_seed (1);
-  g_autoptr (GArray) symbols = coalition_copy (code, &leak, 0, positions, rand);
+  g_autoptr (GArray) symbols = coalition_copy (code, leak, 0, positions, rand);
   HeSuspect suspects[HE_TRACE_SUSPECTS];
   const HeTraceLevel *levels;
   guint n_levels;
@@ -52,7 +54,7 @@ scan (guint candidates, guint positions)
     he_trace_add (trace, account);
   }
   done = cpu_seconds ();
-  for (guint i = 0; i < leak.colluders; i++) {
+  for (guint i = 0; i < leak->colluders; i++) {
     g_autofree char *account = colluder_name (0, i);
 
     he_trace_add (trace, account);
@@ -67,7 +69,6 @@ scan (guint candidates, guint positions)
   for (guint i = 0; i < MIN (n, 4); i++)
     printf ("  %-24s p %.1e by %s\n", suspects[i].account, exp (suspects[i].ln_p),
             he_score_name (suspects[i].score));
-  return 0;
 }
 
 /* Whether one of the coalition is named among a million, by the first n symbols. */
@@ -146,11 +147,66 @@ shares (guint trials, const char *only)
   return 0;
 }
 
+/* Numbers of standard input. */
+static GArray *
+read_margins (void)
+{
+  GArray *margins = g_array_new (FALSE, FALSE, sizeof (double));
+  double margin, sum = 0, least = G_MAXDOUBLE;
+  guint erased = 0, wrong = 0;
+
+  while (scanf ("%lf", &margin) == 1) {
+    g_array_append_val (margins, margin);
+    sum += margin;
+    least = MIN (least, margin);
+    erased += fabs (margin) < HE_DETECT_CLEAR;
+    wrong += margin <= -HE_DETECT_CLEAR;
+  }
+  printf ("%u symbols: mean z %.1f, least %.1f, %u erased, %u wrong\n\n", margins->len,
+          sum / MAX (margins->len, 1), least, erased, wrong);
+  return margins;
+}
+
+/* One copy is traced among all of a million, many among a million but for the innocent. */
+static int
+measured (guint trials)
+{
+  static const struct {
+    const char *name;
+    guint colluders;
+    Mix mix;
+    guint lengths[3];
+  } rows[] = {
+    { "one", 1, MIX_RANDOM, { 60, 75, 90 } },
+    { "one", 1, MIX_RANDOM, { 105, 120, 150 } },
+    { "two at random", 2, MIX_RANDOM, { 200, 270, 360 } },
+    { "three at random", 3, MIX_RANDOM, { 450, 600, 1050 } },
+    { "three, majority", 3, MIX_MAJORITY, { 350, 450, 1050 } },
+    { "three, minority", 3, MIX_MINORITY, { 600, 800, 1050 } },
+  };
+  g_autoptr (GArray) margins = read_margins ();
+  if (!margins->len) {
+    fprintf (stderr, "there are no symbols\n");
+    return 1;
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++) {
+    const Coalition coalition
+        = { .colluders = rows[i].colluders, .mix = rows[i].mix, .margins = margins };
+
+    scan (&coalition, (guint)POPULATION, rows[i].lengths[2]);
+    print_shares (rows[i].name, &coalition, rows[i].lengths, trials);
+  }
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
   if (argc > 1 && strcmp (argv[1], "--segments") == 0)
     return shares (argc > 2 ? (guint)atoi (argv[2]) : 200, argc > 3 ? argv[3] : NULL);
-  return scan (argc > 1 ? (guint)atoi (argv[1]) : 1000000,
-               argc > 2 ? (guint)atoi (argv[2]) : 3600);
+  if (argc > 1 && strcmp (argv[1], "--margins") == 0)
+    return measured (argc > 2 ? (guint)atoi (argv[2]) : 200);
+  scan (&(Coalition) { 3, MIX_RANDOM, 6, 0, 0, NULL }, argc > 1 ? (guint)atoi (argv[1]) : 1000000,
+        argc > 2 ? (guint)atoi (argv[2]) : 3600);
+  return 0;
 }

@@ -16,6 +16,9 @@ typedef struct {
   double strength; /* of the mark: z is this, or minus this, and normal noise of 1 */
   double erased;   /* share of symbols */
   double flipped;  /* share of symbols that say the opposite */
+  /* Of double; NULL, or what a copy's symbols had in a row, each positive where it said what was put
+   * in: taken in place of strength and noise, in that order, from anywhere on. Not with MIX_AVERAGE. */
+  const GArray *margins;
 } Coalition;
 
 #define COALITION_START G_GUINT64_CONSTANT (880000000)
@@ -84,13 +87,16 @@ coalition_copy (HeCodeword *code, const Coalition *coalition, guint trial, guint
         chosen[i] = (guint8)b;
     }
   }
+  const GArray *margins = coalition->margins;
+  const guint from = margins ? (guint)g_rand_int_range (rand, 0, (gint32)margins->len) : 0;
   for (guint i = 0; i < n; i++) {
     int bit = mixed (coalition, ones[i], chosen[i]);
     HeSymbol symbol = { msns[i], 0 };
 
     if (g_rand_double (rand) < coalition->flipped)
       bit = -bit;
-    symbol.z = bit * coalition->strength + normal (rand);
+    symbol.z = margins ? bit * g_array_index (margins, double, (from + i) % margins->len)
+                       : bit * coalition->strength + normal (rand);
     if (g_rand_double (rand) < coalition->erased)
       symbol.z = NAN;
     g_array_append_val (symbols, symbol);
