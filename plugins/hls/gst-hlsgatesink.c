@@ -51,7 +51,8 @@
  * #GstHlsGateSink:stats has `segments`, `bytes` (guint64: handed on), `last-msn`
  * (guint64), `lost` (guint64: begun and not handed on), and, summed over all origins and
  * the destination, `published`, `failed` and `dropped` (guint64), to which what a pad
- * without caps kept from being served is added.
+ * without caps kept from being served is added. Each segment ends as one of the three at
+ * each of these places, in READY at the latest.
  *
  * ## Example
  *

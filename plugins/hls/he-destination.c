@@ -44,8 +44,9 @@ struct _HeDestination {
   gboolean finished; /* under entry */
 
   GMutex lock;
-  gboolean has_anchor; /* under lock */
+  gboolean has_anchor; /* under lock, as all below */
   HeAnchor anchor;
+  guint64 late; /* segments that came behind the end of a recording */
 };
 
 static const HeRendition *
@@ -303,7 +304,7 @@ he_destination_free (HeDestination *self)
 {
   if (self == NULL)
     return;
-  g_cancellable_cancel (self->cancellable);
+  he_destination_stop (self);
   he_sender_free (self->sender);
   he_depot_free (self->depot);
   he_store_free (self->store);
@@ -346,6 +347,9 @@ he_destination_push (HeDestination *self, const HeSegment *segment, GBytes *body
   g_mutex_unlock (&self->entry);
   if (!finished)
     return;
+  g_mutex_lock (&self->lock);
+  self->late++;
+  g_mutex_unlock (&self->lock);
   g_set_error (&error, HE_ERROR, HE_ERROR_INVALID,
                "%s: segment %" G_GUINT64_FORMAT " of %s comes after the recording's end: "
                "begin another from READY",
@@ -360,6 +364,13 @@ he_destination_drain (HeDestination *self, gint64 deadline)
 }
 
 void
+he_destination_stop (HeDestination *self)
+{
+  g_cancellable_cancel (self->cancellable);
+  he_sender_stop (self->sender);
+}
+
+void
 he_destination_cancel (HeDestination *self)
 {
   g_cancellable_cancel (self->cancellable);
@@ -370,6 +381,9 @@ void
 he_destination_get_stats (HeDestination *self, HeSenderStats *ret_stats)
 {
   he_sender_get_stats (self->sender, ret_stats);
+  g_mutex_lock (&self->lock);
+  ret_stats->dropped += self->late;
+  g_mutex_unlock (&self->lock);
 }
 
 /* ---- the end of a recording ---- */

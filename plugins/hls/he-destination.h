@@ -50,6 +50,8 @@ he_destination_push (HeDestination *destination, const HeSegment *segment, GByte
 
 /* Waits for what is queued, until a monotonic time. */
 void he_destination_drain (HeDestination *destination, gint64 deadline);
+/* Ends what is under way and drops the rest, for good. */
+void he_destination_stop (HeDestination *destination);
 
 /* A recording has all its segments: waits for them to arrive, then writes the playlists.
  * Once; nothing for a live channel. HE_ERROR_INVALID: there is no rendition, or not every

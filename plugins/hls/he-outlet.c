@@ -285,8 +285,10 @@ he_outlet_drain (HeOutlet *self)
     self->deadline = g_get_monotonic_time () + FAREWELL;
   if (self->publisher != NULL)
     he_publisher_drain (self->publisher);
-  if (destination != NULL)
+  if (destination != NULL) {
     he_destination_drain (destination, self->deadline);
+    he_destination_stop (destination);
+  }
   g_mutex_lock (&self->lock);
   while ((parcel = he_waiting_pop (&self->waiting)) != NULL)
     g_queue_push_tail (&dropped, parcel);

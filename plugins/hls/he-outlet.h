@@ -53,8 +53,8 @@ typedef struct {
 
 /* HE_ERROR_INVALID says which setting is missing. */
 HeOutlet *he_outlet_new (const HeOutletConfig *config, GError **error);
-/* Waits for what is to be published, at most until two seconds after the first call, and
- * drops what waits for its channel. */
+/* Waits for what is to be published, at most two seconds, and drops the rest: then each
+ * place's outcome of each segment is counted. Nothing is pushed afterwards. */
 void he_outlet_drain (HeOutlet *outlet);
 /* A recording has ended: waits for its segments to arrive, and writes its playlists.
  * Once; nothing where there is no recording. */

@@ -171,6 +171,8 @@ he_publisher_drain (HePublisher *self)
     self->deadline = g_get_monotonic_time () + FAREWELL;
   for (guint i = 0; i < self->origins->len; i++)
     he_sender_drain (((Origin *)self->origins->pdata[i])->sender, self->deadline);
+  for (guint i = 0; i < self->origins->len; i++)
+    he_sender_stop (((Origin *)self->origins->pdata[i])->sender);
 }
 
 void

@@ -23,10 +23,10 @@ HePublisher *
 he_publisher_new (const char *const *origins, HeSecret *publish_key, const char *node,
                   guint queue_limit, HePublishedFunc published, gpointer user_data,
                   GError **error);
-/* Waits for what is queued, at most until two seconds after the first call. */
+/* Waits for what is queued, at most two seconds, and drops the rest. Nothing is pushed
+ * afterwards. */
 void he_publisher_drain (HePublisher *publisher);
-/* Drains, then drops the rest. Takes NULL. */
-void he_publisher_free (HePublisher *publisher);
+void he_publisher_free (HePublisher *publisher); /* drains; takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HePublisher, he_publisher_free)
 
 /* Queues; never blocks. */

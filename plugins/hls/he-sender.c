@@ -216,12 +216,12 @@ he_sender_cancel (HeSender *self)
 }
 
 void
-he_sender_free (HeSender *self)
+he_sender_stop (HeSender *self)
 {
   GQueue rest = G_QUEUE_INIT;
   Job *job;
 
-  if (self == NULL)
+  if (self->thread == NULL)
     return;
   g_mutex_lock (&self->lock);
   while ((job = g_queue_pop_head (&self->jobs)) != NULL)
@@ -231,12 +231,20 @@ he_sender_free (HeSender *self)
   g_mutex_unlock (&self->lock);
 
   he_sender_cancel (self);
-  g_thread_join (self->thread);
+  g_thread_join (g_steal_pointer (&self->thread));
   while ((job = g_queue_pop_head (&rest)) != NULL) {
     g_autoptr (GError) error = g_error_new (HE_ERROR, HE_ERROR_UNAVAILABLE,
                                             "%s: stopped before it was sent", self->name);
     finish (self, job, error);
   }
+}
+
+void
+he_sender_free (HeSender *self)
+{
+  if (self == NULL)
+    return;
+  he_sender_stop (self);
   g_object_unref (self->cancellable);
   g_mutex_clear (&self->lock);
   g_cond_clear (&self->changed);

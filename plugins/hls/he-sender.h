@@ -23,7 +23,7 @@ typedef gboolean (*HeSendFunc) (const HeSegment *segment, GBytes *body,
                                 GError **error, gpointer user_data);
 
 /* The last word about each segment; error is NULL when it is there. On the sender's
- * thread, or in he_sender_push() and he_sender_free(), without locks held. */
+ * thread, or in he_sender_push() and he_sender_stop(), without locks held. */
 typedef void (*HeSentFunc) (const HeSegment *segment, const GError *error,
                             gpointer user_data);
 
@@ -33,8 +33,10 @@ typedef void (*HeSentFunc) (const HeSegment *segment, const GError *error,
 /* name stands in front of its own messages. */
 HeSender *he_sender_new (const char *name, guint queue_limit, gboolean patient,
                          HeSendFunc send, HeSentFunc sent, gpointer user_data);
-/* Drops what is queued. Takes NULL. */
-void he_sender_free (HeSender *sender);
+/* Ends what is under way and drops what is queued, for good: then each segment that was
+ * pushed is counted once. Twice is once. */
+void he_sender_stop (HeSender *sender);
+void he_sender_free (HeSender *sender); /* stops; takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeSender, he_sender_free)
 
 void he_sender_push (HeSender *sender, const HeSegment *segment, GBytes *body);
@@ -46,6 +48,7 @@ void he_sender_drain (HeSender *sender, gint64 deadline);
 /* Ends waiting in he_sender_push() and he_sender_drain() for good. */
 void he_sender_cancel (HeSender *sender);
 
+/* Each segment ends as one of the first three, in one place. */
 typedef struct {
   guint64 published, failed, dropped, bytes;
 } HeSenderStats;

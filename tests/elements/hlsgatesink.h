@@ -90,18 +90,29 @@ run_until (GstElement *pipeline, Result *result, IsThere is_there, gpointer data
   gst_element_set_state (pipeline, GST_STATE_NULL);
 }
 
-/* Whether an origin has answered for each segment that a sink handed on. */
-static G_GNUC_UNUSED gboolean
-are_answered (gpointer sink)
+/* How many segments a sink handed on, and how many outcomes there were at its places. */
+static G_GNUC_UNUSED void
+count_outcomes (gpointer sink, guint64 *ret_segments, guint64 *ret_outcomes)
 {
   g_autoptr (GstStructure) stats = NULL;
-  guint64 segments, published, failed;
+  guint64 published, failed, dropped;
 
   g_object_get (sink, "stats", &stats, NULL);
-  g_assert_true (gst_structure_get (stats, "segments", G_TYPE_UINT64, &segments,
+  g_assert_true (gst_structure_get (stats, "segments", G_TYPE_UINT64, ret_segments,
                                     "published", G_TYPE_UINT64, &published, "failed",
-                                    G_TYPE_UINT64, &failed, NULL));
-  return published + failed >= segments;
+                                    G_TYPE_UINT64, &failed, "dropped", G_TYPE_UINT64,
+                                    &dropped, NULL));
+  *ret_outcomes = published + failed + dropped;
+}
+
+/* Whether each segment that a sink handed on got somewhere, or nowhere. */
+static G_GNUC_UNUSED gboolean
+are_settled (gpointer sink)
+{
+  guint64 segments, outcomes;
+
+  count_outcomes (sink, &segments, &outcomes);
+  return outcomes >= segments;
 }
 
 /* Stopping gives what is queued two seconds, in which a slow machine may not send it all. */
@@ -113,7 +124,7 @@ run (GstElement *pipeline, Result *result)
 
   if (sink != NULL)
     g_object_get (sink, "origins", &origins, NULL);
-  run_until (pipeline, result, origins != NULL ? are_answered : NULL, sink);
+  run_until (pipeline, result, origins != NULL ? are_settled : NULL, sink);
 }
 
 /* Video on the epoch from seconds on, encoded as asked, behind a queue or "". */

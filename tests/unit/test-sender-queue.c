@@ -194,6 +194,37 @@ a_place_that_comes_back_gets_the_newest (void)
   place_clear (&place);
 }
 
+/* Given a sender that is stopped while its place stands still, then each segment is
+ * counted once: the one on its way, and those that wait. */
+static void
+a_stopped_sender_has_counted_all (void)
+{
+  g_autoptr (GBytes) body = g_bytes_new_static ("x", 1);
+  Place place;
+  HeSender *sender;
+  HeSenderStats stats;
+
+  place_init (&place, FALSE);
+  place.refuse = TRUE;
+  sender = he_sender_new ("place", 3, FALSE, take, sent, &place);
+  push (sender, 0, body);
+  wait_at_the_door (&place);
+  for (guint64 msn = 1; msn < 6; msn++)
+    push (sender, msn, body);
+  he_sender_drain (sender, 0);
+  he_sender_cancel (sender);
+  let_in (&place, TRUE);
+  he_sender_stop (sender);
+  he_sender_stop (sender);
+  he_sender_get_stats (sender, &stats);
+  g_assert_cmpuint (stats.published, ==, 0);
+  g_assert_cmpuint (stats.failed, ==, 1);
+  g_assert_cmpuint (stats.dropped, ==, 5);
+  g_assert_cmpuint (place.given_up->len, ==, 6);
+  he_sender_free (sender);
+  place_clear (&place);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -203,5 +234,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/sender-queue/bytes-are-bounded-too", bytes_are_bounded_too);
   g_test_add_func ("/sender-queue/a-place-that-comes-back-gets-the-newest",
                    a_place_that_comes_back_gets_the_newest);
+  g_test_add_func ("/sender-queue/a-stopped-sender-has-counted-all",
+                   a_stopped_sender_has_counted_all);
   return g_test_run ();
 }
