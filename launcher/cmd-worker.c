@@ -234,14 +234,14 @@ so_far (const Worker *worker, const char *what)
 /* What is lost on the way to us shows in no segment, where another node has a clean copy.
  */
 static void
-tell_faults (Worker *worker, gint64 now)
+tell_faults (Worker *worker, gboolean flows, gint64 now)
 {
   static const char *const counted[]
       = { "gaps", "transport-errors", "sync-losses", "bad-times", NULL };
   guint64 spell = 0;
   gint64 lasted = 0;
-  switch (headend_faults_look (&worker->faults, count_of (worker->demux, counted), now,
-                               &spell, &lasted)) {
+  switch (headend_faults_look (&worker->faults, count_of (worker->demux, counted), flows,
+                               now, &spell, &lasted)) {
     case HEADEND_FAULTS_BEGUN:
       headend_log ("source %s is damaged: packets are lost, broken or out of order",
                    worker->source);
@@ -350,7 +350,7 @@ on_tick (gpointer user_data)
   gint64 now = g_get_monotonic_time ();
   gint64 data = data_at (worker);
   say ("alive");
-  tell_faults (worker, now);
+  tell_faults (worker, data && now - data < G_USEC_PER_SEC, now);
   if (worker->ticks++ % COMPARE_SECONDS == 0)
     compare (worker);
 

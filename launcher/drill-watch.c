@@ -8,6 +8,8 @@
 
 /* Segments that a node has to have made since, before it counts as back. */
 #define SEGMENTS 2
+/* Segments' durations after which a node that publishes none is missed. */
+#define MISSED 3
 
 static const HeJson *
 member (const HeJson *object, const char *name, HeJsonType type)
@@ -26,6 +28,9 @@ read_publishers (const HeadendStage *stage, const HeJson *channel, HeadendNodeVi
     if (he_json_type (publisher) != HE_JSON_OBJECT)
       continue;
     he_json_get_string (publisher, "node", FALSE, &name, NULL);
+    guint64 age_ms = 0;
+    he_json_get_uint64 (publisher, "age-ms", FALSE, G_MAXINT64, &age_ms, NULL);
+    view->misses |= age_ms > MISSED * stage->channel->duration90 / 90;
     for (guint j = 0; j < stage->n_nodes; j++)
       if (strcmp (stage->nodes[j].name, name) == 0)
         he_json_get_uint64 (publisher, "last-msn", FALSE, G_MAXINT64, &view->published[j],
@@ -124,7 +129,7 @@ headend_watch_look (HeadendWatch *watch)
     HeadendNodeView view;
     look_at (stage, i, &view);
     if (is_hit (watch, i)) {
-      told |= !view.answers || !view.ready || log_tells (watch, i);
+      told |= !view.answers || !view.ready || view.misses || log_tells (watch, i);
       back &= view.answers && view.ready;
     }
     for (guint j = 0; j < stage->n_nodes; j++)

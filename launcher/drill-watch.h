@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /* What the nodes of a stage say of themselves and each other while something is done to
  * one of them. All times are monotonic microseconds. */
 typedef struct {
-  gboolean answers, ready;
-  guint64 last_msn;                       /* that viewers are shown; 0: none */
+  gboolean answers, ready, misses; /* the last: a node has long published nothing to it */
+  guint64 last_msn;                /* that viewers are shown; 0: none */
   guint64 published[HEADEND_STAGE_NODES]; /* the newest segment from each node; 0: none */
 } HeadendNodeView;
 
@@ -32,9 +32,9 @@ void headend_watch_begin (HeadendWatch *watch, HeadendStage *stage, guint node);
 void headend_watch_again (HeadendWatch *watch);
 
 /* Asks all nodes once. Detected: a node that it is done to does not answer or is not
- * ready, or its log speaks of the end of a part, or of a source that is silent, damaged
- * or begins a new timeline. Recovered: it is ready and every
- * node, itself included, holds segments that it made since. */
+ * ready, misses another's segments, or its log speaks of the end of a part, or of a
+ * source that is silent, damaged or begins a new timeline. Recovered: it is ready and
+ * every node, itself included, holds segments that it made since. */
 void headend_watch_look (HeadendWatch *watch);
 
 G_END_DECLS

@@ -2,9 +2,14 @@
 #include "faults.h"
 
 HeadendFaultsNews
-headend_faults_look (HeadendFaults *faults, guint64 total, gint64 now, guint64 *ret_spell,
-                     gint64 *ret_lasted)
+headend_faults_look (HeadendFaults *faults, guint64 total, gboolean flows, gint64 now,
+                     guint64 *ret_spell, gint64 *ret_lasted)
 {
+  if (flows && !faults->joined)
+    faults->since = now;
+  faults->joined = flows;
+  if (!flows || now - faults->since < HEADEND_FAULTS_JOIN)
+    faults->total = total;
   guint64 more = total - faults->total;
   gboolean calm = faults->spell == 0;
   faults->total = total;

@@ -95,6 +95,29 @@ test_backlog (void)
   g_assert_true (headend_backlog_skips (&backlog, HEADEND_BACKLOG_MAX + 1));
 }
 
+/* Given a source that is joined in the middle, and comes back after a silence, then what
+ * is missing there is no news, and what is later is. */
+static void
+test_faults_of_joining (void)
+{
+  HeadendFaults faults = { 0 };
+  guint64 total = 0, spell;
+  gint64 lasted, now = 1000 * S;
+  for (guint turn = 0; turn < 2; turn++) {
+    for (guint i = 0; i < 5; i++, now += S)
+      g_assert_cmpint (
+          headend_faults_look (&faults, ++total, FALSE, now, &spell, &lasted), ==,
+          HEADEND_FAULTS_NO_NEWS);
+    for (gint64 end = now + HEADEND_FAULTS_JOIN; now < end; now += S)
+      g_assert_cmpint (headend_faults_look (&faults, ++total, TRUE, now, &spell, &lasted),
+                       ==, HEADEND_FAULTS_NO_NEWS);
+  }
+  g_assert_cmpint (headend_faults_look (&faults, total, TRUE, now, &spell, &lasted), ==,
+                   HEADEND_FAULTS_NO_NEWS);
+  g_assert_cmpint (headend_faults_look (&faults, ++total, TRUE, now, &spell, &lasted), ==,
+                   HEADEND_FAULTS_BEGUN);
+}
+
 /* Given a source that loses packets for 30 s, now and then, then that is told once, and
  * 10 s behind the last how many they were; so is what begins later. */
 static void
@@ -105,18 +128,18 @@ test_faults (void)
   gint64 lasted = 0, now = 0;
   for (guint turn = 1; turn <= 2; turn++) {
     for (guint i = 0; i < 100; i++, now += S)
-      g_assert_cmpint (headend_faults_look (&faults, total, now, &spell, &lasted), ==,
-                       HEADEND_FAULTS_NO_NEWS);
+      g_assert_cmpint (headend_faults_look (&faults, total, TRUE, now, &spell, &lasted),
+                       ==, HEADEND_FAULTS_NO_NEWS);
     for (guint i = 0; i <= 30; i++, now += S) {
       total += i % 6 == 0 ? turn : 0;
-      g_assert_cmpint (headend_faults_look (&faults, total, now, &spell, &lasted), ==,
-                       i == 0 ? HEADEND_FAULTS_BEGUN : HEADEND_FAULTS_NO_NEWS);
+      g_assert_cmpint (headend_faults_look (&faults, total, TRUE, now, &spell, &lasted),
+                       ==, i == 0 ? HEADEND_FAULTS_BEGUN : HEADEND_FAULTS_NO_NEWS);
     }
     for (guint i = 1; i < 10; i++, now += S)
-      g_assert_cmpint (headend_faults_look (&faults, total, now, &spell, &lasted), ==,
-                       HEADEND_FAULTS_NO_NEWS);
+      g_assert_cmpint (headend_faults_look (&faults, total, TRUE, now, &spell, &lasted),
+                       ==, HEADEND_FAULTS_NO_NEWS);
     g_assert_cmpuint (spell, ==, turn == 1 ? 0 : 6);
-    g_assert_cmpint (headend_faults_look (&faults, total, now, &spell, &lasted), ==,
+    g_assert_cmpint (headend_faults_look (&faults, total, TRUE, now, &spell, &lasted), ==,
                      HEADEND_FAULTS_OVER);
     g_assert_cmpuint (spell, ==, 6 * turn);
     g_assert_cmpint (lasted, ==, 30 * S);
@@ -132,6 +155,7 @@ main (int argc, char **argv)
   g_test_add_func ("/leg/damage-changes-over-to-what-is-whole", test_damage);
   g_test_add_func ("/leg/without-a-choice-nothing-changes", test_nothing_to_choose);
   g_test_add_func ("/leg/what-waits-too-long-is-skipped", test_backlog);
+  g_test_add_func ("/leg/what-a-join-misses-is-no-fault", test_faults_of_joining);
   g_test_add_func ("/leg/faults-are-told-once-and-summed-up", test_faults);
   return g_test_run ();
 }
