@@ -13,7 +13,9 @@ typedef struct {
   gboolean cut;                   /* nothing goes through */
 } HeadendImpairment;
 
-#define HEADEND_REORDER_MS 30 /* that a datagram comes late which others overtake */
+/* That a datagram comes late which others overtake: longer than a picture lasts, of which
+ * small ones fill one datagram each. */
+#define HEADEND_REORDER_MS 60
 #define HEADEND_COPIES 2
 
 typedef struct {

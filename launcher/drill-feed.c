@@ -135,8 +135,10 @@ append_legs (GString *text, const HeadendDrillFeedOptions *o)
                             o->srt_port);
   if (!o->udp_ports || !o->udp_ports[0])
     return;
-  g_string_append (text,
-                   " legs. ! queue leaky=downstream ! multiudpsink sync=false clients=");
+  g_string_append_printf (text,
+                          " legs. ! queue leaky=downstream %s! multiudpsink sync=false "
+                          "clients=",
+                          o->rtp ? "! rtpmp2tpay " : "");
   for (guint i = 0; o->udp_ports[i]; i++)
     g_string_append_printf (text, "%s127.0.0.1:%u", i ? "," : "", o->udp_ports[i]);
 }

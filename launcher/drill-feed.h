@@ -17,6 +17,7 @@ typedef struct {
   guint64 start90;        /* the first picture's time, modulo 2^33 */
   guint srt_port;         /* listens there for any number of callers; 0: no SRT */
   const guint *udp_ports; /* sends to each of 127.0.0.1; 0-terminated, or NULL */
+  gboolean rtp;           /* in RTP */
 } HeadendDrillFeedOptions;
 
 HeadendDrillFeed *

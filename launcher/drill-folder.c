@@ -159,8 +159,9 @@ write_description (HeadendStage *stage, const char *text, const char *channel,
     nodes[i] = (HeadendDrillNode) { stage->nodes[i].name, stage->nodes[i].listen,
                                     stage->nodes[i].internal };
   const char *hub = stage->options.apart ? headend_apart_hub () : "127.0.0.1";
-  g_autofree char *source = stage->udp ? g_strdup_printf ("udp://127.0.0.1:%u", node->leg)
-                                       : g_strdup_printf ("srt://%s:%u", hub, node->leg);
+  const char *scheme = stage->rtp ? "rtp" : stage->udp ? "udp" : "srt";
+  g_autofree char *source
+      = g_strdup_printf ("%s://%s:%u", scheme, stage->udp ? "127.0.0.1" : hub, node->leg);
   g_autofree char *own
       = headend_drill_rewrite (text,
                                &(HeadendDrillPlaces) { .channel = channel,
@@ -219,7 +220,9 @@ headend_folder_fill (HeadendStage *stage, GError **error)
   if (!headend_folder_ports (ports, 3 * n + 1, error))
     return FALSE;
   name_nodes (stage, given, ports);
-  stage->udp = g_str_has_prefix (channel->source, "udp:") && !options->apart;
+  stage->rtp = g_str_has_prefix (channel->source, "rtp:") && !options->apart;
+  stage->udp
+      = stage->rtp || (g_str_has_prefix (channel->source, "udp:") && !options->apart);
   for (guint i = 0; i < stage->n_nodes; i++)
     if (!write_description (stage, text, channel->name, i, error))
       return FALSE;

@@ -79,7 +79,8 @@ start_feed (HeadendStage *stage, guint srt_port, const guint *udp_ports, GError 
                                    .keyframes = frames,
                                    .start90 = stage->options.start90,
                                    .srt_port = srt_port,
-                                   .udp_ports = udp_ports },
+                                   .udp_ports = udp_ports,
+                                   .rtp = stage->rtp },
       error);
   return stage->feed != NULL;
 }

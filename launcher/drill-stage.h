@@ -50,7 +50,7 @@ typedef struct {
   HeadendModel *model;                /* of what runs */
   const HeadendModelChannel *channel; /* of model */
   const HeadendVideo *video;          /* what viewers watch, of model */
-  gboolean udp;                       /* legs, as the description has them; else SRT */
+  gboolean udp, rtp; /* legs, as the description has them; else SRT. RTP is over UDP */
   HeadendStageNode nodes[HEADEND_STAGE_NODES];
   guint n_nodes;
   HeadendDrillFeed *feed;
