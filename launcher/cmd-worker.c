@@ -238,10 +238,11 @@ tell_faults (Worker *worker, gboolean flows, gint64 now)
 {
   static const char *const counted[]
       = { "gaps", "transport-errors", "sync-losses", "bad-times", NULL };
-  guint64 spell = 0;
+  guint64 total = count_of (worker->demux, counted), spell = 0;
   gint64 lasted = 0;
-  switch (headend_faults_look (&worker->faults, count_of (worker->demux, counted), flows,
-                               now, &spell, &lasted)) {
+  if (worker->feed)
+    total += headend_feed_breaks (worker->feed);
+  switch (headend_faults_look (&worker->faults, total, flows, now, &spell, &lasted)) {
     case HEADEND_FAULTS_BEGUN:
       headend_log ("source %s is damaged: packets are lost, broken or out of order",
                    worker->source);

@@ -45,8 +45,9 @@ struct _HeadendFeed {
   guint look; /* source */
   gboolean silent;
 
-  GMutex lock; /* guards what is named above, and current */
+  GMutex lock; /* guards what is named above, and these */
   guint current;
+  guint64 breaks;
   GCond opened; /* with lock: one opening less */
   GMutex turn;  /* held by who pushes to the intake; never by the main loop */
 
@@ -121,6 +122,7 @@ take (Leg *leg, GstBuffer *buffer)
   if (counts)
     headend_leg_data (&leg->state, damaged, now);
   gboolean ours = feed->current == leg->number;
+  feed->breaks += ours && GST_BUFFER_IS_DISCONT (buffer);
   GstBufferFlags flags = 0;
   if (ours && leg->fresh) {
     flags = GST_BUFFER_FLAG_DISCONT;
@@ -436,4 +438,13 @@ headend_feed_data_at (HeadendFeed *feed)
     data_at = MAX (data_at, feed->legs[i].state.data_at);
   g_mutex_unlock (&feed->lock);
   return data_at;
+}
+
+guint64
+headend_feed_breaks (HeadendFeed *feed)
+{
+  g_mutex_lock (&feed->lock);
+  guint64 breaks = feed->breaks;
+  g_mutex_unlock (&feed->lock);
+  return breaks;
 }

@@ -32,4 +32,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeadendFeed, headend_feed_free)
 /* When data came last from any source, monotonic microseconds; 0: never. */
 gint64 headend_feed_data_at (HeadendFeed *feed);
 
+/* How often what receives the source that is taken said that something is missing, as
+ * RTP's numbers show. */
+guint64 headend_feed_breaks (HeadendFeed *feed);
+
 G_END_DECLS
