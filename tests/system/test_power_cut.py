@@ -17,7 +17,10 @@ def _channel(air, node):
 
 
 def _anchor_on_disk(air, node):
-    return json.loads((air.dir / f"state-{node}" / "anchor-demo.json").read_text())
+    """As /status shows it, which leaves out how the timeline before it ended."""
+    anchor = json.loads((air.dir / f"state-{node}" / "anchor-demo.json").read_text())
+    anchor.pop("end", None)
+    return anchor
 
 
 def _begins(viewer, rendition):
