@@ -326,6 +326,15 @@ class Counters:
         times = [t for t in times if t > times[0] + 1]
         return max(b - a for a, b in zip(times, times[1:]))
 
+    def longest_wait(self):
+        """For how long at most a player stands still that shows these pictures at their rate, from the first one
+        on: it waits when the next one is due and has not come out."""
+        due, longest = self.frames[0][1], 0
+        for _, at in self.frames:
+            longest = max(longest, at - due)
+            due = max(due, at) + 1 / FPS
+        return longest
+
 
 def counter(strip):
     """The number in a gray strip of 640 x 2 pixels."""

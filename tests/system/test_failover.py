@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Given a player that watches through the edge, when node A is killed whole, comes back, and then
-node B is killed, then the player sees every frame once and never waits longer than a segment."""
+node B is killed, then the player sees every frame once and never stands still."""
 import time
 
 import stage
@@ -19,11 +19,16 @@ def test_viewers_notice_no_death():
         time.sleep(12)
         for transport, player in players.items():
             seen = player.stop()
-            print(f"# {transport}: {len(seen)} frames, longest stall {player.longest_stall():.2f} s")
+            print(f"# {transport}: {len(seen)} frames, nothing came for at most {player.longest_stall():.2f} s, "
+                  f"stood still for at most {player.longest_wait():.2f} s")
             assert player.words == "", player.words
             assert len(seen) > 25 * stage.FPS, f"only {len(seen)} frames"
             assert not stage.consecutive(seen), stage.consecutive(seen)
-            assert player.longest_stall() <= stage.SEGMENT + 0.5, player.longest_stall()
+            # The first pictures may take longer to decode than they are shown.
+            assert player.longest_wait() <= 0.5, player.longest_wait()
+            # A segment comes when the one before is over. One that a dead node cannot acknowledge is listed half a
+            # segment later, and who asked too early asks again after half a segment.
+            assert player.longest_stall() <= 2 * stage.SEGMENT, player.longest_stall()
 
 
 stage.main()
