@@ -28,11 +28,7 @@ exchange_free (Exchange *exchange)
 static void
 respond (HeRequest *request, const HeAnchor *anchor)
 {
-  char *text = he_anchor_to_json (anchor);
-  g_autoptr (GBytes) body = g_bytes_new_take (text, strlen (text));
-
-  he_request_add_field (request, "Cache-Control", "no-store");
-  he_request_respond (request, 200, "application/json", body);
+  he_request_respond_json (request, he_anchor_to_json (anchor));
 }
 
 /* The records among the peers' answers. */

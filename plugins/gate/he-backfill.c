@@ -66,10 +66,8 @@ he_backfill_handle (HeOrigin *origin, HeRequest *request)
   g_autoptr (HeChannel) channel = he_store_find_channel (
       origin->store, he_request_path (request) + strlen (PATH));
   g_autoptr (GPtrArray) held = NULL;
-  g_autoptr (GBytes) body = NULL;
   HeJsonWriter *writer;
   guint64 first, last;
-  char *text;
 
   if (channel == NULL) {
     he_request_respond_text (request, 404, "no such channel\n");
@@ -83,10 +81,7 @@ he_backfill_handle (HeOrigin *origin, HeRequest *request)
   he_json_writer_open_array (writer, "segments");
   for (guint i = 0; i < held->len; i++)
     write_held (writer, held->pdata[i]);
-  text = he_json_writer_end (writer);
-  body = g_bytes_new_take (text, strlen (text));
-  he_request_add_field (request, "Cache-Control", "no-store");
-  he_request_respond (request, 200, "application/json", body);
+  he_request_respond_json (request, he_json_writer_end (writer));
 }
 
 /* ---- what a peer holds, for us ---- */

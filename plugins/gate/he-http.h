@@ -61,6 +61,8 @@ void he_request_add_field (HeRequest *request, const char *name, const char *val
 void he_request_respond (HeRequest *request, guint status, const char *content_type,
                          GBytes *body);
 void he_request_respond_text (HeRequest *request, guint status, const char *text);
+/* 200 with a document that no cache keeps. Takes json. */
+void he_request_respond_json (HeRequest *request, char *json);
 /* The body that follows also stands in this file, from offset, for as long as the body is
  * referenced: it is sent from there. */
 void he_request_set_file (HeRequest *request, int file, gint64 offset);

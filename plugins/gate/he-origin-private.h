@@ -219,6 +219,8 @@ GPtrArray *he_origin_channels (HeOrigin *origin);
 GPtrArray *he_status_reasons (HeOrigin *origin);
 /* Whether all channels would go on without the peers. */
 gboolean he_status_is_sound (HeOrigin *origin);
+/* Milliseconds since then (monotonic microseconds). */
+guint64 he_status_age (gint64 then);
 /* Logs when readiness changed. */
 void he_status_tick (HeOrigin *origin);
 

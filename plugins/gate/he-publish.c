@@ -230,20 +230,6 @@ he_publish_pace (HeOrigin *origin, HeRequest *request)
   he_request_respond (request, 200, "application/cbor", sidecar);
 }
 
-static HeChannel *
-find_channel (HeOrigin *origin, const char *name)
-{
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&origin->lock);
-
-  for (guint i = 0; i < origin->channels->len; i++) {
-    HeChannel *channel = g_ptr_array_index (origin->channels, i);
-
-    if (g_str_equal (channel->name, name))
-      return he_channel_ref (channel);
-  }
-  return NULL;
-}
-
 void
 he_publish_playlist (HeOrigin *origin, HeRequest *request)
 {
@@ -258,7 +244,7 @@ he_publish_playlist (HeOrigin *origin, HeRequest *request)
     return;
   if (he_target_parse (path + strlen ("/playlists"), &target)
       && target.kind == HE_TARGET_MEDIA && target.credential.text == NULL
-      && (channel = find_channel (origin, target.channel)) != NULL && !channel->recording
+      && (channel = he_store_find_channel (origin->store, target.channel)) != NULL && !channel->recording
       && (index == NULL || listing.last - listing.first < channel->window))
     rendition = he_channel_find (channel, target.rendition);
   if (rendition != NULL) {

@@ -175,6 +175,15 @@ he_request_respond_text (HeRequest *request, guint status, const char *text)
 }
 
 void
+he_request_respond_json (HeRequest *request, char *json)
+{
+  g_autoptr (GBytes) body = g_bytes_new_take (json, strlen (json));
+
+  he_request_add_field (request, "Cache-Control", "no-store");
+  he_request_respond (request, 200, "application/json", body);
+}
+
+void
 he_request_set_file (HeRequest *request, int file, gint64 offset)
 {
   request->file = file;

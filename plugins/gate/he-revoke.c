@@ -299,11 +299,7 @@ he_revoke_tell (HeOrigin *origin, const char *list)
 void
 he_revoke_give (HeOrigin *origin, HeRequest *request)
 {
-  char *text = he_revocations_to_json (origin->revocations);
-  g_autoptr (GBytes) body = g_bytes_new_take (text, strlen (text));
-
-  he_request_add_field (request, "Cache-Control", "no-store");
-  he_request_respond (request, 200, "application/json", body);
+  he_request_respond_json (request, he_revocations_to_json (origin->revocations));
 }
 
 /* --- With peers that missed something

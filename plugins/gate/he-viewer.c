@@ -142,17 +142,12 @@ static void
 respond_session (const HeDecision *decision)
 {
   HeJsonWriter *writer = he_json_writer_new ();
-  g_autoptr (GBytes) body = NULL;
-  char *text;
 
   he_json_writer_open_object (writer, NULL);
   he_json_writer_uint64 (writer, "lease", decision->answer.lease_seconds);
   he_json_writer_int64 (writer, "ends", decision->answer.ends);
-  text = he_json_writer_end (writer);
-  body = g_bytes_new_take (text, strlen (text));
-  he_request_add_field (decision->request, "Cache-Control", "no-store");
   he_origin_add_session (decision);
-  he_request_respond (decision->request, 200, "application/json", body);
+  he_request_respond_json (decision->request, he_json_writer_end (writer));
 }
 
 static void
