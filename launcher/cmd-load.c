@@ -121,17 +121,6 @@ run_steps (HeadendCrowd *crowd, const Options *options)
   return !write_report (options, writer) || broken || !done;
 }
 
-static const HeadendModelChannel *
-find_channel (const HeadendModel *model, const char *name)
-{
-  for (guint i = 0; i < model->channels->len; i++) {
-    const HeadendModelChannel *channel = model->channels->pdata[i];
-    if (!name || strcmp (channel->name, name) == 0)
-      return channel;
-  }
-  return NULL;
-}
-
 static int
 run (const Options *options, const char *file)
 {
@@ -141,7 +130,9 @@ run (const Options *options, const char *file)
     g_printerr ("%s\n", error->message);
     return 1;
   }
-  const HeadendModelChannel *channel = find_channel (model, options->channel);
+  const HeadendModelChannel *channel
+      = options->channel ? headend_model_channel (model, options->channel)
+                         : model->channels->pdata[0];
   g_autofree char *edge
       = model->edge.listen ? g_strconcat ("http://", model->edge.listen, NULL) : NULL;
   const char *const described[] = { edge, NULL };

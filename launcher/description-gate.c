@@ -2,6 +2,7 @@
 #include "description-read.h"
 
 #include <string.h>
+#include "he-alarms.h"
 #include "he-cors.h"
 
 /* What stands below "gate". */
@@ -54,9 +55,11 @@ static const HeadendKey renewal_keys[] = {
 
 static const HeadendKey alarm_keys[] = {
   { "addresses", headend_read_uint, G_STRUCT_OFFSET (HeadendGate, alarm_addresses), FALSE,
-    "a number of addresses", "an integer 0..64, 0 for no such alarm", 0, 64 },
+    "a number of addresses", "an integer 0..64, 0 for no such alarm", 0,
+    HE_ALARMS_ADDRESSES_MAX },
   { "fetches", headend_read_uint, G_STRUCT_OFFSET (HeadendGate, alarm_fetches), FALSE,
-    "a number of fetches", "an integer 0..1000, 0 for no such alarm", 0, 1000 },
+    "a number of fetches", "an integer 0..1000, 0 for no such alarm", 0,
+    HE_ALARMS_FETCHES_MAX },
   { NULL },
 };
 

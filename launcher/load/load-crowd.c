@@ -54,7 +54,7 @@ struct _HeadendCrowd {
 static void pump (HeadendCrowd *crowd, Member *member, gint64 now);
 
 static void
-hang_up (HeadendCrowd *crowd, Member *member)
+hang_up (Member *member)
 {
   if (member->socket >= 0)
     close (member->socket); /* epoll forgets it */
@@ -97,7 +97,7 @@ dial (HeadendCrowd *crowd, Member *member)
   setsockopt (member->socket, IPPROTO_TCP, TCP_NODELAY, &(int) { 1 }, sizeof (int));
   if (connect (member->socket, (const struct sockaddr *)&edge->address, edge->len) < 0
       && errno != EINPROGRESS) {
-    hang_up (crowd, member);
+    hang_up (member);
     return FALSE;
   }
   watch (crowd, member, EPOLL_CTL_ADD, TRUE);
@@ -148,7 +148,7 @@ write_request (HeadendCrowd *crowd, Member *member, gint64 now)
 static void
 fail (HeadendCrowd *crowd, Member *member, guint reason, gint64 now)
 {
-  hang_up (crowd, member);
+  hang_up (member);
   member->asking = FALSE;
   headend_load_viewer_failed (&member->viewer, reason, now);
   member->wake = member->viewer.quiet_until;
@@ -160,7 +160,7 @@ ask_again (HeadendCrowd *crowd, Member *member, gint64 now)
 {
   if (!member->used || member->answer.line || member->answer.status)
     return FALSE;
-  hang_up (crowd, member);
+  hang_up (member);
   headend_answer_begin (&member->answer, headend_load_viewer_reads (&member->viewer));
   return write_request (crowd, member, now) && dial (crowd, member);
 }
@@ -234,7 +234,7 @@ answered (HeadendCrowd *crowd, Member *member, gint64 now)
   member->asking = FALSE;
   member->used = TRUE;
   if (member->answer.closes)
-    hang_up (crowd, member);
+    hang_up (member);
   headend_load_viewer_answered (&member->viewer, &member->answer, now);
   headend_answer_clear (&member->answer);
   member->wake = now;
@@ -246,7 +246,7 @@ pump (HeadendCrowd *crowd, Member *member, gint64 now)
   HeadendAnswer *answer = &member->answer;
   gssize n = 1;
   if (!member->asking) { /* what comes unasked is an end */
-    hang_up (crowd, member);
+    hang_up (member);
     return;
   }
   gboolean open = send_out (crowd, member);
@@ -412,7 +412,7 @@ headend_crowd_free (HeadendCrowd *crowd)
     return;
   for (guint i = 0; i < crowd->here; i++) {
     Member *member = &crowd->members[i];
-    hang_up (crowd, member);
+    hang_up (member);
     headend_answer_clear (&member->answer);
     headend_load_viewer_clear (&member->viewer);
     he_string_wipe_free (g_string_free (member->out, FALSE));

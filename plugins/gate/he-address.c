@@ -34,8 +34,8 @@ he_address_parse (const char *text, HeAddress *ret_address)
   return TRUE;
 }
 
-gboolean
-he_address_equal (const HeAddress *a, const HeAddress *b)
+static gboolean
+is_equal (const HeAddress *a, const HeAddress *b)
 {
   return a->len == b->len && memcmp (a->bytes, b->bytes, a->len) == 0;
 }
@@ -53,7 +53,7 @@ he_address_is_listed (const HeAddress *address, const char *const *list)
 {
   HeAddress listed;
   for (guint i = 0; list && list[i]; i++)
-    if (he_address_parse (list[i], &listed) && he_address_equal (&listed, address))
+    if (he_address_parse (list[i], &listed) && is_equal (&listed, address))
       return TRUE;
   return FALSE;
 }

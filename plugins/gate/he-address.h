@@ -17,7 +17,6 @@ typedef struct {
 } HeAddress;
 
 gboolean he_address_parse (const char *text, HeAddress *ret_address);
-gboolean he_address_equal (const HeAddress *a, const HeAddress *b);
 char *he_address_to_string (const HeAddress *address);
 
 /* Whether a NULL-terminated list, or NULL, names the address, in whatever spelling. */

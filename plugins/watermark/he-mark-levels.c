@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-cpu.h"
 #include "he-mark-kernel.h"
 
 void he_mark_kernel_generic_8 (const HeMarkFrame *frame);
@@ -19,15 +20,6 @@ static const HeMarkLevel levels[] = {
 const HeMarkLevel *
 he_mark_levels (guint *ret_n)
 {
-  guint n = 1;
-
-#ifdef HE_MARK_X86
-  if (__builtin_cpu_supports ("avx2"))
-    n++;
-  if (n == 2 && __builtin_cpu_supports ("avx512bw")
-      && __builtin_cpu_supports ("avx512vl"))
-    n++;
-#endif
-  *ret_n = n;
+  *ret_n = he_cpu_levels ();
   return levels;
 }

@@ -24,13 +24,6 @@ he_score_name (HeScore score)
   return scores[score].name;
 }
 
-guint
-he_score_colluders (HeScore score)
-{
-  g_assert ((guint)score < HE_SCORES);
-  return scores[score].colluders;
-}
-
 double
 he_score_trust (const HeScored *symbols, gsize n)
 {

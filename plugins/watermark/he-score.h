@@ -21,8 +21,6 @@ typedef enum {
 } HeScore;
 
 const char *he_score_name (HeScore score); /* "symmetric", "llr-1", … */
-/* Colluders it is made for; 0: any. */
-guint he_score_colluders (HeScore score);
 
 #define HE_SCORE_MOST 255 /* of a weight */
 

@@ -230,10 +230,11 @@ he_sync_times (HeSyncSearch *search, const HeView *view, HeBand band, double fir
 
 /* ---- one guess ---- */
 
-/* Windows of one segment share its coefficients, so their scores are no separate evidence:
- * they are added up before they are squared. */
-double
-he_sync_log_tail (HeSyncSearch *search, const HeSyncGuess *guess, HeBand band)
+/* The bound on the tail of the sum over segments of squared scores. Windows of one segment
+ * share its coefficients, so their scores are no separate evidence: they are added up before
+ * they are squared. */
+static double
+log_tail (HeSyncSearch *search, const HeSyncGuess *guess, HeBand band)
 {
   const HeSyncTask *task = search->task;
   const guint n = he_band_waves (band);
@@ -302,7 +303,7 @@ try_step (HeSyncSearch *search, HeBand band, const double *direction, double ste
   const guint middle = search->task->n_windows / 2;
   next.speed += step * direction[7];
   next.start -= step * direction[7] * search->task->windows[middle].time;
-  const double log_p = he_sync_log_tail (search, &next, band);
+  const double log_p = log_tail (search, &next, band);
   if (!(log_p < *best))
     return FALSE;
   *guess = next;
@@ -315,7 +316,7 @@ he_sync_polish (HeSyncSearch *search, HeBand band, HeSyncGuess *guess)
 {
   const gboolean known = search->task->first == search->task->last;
   const guint n = known ? 6 : 8;
-  double best = he_sync_log_tail (search, guess, band);
+  double best = log_tail (search, guess, band);
   for (double step = band == HE_BAND_LOW ? 1 : 0.5; step > 0.1 && he_sync_report (search, 0);) {
     gboolean better = FALSE;
     for (guint i = 0; i < n; i++)

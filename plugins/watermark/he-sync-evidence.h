@@ -41,9 +41,6 @@ gboolean he_sync_report (HeSyncSearch *search, double done);
 void he_sync_times (HeSyncSearch *search, const HeView *view, HeBand band, double first,
                     double last, HeSyncGuesses *guesses);
 
-/* The bound on the tail of the sum over segments of squared scores. */
-double he_sync_log_tail (HeSyncSearch *search, const HeSyncGuess *guess, HeBand band);
-
 /* Climbs to the best view and time around. Returns their log tail. */
 double he_sync_polish (HeSyncSearch *search, HeBand band, HeSyncGuess *guess);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-cpu.h"
 #include "he-trace-kernel.h"
 
 void he_trace_kernel_generic (const HeTraceTable *, const guint16 *, gint32 *);
@@ -16,15 +17,6 @@ static const HeTraceLevel levels[] = {
 const HeTraceLevel *
 he_trace_levels (guint *ret_n)
 {
-  guint n = 1;
-
-#ifdef HE_MARK_X86
-  if (__builtin_cpu_supports ("avx2"))
-    n++;
-  if (n == 2 && __builtin_cpu_supports ("avx512bw")
-      && __builtin_cpu_supports ("avx512vl"))
-    n++;
-#endif
-  *ret_n = n;
+  *ret_n = he_cpu_levels ();
   return levels;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-cpu.h"
 #include "he-wave-kernel.h"
 
 const HeWaveLevel *he_wave_level_generic (void), *he_wave_level_avx2 (void),
@@ -10,13 +11,13 @@ he_wave_levels (guint *ret_n)
   static HeWaveLevel levels[3];
   static gsize n;
   if (g_once_init_enter (&n)) {
-    gsize found = 0;
-    levels[found++] = *he_wave_level_generic ();
+    const guint found = he_cpu_levels ();
+    levels[0] = *he_wave_level_generic ();
 #ifdef HE_MARK_X86
-    if (__builtin_cpu_supports ("avx2"))
-      levels[found++] = *he_wave_level_avx2 ();
-    if (found == 2 && __builtin_cpu_supports ("avx512bw") && __builtin_cpu_supports ("avx512vl"))
-      levels[found++] = *he_wave_level_avx512 ();
+    if (found > 1)
+      levels[1] = *he_wave_level_avx2 ();
+    if (found > 2)
+      levels[2] = *he_wave_level_avx512 ();
 #endif
     g_once_init_leave (&n, found);
   }
