@@ -15,16 +15,20 @@ set_secret (GstElement *element, const char *property, const HeSecret *secret)
   he_string_wipe_free (hex);
 }
 
+void
+headend_builder_set_source (GstElement *source, const char *uri, const char *folder)
+{
+  g_auto (GStrv) properties = headend_source_properties (uri, folder);
+  for (guint i = 0; properties[i] && properties[i + 1]; i += 2)
+    gst_util_set_object_arg (G_OBJECT (source), properties[i], properties[i + 1]);
+}
+
 static void
 set_source (GstElement *pipeline, const HeadendPlan *plan, const HeadendJob *job)
 {
   g_autoptr (GstElement) source = gst_bin_get_by_name (GST_BIN (pipeline), "source");
-  g_auto (GStrv) properties
-      = headend_source_properties (plan->description->source, job->model->folder);
-  if (!source)
-    return; /* a feed comes in */
-  for (guint i = 0; properties[i] && properties[i + 1]; i += 2)
-    gst_util_set_object_arg (G_OBJECT (source), properties[i], properties[i + 1]);
+  if (source) /* of a recording; else a feed comes in */
+    headend_builder_set_source (source, plan->description->source, job->model->folder);
 }
 
 static void

@@ -13,4 +13,8 @@ G_BEGIN_DECLS
 GstElement *
 headend_builder_build (const HeadendPlan *plan, const HeadendJob *job, GError **error);
 
+/* Sets the properties that an element needs for a source's URI. Relative paths start at
+ * folder. */
+void headend_builder_set_source (GstElement *source, const char *uri, const char *folder);
+
 G_END_DECLS

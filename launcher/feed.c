@@ -4,6 +4,7 @@
 #include <string.h>
 #include "backlog.h"
 #include "backoff.h"
+#include "builder.h"
 #include "he-ts-parser.h"
 #include "log.h"
 #include "source.h"
@@ -351,9 +352,7 @@ add_leg (HeadendFeed *feed, const char *uri, const char *folder, GError **error)
   g_queue_init (&leg->kept_at);
   g_autoptr (GstElement) element
       = gst_bin_get_by_name (GST_BIN (leg->pipeline), "source");
-  g_auto (GStrv) properties = headend_source_properties (uri, folder);
-  for (guint i = 0; properties[i] && properties[i + 1]; i += 2)
-    gst_util_set_object_arg (G_OBJECT (element), properties[i], properties[i + 1]);
+  headend_builder_set_source (element, uri, folder);
   g_autoptr (GstElement) out = gst_bin_get_by_name (GST_BIN (leg->pipeline), "out");
   g_autoptr (GstPad) pad = gst_element_get_static_pad (out, "sink");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
