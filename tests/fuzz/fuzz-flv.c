@@ -1,21 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "fuzz.h"
-#include "he-demux.h"
-
-#define WALL (G_GUINT64_CONSTANT (1795000000) * 90000)
-
-static void
-take (HeDemux *demux)
-{
-  HeFrame frame = { 0 };
-  HeDemuxEvent event;
-
-  while ((event = he_demux_next (demux, &frame)) != HE_DEMUX_NOTHING) {
-    if (event == HE_DEMUX_ANCHOR)
-      he_demux_set_anchor (demux, he_demux_proposal (demux));
-    he_frame_clear (&frame);
-  }
-}
+#include "fuzz-demux.h"
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
