@@ -7,7 +7,6 @@
 #include <unistd.h>
 #include <glib.h>
 #include <glib/gstdio.h>
-#include "he-codec.h"
 #include "he-error.h"
 #include "he-secret.h"
 #include "he-token.h"

@@ -2,7 +2,6 @@
 #include "detect-options.h"
 
 #include <math.h>
-#include <string.h>
 #include "he-error.h"
 #include "options.h"
 

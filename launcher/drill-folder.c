@@ -82,8 +82,9 @@ headend_folder_tail (const char *path)
   return g_utf8_make_valid (len > TAIL ? text + len - TAIL : text, -1);
 }
 
-void
-headend_folder_remove (const char *path)
+/* A folder and all that is in it; follows no link. */
+static void
+remove_folder (const char *path)
 {
   struct stat st;
   g_autoptr (GDir) dir = NULL;
@@ -92,7 +93,7 @@ headend_folder_remove (const char *path)
     dir = g_dir_open (path, 0, NULL);
   while (dir && (name = g_dir_read_name (dir))) {
     g_autofree char *inside = g_build_filename (path, name, NULL);
-    headend_folder_remove (inside);
+    remove_folder (inside);
   }
   g_remove (path);
 }
@@ -236,7 +237,7 @@ headend_folder_clear (HeadendStage *stage)
     g_print ("%s: left behind, with logs and secrets that are of no use elsewhere\n",
              stage->dir);
   else if (stage->dir)
-    headend_folder_remove (stage->dir);
+    remove_folder (stage->dir);
   g_free (stage->dir);
   for (guint i = 0; i < stage->n_nodes; i++) {
     HeadendStageNode *node = &stage->nodes[i];

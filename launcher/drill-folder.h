@@ -23,7 +23,4 @@ gboolean headend_folder_write (const char *path, const char *text, GError **erro
 /* The last lines of a log. */
 char *headend_folder_tail (const char *path);
 
-/* A folder and all that is in it; follows no link. */
-void headend_folder_remove (const char *path);
-
 G_END_DECLS

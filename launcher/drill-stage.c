@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "drill-stage.h"
 
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <glob.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
-#include "description.h"
 #include "drill-apart.h"
-#include "drill-description.h"
 #include "drill-folder.h"
 #include "drill-process.h"
 #include "edge.h"
 #include "encoder.h"
-#include "he-crypto.h"
 #include "he-error.h"
 #include "he-token.h"
 #include "http.h"

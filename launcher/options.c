@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "options.h"
 
-#include <string.h>
-
 int
 headend_options_parse_words (int argc, char **argv, const GOptionEntry *entries,
                              const char *summary, const char *usage, char ***ret_words)

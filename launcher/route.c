@@ -2,7 +2,6 @@
 #include "route.h"
 
 #include <string.h>
-#include "he-error.h"
 #include "level.h"
 
 #define CPU_SCALER "videoscale ! videoconvert"

@@ -2,7 +2,6 @@
 #include "trace-report.h"
 
 #include <math.h>
-#include <string.h>
 #include "he-json.h"
 
 #define TICKS 90000.0

@@ -2,7 +2,6 @@
 #include "he-anchor.h"
 #include "he-codec.h"
 #include "he-epoch.h"
-#include "he-error.h"
 #include "he-json.h"
 
 #include <string.h>

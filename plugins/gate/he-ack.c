@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "he-epoch.h"
 #include "he-json.h"
 
 #define PATH "/control/complete/"

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "he-body.h"
-#include "he-codec.h"
 #include "he-error.h"
 #include "he-json.h"
 

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "he-codec.h"
 #include "he-issue.h"
 
 #define MIB (G_GUINT64_CONSTANT (1024) * 1024)

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "he-error.h"
 #include "he-issue.h"
 #include "he-json.h"
 

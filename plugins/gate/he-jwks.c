@@ -3,7 +3,6 @@
 
 #include <string.h>
 #include <sys/stat.h>
-#include "he-codec.h"
 #include "he-error.h"
 #include "he-json.h"
 #include "he-secret.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-origin-private.h"
 
-#include <string.h>
-
 /* Leak alarms, for the operator. */
 
 /* An account may hold what would end a quoted word. */

@@ -2,7 +2,6 @@
 #include "he-session-private.h"
 
 #include <string.h>
-#include "he-error.h"
 
 #define SWEEP_INTERVAL (10 * G_USEC_PER_SEC)
 /* A record outlives its session, or the token that opened it could open it again. */

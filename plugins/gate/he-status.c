@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-origin-private.h"
 
-#include <string.h>
-
 #include "he-epoch.h"
 #include "he-json.h"
 

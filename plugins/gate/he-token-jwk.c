@@ -7,7 +7,6 @@
 #include <openssl/err.h>
 #include "he-codec.h"
 #include "he-crypto.h"
-#include "he-error.h"
 
 #define P256_BYTES 32
 #define ED25519_BYTES 32

@@ -3,7 +3,6 @@
 
 #include <string.h>
 #include "he-codec.h"
-#include "he-error.h"
 #include "he-json.h"
 
 #define MAX_HEADER 512 /* decoded bytes */
