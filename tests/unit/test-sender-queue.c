@@ -218,8 +218,9 @@ a_stopped_sender_has_counted_all (void)
   he_sender_stop (sender);
   he_sender_get_stats (sender, &stats);
   g_assert_cmpuint (stats.published, ==, 0);
-  g_assert_cmpuint (stats.failed, ==, 1);
-  g_assert_cmpuint (stats.dropped, ==, 5);
+  /* Between the two calls others may have come to the door, too. */
+  g_assert_cmpuint (stats.failed, >=, 1);
+  g_assert_cmpuint (stats.failed + stats.dropped, ==, 6);
   g_assert_cmpuint (place.given_up->len, ==, 6);
   he_sender_free (sender);
   place_clear (&place);
