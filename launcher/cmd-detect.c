@@ -181,10 +181,12 @@ take_symbol (Detection *detection, const GstStructure *fields)
     print_head (detection, channel);
   detection->last = segment.msn;
   detection->symbols++;
-  if (detection->segments)
+  if (detection->segments) {
+    gst_structure_get (fields, "weights", G_TYPE_BYTES, &segment.weights, NULL);
     g_array_append_val (detection->segments, segment);
-  else
+  } else {
     print_symbol (detection, &segment);
+  }
 }
 
 /* The last one rests on most segments. */
@@ -381,6 +383,7 @@ detect (const HeadendDetectOptions *options, const HeadendModel *model, const He
   if (options->archive) {
     detection.archive = (HeadendArchive) { .folder = options->archive, .content = content };
     detection.segments = g_array_new (FALSE, FALSE, sizeof (HeadendCompared));
+    g_array_set_clear_func (detection.segments, (GDestroyNotify)headend_compared_clear);
   }
   gboolean ok = (!detection.segments || check_archive (&detection, error))
                 && build (&detection, model, master, error) && run (&detection, error)

@@ -4,6 +4,7 @@
 #include <gst/app/app.h>
 #include <gst/video/video.h>
 #include "copy.h"
+#include "he-both.h"
 #include "he-error.h"
 #include "he-informed.h"
 #include "he-keys.h"
@@ -137,6 +138,26 @@ typedef struct {
   guint part;   /* how often that went back */
 } Pass;
 
+void
+headend_compared_clear (HeadendCompared *segment)
+{
+  g_clear_pointer (&segment->weights, g_bytes_unref);
+}
+
+/* Which of the two says more, only the pictures know. */
+static double
+read_both (HeInformed *informed, const HeadendCompared *segment, const guint8 seed[32])
+{
+  gint8 weights[HE_DETECT_WEIGHTS];
+  gsize n = 0;
+  const gint8 *blind = segment->weights ? g_bytes_get_data (segment->weights, &n) : NULL;
+  const double z = -he_informed_score (informed, seed);
+  if (n != sizeof weights)
+    return z;
+  he_informed_weights (informed, weights);
+  return he_both_score (z, segment->z, he_both_correlation (weights, blind, n));
+}
+
 static void
 finish_segment (Pass *pass)
 {
@@ -158,7 +179,7 @@ finish_segment (Pass *pass)
     comparison->unlike++;
   } else {
     he_mark_seed (comparison->mark, comparison->archive->channel->name, segment->msn, seed);
-    segment->z = -he_informed_score (pass->informed, seed);
+    segment->z = read_both (pass->informed, segment, seed);
     segment->informed = TRUE;
   }
   he_informed_reset (pass->informed);

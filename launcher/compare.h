@@ -11,7 +11,8 @@ typedef struct {
   guint64 msn;
   guint64 time, end, length; /* nanoseconds, of the copy's timestamps */
   HeView view;
-  double z;          /* above 0 speaks for b; a better one when it was compared */
+  double z;          /* above 0 speaks for b; of both readings when it was compared */
+  GBytes *weights;   /* of z; NULL where they are not known */
   gboolean informed; /* it was */
   guint part;        /* how often the copy's timestamps had gone back before it */
 } HeadendCompared;
@@ -30,8 +31,12 @@ typedef struct {
   char *why;     /* the first of those; to be freed */
 } HeadendComparison;
 
+/* Frees what a segment holds. */
+void headend_compared_clear (HeadendCompared *segment);
+
 /* Reads the segments again, with the archive's originals of each; those that could not be
- * compared are counted, and keep their z. Some 3.4 s of CPU for each segment of 2 s at 720p.
+ * compared are counted, and keep their z. The others get the clearest mixture of it and
+ * of what is read with the originals (he-both.h). Some 3.4 s of CPU for each segment of 2 s at 720p.
  * FALSE when the copy cannot be read. */
 gboolean headend_compare (HeadendComparison *comparison, GError **error);
 

@@ -20,6 +20,7 @@ set_view (GstStructure *fields, const HeView *view)
 GstMessage *
 gst_detect_segment (GstObject *element, const HeReading *reading, const char *channel)
 {
+  GValue weights = G_VALUE_INIT;
   GstStructure *fields = gst_structure_new (
       "forensicdetect-segment", "msn", G_TYPE_UINT64, reading->msn, "channel", G_TYPE_STRING,
       channel, "z", G_TYPE_DOUBLE, reading->z, "variant", G_TYPE_STRING,
@@ -27,7 +28,10 @@ gst_detect_segment (GstObject *element, const HeReading *reading, const char *ch
       "end", G_TYPE_UINT64, reading->end, "length", G_TYPE_UINT64, reading->length, "frames",
       G_TYPE_UINT, reading->frames, "found", G_TYPE_BOOLEAN, reading->found, NULL);
 
+  g_value_init (&weights, G_TYPE_BYTES);
+  g_value_take_boxed (&weights, g_bytes_new (reading->weights, sizeof reading->weights));
   set_view (fields, &reading->view);
+  gst_structure_take_value (fields, "weights", &weights);
   return gst_message_new_element (element, fields);
 }
 

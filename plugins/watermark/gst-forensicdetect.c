@@ -13,7 +13,9 @@
  *   `time` and `end` (guint64, nanoseconds: PTS at which the segment begins and ends in the
  *   copy), `length` (guint64: between them if all of it is there), `view` (array of 8 doubles: the projective map from points of
  *   the marked frame to the copy's, in which -0.5 to 0.5 is the frame), `frames`
- *   (guint), `found` (boolean: FALSE while the copy's time and view are taken on trust).
+ *   (guint), `found` (boolean: FALSE while the copy's time and view are taken on trust),
+ *   `weights` (GBytes: with which keyed numbers are summed up to `z`, as headend detect
+ *   --archive needs them).
  * * `forensicdetect-search`: `done` (double, 0 to 1): what part of a search is done, a few
  *   times a second while there is one.
  *

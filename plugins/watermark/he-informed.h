@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include "he-detect.h"
 #include "he-segment.h"
 #include "he-view.h"
 
@@ -50,5 +51,8 @@ guint he_informed_register (HeInformed *informed, HeView *view);
 /* The score of the frames that were registered, for the seed of the segment: above 0 speaks
  * for a, below for b. Microseconds for each further seed. */
 double he_informed_score (HeInformed *informed, const guint8 seed[32]);
+
+/* Its weights, as he_detector_weights() has them. */
+void he_informed_weights (HeInformed *informed, gint8 ret_weights[HE_DETECT_WEIGHTS]);
 
 G_END_DECLS

@@ -11,6 +11,23 @@ typedef struct {
   guint x0, x1, y0, y1;
 } Square;
 
+void
+he_predict_solve (double *a, guint n, guint stride, double *ret_weights)
+{
+  for (guint r = 0; r < n; r++)
+    for (guint below = r + 1; below < n; below++) {
+      const double factor = a[below * stride + r] / a[r * stride + r];
+      for (guint c = r; c <= n; c++)
+        a[below * stride + c] -= factor * a[r * stride + c];
+    }
+  for (guint r = n; r-- > 0;) {
+    double value = a[r * stride + n];
+    for (guint c = r + 1; c < n; c++)
+      value -= a[r * stride + c] * ret_weights[c];
+    ret_weights[r] = value / a[r * stride + r];
+  }
+}
+
 /* Solves the least squares of one square; ret_weights has n entries. */
 static void
 solve (const Square *square, const HePlane *plane, const HePlane *const *others, guint n,
@@ -30,18 +47,7 @@ solve (const Square *square, const HePlane *plane, const HePlane *const *others,
       a[r][c] = a[c][r];
     a[r][r] = a[r][r] * ridge + 1e-9;
   }
-  for (guint r = 0; r < n; r++)
-    for (guint below = r + 1; below < n; below++) {
-      const double factor = a[below][r] / a[r][r];
-      for (guint c = r; c <= n; c++)
-        a[below][c] -= factor * a[r][c];
-    }
-  for (guint r = n; r-- > 0;) {
-    double value = a[r][n];
-    for (guint c = r + 1; c < n; c++)
-      value -= a[r][c] * ret_weights[c];
-    ret_weights[r] = value / a[r][r];
-  }
+  he_predict_solve (*a, n, HE_PREDICT_MAX + 1, ret_weights);
 }
 
 static inline float

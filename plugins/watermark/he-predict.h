@@ -24,6 +24,10 @@ extern const HePrediction he_predict_beside;
 /* For a copy's frame and what is made of its original. */
 extern const HePrediction he_predict_original;
 
+/* Least squares: n rows, stride apart, of the symmetric matrix and its right side, which is used
+ * up. The matrix has no zero on its diagonal. */
+void he_predict_solve (double *a, guint n, guint stride, double *ret_weights);
+
 void he_predict_subtract (HePlane *plane, const HePlane *const *others, guint n_others,
                           const HePrediction *prediction);
 

@@ -149,7 +149,7 @@ static gboolean
 gather_segment (HeReader *reader, double begin, double length, HePlane *plane,
                 guint *ret_frames)
 {
-  const HeSlots *slots = reader->slots;
+  HeSlots *slots = reader->slots;
   g_autofree HePlane *others = g_new (HePlane, HE_PREDICT_MAX);
   const HePlane *list[HE_PREDICT_MAX];
   const double beside[HE_PREDICT_MAX][2] = { { begin - BESIDE * length, begin },
@@ -164,9 +164,9 @@ gather_segment (HeReader *reader, double begin, double length, HePlane *plane,
     if (middle >= begin && middle < begin + length)
       covered += slot->end - slot->begin;
   }
-  *ret_frames = he_slots_sum (slots, begin, begin + length, plane);
-  if (covered < COVERAGE * length || !*ret_frames)
+  if (covered < COVERAGE * length)
     return FALSE;
+  *ret_frames = he_slots_sum_rests (slots, reader->whitener, begin, begin + length, plane);
   for (guint i = 0; i < HE_PREDICT_MAX; i++)
     if (he_slots_sum (slots, beside[i][0], beside[i][1], &others[n]))
       list[n] = &others[n], n++;
@@ -354,6 +354,7 @@ read_segment (HeReader *reader, double msn)
                          .frames = frames,
                          .channel = reader->channel,
                          .found = reader->locked };
+  he_detector_weights (reader->detector, reading->weights);
   if (reader->settings.payload)
     he_detector_symbols (reader->detector, seed, reading->soft);
   g_queue_push_tail (&reader->readings, reading);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include "he-detect.h"
 #include "he-payload.h"
 #include "he-secret.h"
 #include "he-sync.h"
@@ -49,6 +50,7 @@ typedef struct {
   guint frames;   /* that it was read from */
   guint channel;  /* index */
   gboolean found; /* the view and time rest on a search that is believed */
+  gint8 weights[HE_DETECT_WEIGHTS]; /* of z */
   double soft[HE_PAYLOAD_SYMBOLS]; /* of a payload; z says nothing then */
 } HeReading;
 

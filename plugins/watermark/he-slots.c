@@ -2,15 +2,25 @@
 #include <math.h>
 #include <string.h>
 
+#include "he-motion.h"
 #include "he-slots.h"
 
 #define PIXELS (HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT)
 #define SCALE 4096.0f
 #define WINDOW 0.5 /* segments */
+/* Slots before and after that foretell one. */
+static const int lags[HE_MOTION_LAGS] = { 2, 5 };
+#define PICTURES 11 /* from the farthest before to the farthest after */
+#define PICTURE_SCALE 128.0f
+#define ENERGY_FLOOR 8e-4f
 
 struct _HeSlots {
   HeSlot *ring[HE_SLOTS_MAX];
   guint first, n;
+  guint64 pushed;
+  HeMotionPicture
+      *pictures[PICTURES];   /* of the slots read last, each at its serial's place */
+  guint64 serials[PICTURES]; /* 0: of none */
 };
 
 HeSlots *
@@ -26,6 +36,8 @@ he_slots_free (HeSlots *slots)
     return;
   for (guint i = 0; i < HE_SLOTS_MAX; i++)
     g_free (slots->ring[i]);
+  for (guint i = 0; i < PICTURES; i++)
+    he_motion_picture_free (slots->pictures[i]);
   g_free (slots);
 }
 
@@ -60,6 +72,7 @@ he_slots_push (HeSlots *slots, const HePlane *sum, guint frames, double begin, d
   (*slot)->begin = begin;
   (*slot)->end = end;
   (*slot)->frames = frames;
+  (*slot)->serial = ++slots->pushed;
   (*slot)->scores.known = FALSE;
   for (guint i = 0; i < PIXELS; i++) {
     const float value = SCALE * (*sum)[i] / (float)frames;
@@ -80,6 +93,70 @@ he_slots_sum (const HeSlots *slots, double begin, double end, HePlane *ret_sum)
     const float weight = (float)slot->frames / SCALE;
     for (guint p = 0; p < PIXELS; p++)
       (*ret_sum)[p] += weight * slot->plane[p];
+    frames += slot->frames;
+  }
+  return frames;
+}
+
+static void
+load (const HeSlot *slot, HePlane *ret_plane)
+{
+  for (guint i = 0; i < PIXELS; i++)
+    (*ret_plane)[i] = slot->plane[i] / SCALE;
+}
+
+/* NULL where there is no such slot. plane is scratch. */
+static const HeMotionPicture *
+picture_of (HeSlots *slots, gint64 index, HePlane *plane)
+{
+  if (index < 0 || index >= slots->n)
+    return NULL;
+  const HeSlot *slot = he_slots_get (slots, (guint)index);
+  const guint place = slot->serial % PICTURES;
+  if (!slots->pictures[place])
+    slots->pictures[place] = he_motion_picture_new ();
+  if (slots->serials[place] != slot->serial) {
+    load (slot, plane);
+    he_motion_picture_fill (slots->pictures[place], (const HePlane *)plane,
+                            PICTURE_SCALE);
+    slots->serials[place] = slot->serial;
+  }
+  return slots->pictures[place];
+}
+
+/* What is left of a slot; other is scratch. */
+static void
+take_rest (HeSlots *slots, HeWhitener *whitener, guint index, HePlane *other,
+           HePlane *ret_rest)
+{
+  HeMotionAround around;
+  for (guint side = 0; side < HE_MOTION_SIDES; side++)
+    for (guint i = 0; i < HE_MOTION_LAGS; i++)
+      around[side][i]
+          = picture_of (slots, (gint64)index + (side ? lags[i] : -lags[i]), other);
+  const HeMotionPicture *here = picture_of (slots, index, other);
+  load (he_slots_get (slots, index), ret_rest);
+  if (!he_motion_subtract (here, around, ret_rest))
+    return;
+  load (he_slots_get (slots, index), other);
+  he_whitener_raise (whitener, (const HePlane *)other, ENERGY_FLOOR, ret_rest);
+}
+
+guint
+he_slots_sum_rests (HeSlots *slots, HeWhitener *whitener, double begin, double end,
+                    HePlane *ret_sum)
+{
+  g_autofree HePlane *rest = g_new (HePlane, 1), *other = g_new (HePlane, 1);
+  guint frames = 0;
+  memset (ret_sum, 0, sizeof *ret_sum);
+  for (guint i = 0; i < slots->n; i++) {
+    const HeSlot *slot = he_slots_get (slots, i);
+    const double middle = (slot->begin + slot->end) / 2;
+    if (middle < begin || middle >= end)
+      continue;
+    take_rest (slots, whitener, i, other, rest);
+    for (guint p = 0; p < PIXELS; p++)
+      (*ret_sum)[p] += (float)slot->frames * (*rest)[p];
     frames += slot->frames;
   }
   return frames;

@@ -24,6 +24,7 @@ typedef struct {
 typedef struct {
   double begin, end; /* time since the copy's start, in segments of the copy's clock */
   guint frames;
+  guint64 serial; /* of all that were pushed */
   HeSlotScores scores;
   gint16 plane[HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT]; /* their mean, scaled */
 } HeSlot;
@@ -44,6 +45,11 @@ HeSlot *he_slots_get (const HeSlots *slots, guint index); /* 0 is the oldest */
 /* Adds those whose middle lies in begin..end, weighted by their frames; returns the number
  * of frames. ret_sum is set, not added to. */
 guint he_slots_sum (const HeSlots *slots, double begin, double end, HePlane *ret_sum);
+
+/* The same of what slots a little before and after do not foretell of each (he-motion.h), raised
+ * the more the less that is. Costs some milliseconds a slot. */
+guint he_slots_sum_rests (HeSlots *slots, HeWhitener *whitener, double begin, double end,
+                          HePlane *ret_sum);
 
 /* Windows of half a segment over all slots, oldest first; returns their number. The
  * caller frees the spectra. */

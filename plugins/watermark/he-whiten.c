@@ -180,6 +180,20 @@ he_whitener_add_rest (HeWhitener *whitener, const HePlane *rest, const HePlane *
 }
 
 void
+he_whitener_raise (HeWhitener *whitener, const HePlane *before, float floor, HePlane *rest)
+{
+  float *was = *whitener->plane, *is = *whitener->other;
+  for (guint i = 0; i < PIXELS; i++) {
+    was[i] = (*before)[i] * (*before)[i];
+    is[i] = (*rest)[i] * (*rest)[i];
+  }
+  local_mean (whitener, was, ENERGY_RADIUS, was);
+  local_mean (whitener, is, ENERGY_RADIUS, is);
+  for (guint i = 0; i < PIXELS; i++)
+    (*rest)[i] *= (MAX (was[i], 0.0f) + floor) / (MAX (is[i], 0.0f) + floor);
+}
+
+void
 he_whitener_level (HeWhitener *whitener, const HePlane *sum, guint n, HePlane *ret_plane)
 {
   const float *plane = *whitener->plane, *energy = *whitener->other;

@@ -38,6 +38,11 @@ void he_whitener_band (HeWhitener *whitener, HePlane *plane, HePlane *ret_deviat
 void he_whitener_add_rest (HeWhitener *whitener, const HePlane *rest,
                            const HePlane *deviation, HePlane *sum);
 
+/* Raises what is left of a plane by how much less that is than the plane was around each pixel:
+ * by one over the ratio of their energies, of which floor is left where nothing is. */
+void he_whitener_raise (HeWhitener *whitener, const HePlane *before, float floor,
+                        HePlane *rest);
+
 /* Levels a sum of n whitened frames once more, since what stands still is not averaged
  * away; of deviation near one afterwards. ret_plane may be sum. */
 void he_whitener_level (HeWhitener *whitener, const HePlane *sum, guint n,

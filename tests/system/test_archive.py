@@ -26,7 +26,9 @@ def test_the_archive_makes_marks_clearer():
         assert read[8] == blind[8] and read[9] == blind[9], (blind, read)
         assert all(abs(read[msn]) > 6 for msn in informed), (blind, read)
         assert all(read[msn] * z > 0 for msn, z in blind.items() if abs(z) > 4), (blind, read)
-        assert sum(abs(read[msn]) for msn in informed) > 2 * sum(map(abs, blind.values())), (blind, read)
+        # Both readings count, and that the better of them was chosen costs less than this.
+        assert all(abs(read[msn]) > abs(blind[msn]) - 0.6 for msn in informed), (blind, read)
+        assert sum(abs(read[msn]) for msn in informed) > 1.4 * sum(abs(blind[msn]) for msn in informed), (blind, read)
         said = folder.detect(copy, "--epoch", "--whole", "-c", "demo", "--archive", folder.path, code=1)
         assert "VARIANT/CHANNEL/RENDITION/MSN.ts" in said.stderr, said
 

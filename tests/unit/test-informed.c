@@ -2,6 +2,7 @@
 #include <glib.h>
 #include <math.h>
 
+#include "he-both.h"
 #include "he-detect.h"
 #include "he-error.h"
 #include "he-informed.h"
@@ -89,12 +90,13 @@ score (HeInformed *informed, guint32 number)
 static void
 test_reads_what_blind_detection_cannot (void)
 {
-  const guint keys = 400;
+  const guint keys = g_test_thorough () ? 6000 : 400;
   g_autoptr (HeDetector) blind = he_detector_new ();
   g_autoptr (HeInformed) informed = segment_of (CLIP_SCENE, HE_VARIANT_B, blind);
   HeView view = { { ZOOM + 0.005, 0, ACROSS - 0.002, 0, ZOOM - 0.005, 0.002, 0, 0 } };
-  double sum = 0, squares = 0;
+  double sum = 0, squares = 0, both_squares = 0;
   guint8 seed[32];
+  gint8 weights[HE_DETECT_WEIGHTS], blind_weights[HE_DETECT_WEIGHTS];
   g_assert_cmpuint (he_informed_register (informed, &view), ==, FRAMES - LATE);
   g_assert_cmpfloat (fabs (view.m[0] - ZOOM), <, 0.002);
   g_assert_cmpfloat (fabs (view.m[4] - ZOOM), <, 0.003);
@@ -104,15 +106,25 @@ test_reads_what_blind_detection_cannot (void)
   g_test_message ("z %+.1f, blindly %+.1f", z, without);
   g_assert_cmpfloat (z, <, -2 * HE_DETECT_CLEAR);
   g_assert_cmpint (he_detect_verdict (without), ==, HE_VARIANT_NONE);
+  he_informed_weights (informed, weights);
+  he_detector_weights (blind, blind_weights);
+  const double correlation = he_both_correlation (weights, blind_weights, HE_DETECT_WEIGHTS);
+  g_assert_cmpfloat (he_both_score (z, without, correlation), <, z + 0.4);
   for (guint32 key = 0; key < keys; key++) {
     const double foreign = score (informed, 1000 + key);
+    seed_of (1000 + key, seed);
+    const double both = he_both_score (foreign, he_detector_score (blind, seed), correlation);
+    both_squares += both * both;
     sum += foreign;
     squares += foreign * foreign;
   }
   const double mean = sum / keys, deviation = sqrt (squares / keys - mean * mean);
-  g_test_message ("foreign keys: mean %+.3f, deviation %.3f", mean, deviation);
+  const double both_deviation = sqrt (both_squares / keys);
+  g_test_message ("foreign keys: mean %+.3f, deviation %.3f; of both readings, correlated by %.2f, %.3f", mean,
+                  deviation, correlation, both_deviation);
   g_assert_cmpfloat (fabs (mean), <, 0.25);
   g_assert_cmpfloat (fabs (deviation - 1), <, 0.18);
+  g_assert_cmpfloat (fabs (both_deviation - 1), <, 0.18);
 }
 
 /* Given a copy of the same pictures without a mark, or of the other variant, when both variants

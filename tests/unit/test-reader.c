@@ -10,6 +10,7 @@
 #include "he-mark.h"
 #include "he-predict.h"
 #include "he-reader.h"
+#include "he-slots.h"
 #include "he-sync.h"
 #include "mark-clips.h"
 
@@ -258,6 +259,57 @@ test_still_picture_is_foretold (void)
   g_assert_cmpmem (copy, sizeof (HePlane), &planes[3], sizeof (HePlane));
 }
 
+/* Five slots of a texture that moves by so much from each to the next, under a mark that stands
+ * still. */
+static HeSlots *
+panned (const guint8 seed[32], guint step)
+{
+  HeSlots *slots = he_slots_new ();
+  g_autofree gint8 *pattern = g_malloc (PIXELS);
+  g_autofree HePlane *plane = g_new (HePlane, 1);
+  he_pattern_build (seed, pattern);
+  for (guint slot = 0; slot < 5; slot++) {
+    for (guint i = 0; i < PIXELS; i++) {
+      const guint x = i % WIDTH + slot * step, y = i / WIDTH + slot;
+      const guint grain = clip_hash (i, slot, 3) & 63;
+      (*plane)[i] = (float)(clip_octave (x, y, 4) + clip_octave (x, y, 3)) / 512
+                    + (float)grain / 4096 + (float)pattern[i] / 16384;
+    }
+    he_slots_push (slots, (const HePlane *)plane, 1, slot / 10.0, (slot + 1) / 10.0);
+  }
+  return slots;
+}
+
+static double
+score_of (const HePlane *plane, const guint8 seed[32])
+{
+  g_autoptr (HeDetector) detector = he_detector_new ();
+  he_detector_add_plane (detector, plane, 1);
+  return he_detector_score (detector, seed);
+}
+
+/* Given a picture that moves under its mark, when what is a little before and after is taken
+ * from it, then the mark stands out; and given one that hardly moves, then it is left as it is. */
+static void
+test_moving_picture_is_foretold (void)
+{
+  const guint8 seed[32] = { 1 }, foreign[32] = { 2 };
+  g_autoptr (HeWhitener) whitener = he_whitener_new ();
+  g_autofree HePlane *was = g_new (HePlane, 1), *is = g_new (HePlane, 1);
+  g_autoptr (HeSlots) moving = panned (seed, 5), still = panned (seed, 0);
+  g_assert_cmpuint (he_slots_sum (moving, 0.2, 0.3, was), ==, 1);
+  g_assert_cmpuint (he_slots_sum_rests (moving, whitener, 0.2, 0.3, is), ==, 1);
+  g_test_message ("z %.1f, and %.1f of what is left; %.1f of a foreign key",
+                  score_of (was, seed), score_of (is, seed), score_of (is, foreign));
+  g_assert_cmpfloat (score_of (is, seed), >, 2 * score_of (was, seed));
+  g_assert_cmpfloat (score_of (is, seed), >, 20);
+  g_assert_cmpfloat (fabs (score_of (is, foreign)), <, 5);
+  he_slots_sum (still, 0.2, 0.3, was);
+  he_slots_sum_rests (still, whitener, 0.2, 0.3, is);
+  for (guint i = 0; i < PIXELS; i++)
+    g_assert_cmpfloat (fabs ((*is)[i] - (*was)[i]), <, 1e-5);
+}
+
 /* ---- the whole ---- */
 
 /* A copy that begins in the middle of a segment; flipped, with bars of so many lines, and a
@@ -433,6 +485,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reader/chance-is-bounded", test_chance_is_bounded);
   g_test_add_func ("/reader/border-is-cut", test_border_is_cut);
   g_test_add_func ("/reader/still-picture-is-foretold", test_still_picture_is_foretold);
+  g_test_add_func ("/reader/moving-picture-is-foretold", test_moving_picture_is_foretold);
   g_test_add_func ("/reader/finds-time-and-channel", test_finds_time_and_channel);
   g_test_add_func ("/reader/finds-a-picture-with-a-dark-foot",
                    test_finds_a_picture_with_a_dark_foot);
