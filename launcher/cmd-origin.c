@@ -110,7 +110,10 @@ origin_of (const HeadendJob *job, GError **error)
     .renewal_ends = model->gate.renewal_ends,
     .log = on_log,
     .redis = (const char *const *)model->sessions.redis,
+    .redis_master = model->sessions.redis_master,
     .redis_login = login,
+    .redis_authorities = model->sessions.redis_authorities,
+    .redis_certificate = model->sessions.redis_certificate,
   };
   g_autoptr (HeOrigin) origin = he_origin_new (&config, error);
   if (!origin)

@@ -8,7 +8,7 @@ static const char *const policy_names[] = { "evict-oldest", "reject-newest" };
 static gboolean
 is_server (const char *text)
 {
-  return g_regex_match_simple ("^(unix:/[^\\s]{1,100}|redis://([A-Za-z0-9.-]{1,255}|"
+  return g_regex_match_simple ("^(unix:/[^\\s]{1,100}|rediss?://([A-Za-z0-9.-]{1,255}|"
                                "\\[[0-9A-Fa-f:.]{2,45}\\]):[1-9][0-9]{0,4}(/[0-9]{1,3})?)\\z",
                                text, 0, 0);
 }
@@ -19,8 +19,8 @@ read_servers (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
 {
   static const HeadendKey one = {
     .noun = "a server",
-    .expected = "unix:/PATH or redis://HOST:PORT[/DB]; user and password stand in the file "
-                "of credentials",
+    .expected = "unix:/PATH, redis://HOST:PORT[/DB] or rediss://HOST:PORT[/DB]; user and "
+                "password stand in the file of credentials",
     .unquoted = TRUE, /* somebody may have put a password into it */
   };
   return headend_read_texts (reader, key, value, field, is_server, &one, error);
@@ -34,8 +34,14 @@ static const HeadendKey login_keys[] = {
 
 static const HeadendKey redis_keys[] = {
   { "servers", read_servers, G_STRUCT_OFFSET (HeadendSessions, redis), TRUE,
-    "a list of servers", "an array of 1..8 of unix:/PATH or redis://HOST:PORT[/DB]", 1, 8 },
+    "a list of servers", "an array of 1..8 of unix:/PATH or redis[s]://HOST:PORT[/DB]", 1, 8 },
   { "credentials", headend_read_part, 0, FALSE, "an object", "file", .data = login_keys },
+  { "sentinel", headend_read_name, G_STRUCT_OFFSET (HeadendSessions, redis_master), FALSE,
+    "a name", "the name of a master that Sentinels watch: 1..64 of A-Z a-z 0-9 _ -" },
+  { "authorities", headend_read_path, G_STRUCT_OFFSET (HeadendSessions, redis_authorities),
+    FALSE, "a file", "a path" },
+  { "certificate", headend_read_path, G_STRUCT_OFFSET (HeadendSessions, redis_certificate),
+    FALSE, "a file", "a path" },
   { NULL },
 };
 
@@ -48,7 +54,7 @@ const HeadendKey headend_session_keys[] = {
     "a lease", "an integer 10..3600, in seconds", 10, 3600 },
   { "length", headend_read_uint, G_STRUCT_OFFSET (HeadendSessions, length), FALSE,
     "a length of a session", "an integer 60..2592000, in seconds", 60, 2592000 },
-  { "redis", headend_read_part, 0, FALSE, "an object", "servers, credentials",
+  { "redis", headend_read_part, 0, FALSE, "an object", "servers, credentials, sentinel, authorities, certificate",
     .data = redis_keys },
   { NULL },
 };

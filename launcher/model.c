@@ -152,6 +152,9 @@ headend_model_free (HeadendModel *model)
   g_free (model->gate.renewal_credentials);
   g_strfreev (model->sessions.redis);
   g_free (model->sessions.redis_credentials);
+  g_free (model->sessions.redis_master);
+  g_free (model->sessions.redis_authorities);
+  g_free (model->sessions.redis_certificate);
   g_ptr_array_unref (model->nodes);
   g_free (model->edge.listen);
   g_strfreev (model->edge.trusted);

@@ -86,6 +86,8 @@ typedef struct {
   guint lease, length;    /* seconds */
   char **redis;             /* servers, tried in turn; NULL: in memory */
   char *redis_credentials;  /* file, or NULL */
+  char *redis_master;       /* they are Sentinels: its name; or NULL */
+  char *redis_authorities, *redis_certificate; /* PEM files, or NULL */
 } HeadendSessions;
 
 typedef struct {

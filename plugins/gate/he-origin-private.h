@@ -29,6 +29,8 @@ struct _HeOrigin {
   HeSecret *content, *codeword, *credential, *publish;
   HeSessionPolicy policy;
   char **redis_servers; /* NULL: none */
+  char *redis_master;   /* or NULL */
+  HeRedisTls *redis_tls; /* where one of them is reached by TLS, or NULL */
   HeSecret *redis_login;
   guint per_account, lease_seconds, session_seconds;
   HeAlarms *alarms;
@@ -186,6 +188,10 @@ gboolean he_renew_is_broken (HeOrigin *origin);
 /* Raises leak alarms (he-alarms.h) by what was decided: any thread. */
 void he_leaks_note (HeOrigin *origin, const HeAnswer *answer);
 
+/* What is told of Redis; files for TLS are read. */
+gboolean
+he_shared_prepare (HeOrigin *origin, const HeOriginConfig *config, GError **error);
+void he_shared_clear (HeOrigin *origin);
 /* Redis, where the description names one: between the thread's start and its end. */
 void he_shared_start (HeOrigin *origin, gint64 slot_ttl);
 void he_shared_stop (HeOrigin *origin);

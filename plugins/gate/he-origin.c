@@ -93,8 +93,6 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->credential = ref_secret (config->credential);
   origin->publish = ref_secret (config->publish);
   origin->policy = config->policy;
-  origin->redis_servers = g_strdupv ((char **)config->redis);
-  origin->redis_login = ref_secret (config->redis_login);
   origin->renewer = he_renew_new (origin, config);
   origin->alarms = he_alarms_new (&config->alarms);
   origin->per_account = config->per_account;
@@ -109,7 +107,8 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->log = he_log_new (config->log, config->log_data);
   origin->playlists = he_playlists_new ();
   origin->channels = g_ptr_array_new_with_free_func ((GDestroyNotify)he_channel_unref);
-  if (!he_revoke_load (origin, config->state_dir, error)) {
+  if (!he_shared_prepare (origin, config, error)
+      || !he_revoke_load (origin, config->state_dir, error)) {
     he_origin_free (origin);
     return NULL;
   }
@@ -147,8 +146,7 @@ he_origin_free (HeOrigin *origin)
   he_secret_unref (origin->codeword);
   he_secret_unref (origin->credential);
   he_secret_unref (origin->publish);
-  g_strfreev (origin->redis_servers);
-  he_secret_unref (origin->redis_login);
+  he_shared_clear (origin);
   he_renew_free (origin->renewer);
   he_alarms_free (origin->alarms);
   g_strfreev (origin->peer_addresses);

@@ -86,9 +86,12 @@ typedef struct {
   gpointer log_data;
 
   /* Where sessions are kept for all nodes, tried in turn: "unix:PATH" or
-   * "redis://HOST:PORT[/DB]". NULL: in memory. */
+   * "redis[s]://HOST:PORT[/DB]". NULL: in memory. */
   const char *const *redis;
-  HeSecret *redis_login; /* USER:PASSWORD, or NULL */
+  const char *redis_master; /* they are Sentinels, to ask for this one; or NULL */
+  HeSecret *redis_login;    /* USER:PASSWORD, or NULL */
+  /* PEM files, as of he_redis_tls_new(). */
+  const char *redis_authorities, *redis_certificate;
 } HeOriginConfig;
 
 HeOrigin *he_origin_new (const HeOriginConfig *config, GError **error);

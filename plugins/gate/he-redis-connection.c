@@ -11,23 +11,39 @@
 #define KEEP_BATCH 512
 #define GIVE_BATCH 8192
 
+/* Behind "redis://" or "rediss://". */
+static const char *
+authority_of (const char *server)
+{
+  return strstr (server, "://") + strlen ("://");
+}
+
 guint
 he_redis_db (const char *server)
 {
-  const char *host = server + strlen ("redis://");
-  const char *slash = g_str_has_prefix (server, "unix:") ? NULL : strchr (host, '/');
+  const char *slash
+      = g_str_has_prefix (server, "unix:") ? NULL : strchr (authority_of (server), '/');
   return slash ? (guint)g_ascii_strtoull (slash + 1, NULL, 10) : 0;
 }
 
+/* By TLS, which has as long for the handshake again, with a socket that hears it in the
+ * clear. */
 static redisContext *
-open_socket (const char *server)
+open_secure (HeRedisTls *tls, const char *host, guint16 port, char **ret_why)
+{
+  int fd = he_redis_tls_open (tls, host, port, 2 * HE_REDIS_TIMEOUT_MS, ret_why);
+  return fd < 0 ? NULL : redisConnectFd (fd);
+}
+
+/* NULL, and maybe why. */
+static redisContext *
+open_socket (const HeRedisConfig *config, const char *server, char **ret_why)
 {
   struct timeval timeout = { 0, HE_REDIS_TIMEOUT_MS * 1000 };
-  const char *host = server + strlen ("redis://");
   if (g_str_has_prefix (server, "unix:"))
     return redisConnectUnixWithTimeout (server + strlen ("unix:"), timeout);
-  const char *slash = strchr (host, '/');
-  g_autofree char *authority = slash ? g_strndup (host, slash - host) : g_strdup (host);
+  const char *host = authority_of (server);
+  g_autofree char *authority = g_strndup (host, strcspn (host, "/"));
   char *colon = strrchr (authority, ':');
   *colon = '\0';
   /* [::1]:6379 */
@@ -36,7 +52,24 @@ open_socket (const char *server)
     memmove (authority, authority + 1, len - 2);
     authority[len - 2] = '\0';
   }
-  return redisConnectWithTimeout (authority, atoi (colon + 1), timeout);
+  int port = atoi (colon + 1);
+  return g_str_has_prefix (server, "rediss:")
+             ? open_secure (config->tls, authority, (guint16)port, ret_why)
+             : redisConnectWithTimeout (authority, port, timeout);
+}
+
+/* Bounded in all it waits for, and not logged in; NULL and why not. */
+static redisContext *
+connect_to (const HeRedisConfig *config, const char *server, char **ret_why)
+{
+  const struct timeval timeout = { 0, HE_REDIS_TIMEOUT_MS * 1000 };
+  redisContext *redis = open_socket (config, server, ret_why);
+  if (redis && !redis->err && redisSetTimeout (redis, timeout) == REDIS_OK)
+    return redis;
+  if (!*ret_why)
+    *ret_why = g_strdup (redis ? redis->errstr : "out of memory");
+  g_clear_pointer (&redis, redisFree);
+  return NULL;
 }
 
 /* Whether the answer is good; frees it. Why not is never more than Redis says, which does
@@ -80,28 +113,72 @@ is_master (redisContext *redis, char **ret_why)
   return master;
 }
 
-redisContext *
-he_redis_connect (const char *server, const HeSecret *login, char **ret_why)
+/* What a Sentinel answered, as an address of its own kind, with the database that stands
+ * with the Sentinel's. NULL: no host and port. */
+static char *
+read_master (const char *sentinel, const redisReply *reply)
 {
-  const struct timeval timeout = { 0, HE_REDIS_TIMEOUT_MS * 1000 };
-  redisContext *redis = open_socket (server);
-  if (!redis || redis->err) {
-    *ret_why = g_strdup (redis ? redis->errstr : "out of memory");
-    g_clear_pointer (&redis, redisFree);
+  if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+      || reply->element[0]->type != REDIS_REPLY_STRING
+      || reply->element[1]->type != REDIS_REPLY_STRING)
     return NULL;
-  }
-  if (redisSetTimeout (redis, timeout) == REDIS_OK && log_in (redis, login, ret_why)
+  const char *host = reply->element[0]->str;
+  guint64 port;
+  if (!*host || strlen (host) > 255
+      || host[strspn (host, G_CSET_a_2_z G_CSET_A_2_Z "0123456789.:-")]
+      || !he_uint64_decode (reply->element[1]->str, strlen (reply->element[1]->str),
+                            G_MAXUINT16, &port)
+      || port == 0)
+    return NULL;
+  gboolean v6 = strchr (host, ':') != NULL;
+  return g_strdup_printf (
+      "%s://%s%s%s:%u/%u", g_str_has_prefix (sentinel, "rediss:") ? "rediss" : "redis",
+      v6 ? "[" : "", host, v6 ? "]" : "", (guint)port, he_redis_db (sentinel));
+}
+
+char *
+he_redis_find (const HeRedisConfig *config, const char *server, char **ret_why)
+{
+  if (!config->master)
+    return g_strdup (server);
+  redisContext *redis = connect_to (config, server, ret_why);
+  if (!redis)
+    return NULL;
+  char *found = NULL;
+  redisReply *reply
+      = redisCommand (redis, "SENTINEL get-master-addr-by-name %s", config->master);
+  if (!reply || reply->type == REDIS_REPLY_ERROR)
+    *ret_why = g_strdup (reply ? reply->str : redis->errstr);
+  else if (!(found = read_master (server, reply)))
+    *ret_why = g_strdup_printf ("this Sentinel knows no master %s", config->master);
+  g_clear_pointer (&reply, freeReplyObject);
+  redisFree (redis);
+  return found;
+}
+
+redisContext *
+he_redis_connect (const HeRedisConfig *config, const char *server, char **ret_why)
+{
+  redisContext *redis = connect_to (config, server, ret_why);
+  if (!redis)
+    return NULL;
+  if (log_in (redis, config->login, ret_why)
       && is_good (redis, redisCommand (redis, "SELECT %u", he_redis_db (server)), ret_why)
       && is_master (redis, ret_why))
     return redis;
   redisFree (redis);
+  char *why = config->tls ? he_redis_tls_take_why (config->tls) : NULL;
+  if (why) {
+    g_free (*ret_why);
+    *ret_why = why;
+  }
   return NULL;
 }
 
 redisContext *
-he_redis_subscribe (const char *server, const HeSecret *login, char **ret_why)
+he_redis_subscribe (const HeRedisConfig *config, const char *server, char **ret_why)
 {
-  redisContext *redis = he_redis_connect (server, login, ret_why);
+  redisContext *redis = he_redis_connect (config, server, ret_why);
   void *second = NULL;
   guint db = he_redis_db (server);
   if (!redis)

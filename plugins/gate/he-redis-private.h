@@ -12,12 +12,16 @@ G_BEGIN_DECLS
 /* The number of its database: it is in the names of channels, which all databases share.
  */
 guint he_redis_db (const char *server);
+/* The server itself, or the one that it names as the master, where there are Sentinels;
+ * NULL and why not (both owned). */
+char *
+he_redis_find (const HeRedisConfig *config, const char *server, char **ret_why);
 /* A connection to a master, logged in; NULL and why not (owned). */
 redisContext *
-he_redis_connect (const char *server, const HeSecret *login, char **ret_why);
+he_redis_connect (const HeRedisConfig *config, const char *server, char **ret_why);
 /* One that hears of what others end and revoke. */
 redisContext *
-he_redis_subscribe (const char *server, const HeSecret *login, char **ret_why);
+he_redis_subscribe (const HeRedisConfig *config, const char *server, char **ret_why);
 
 /* Keeps a list of revocations, the later of what is kept alike, and tells the others.
  * FALSE: the connection is of no more use. */

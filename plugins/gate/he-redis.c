@@ -312,17 +312,20 @@ listen_once (HeRedis *redis)
 static void
 connect_next (HeRedis *redis)
 {
-  const char *server = server_of (redis);
   g_autofree char *why = NULL;
-  redis->db = he_redis_db (server);
-  redis->commands = he_redis_connect (server, redis->config.login, &why);
+  g_autofree char *server = he_redis_find (&redis->config, server_of (redis), &why);
+  redis->db = server ? he_redis_db (server) : 0;
+  if (server)
+    redis->commands = he_redis_connect (&redis->config, server, &why);
   if (redis->commands)
-    redis->messages = he_redis_subscribe (server, redis->config.login, &why);
+    redis->messages = he_redis_subscribe (&redis->config, server, &why);
   g_autofree char *ours = redis->config.revocations (redis->config.user_data);
   if (!redis->messages
       || !he_redis_exchange_revoked (redis->commands, redis->db, ours,
                                      redis->config.revoked, redis->config.user_data)) {
-    disconnect (redis, why);
+    g_autofree char *whose
+        = redis->config.master && server ? g_strconcat (server, ": ", why, NULL) : NULL;
+    disconnect (redis, whose ? whose : why);
     return;
   }
   /* Before anybody may open: who runs keeps his slot. */
@@ -398,6 +401,7 @@ he_redis_new (const HeRedisConfig *config)
   redis->config = *config;
   redis->servers = g_strdupv ((char **)config->servers);
   redis->config.servers = (const char *const *)redis->servers;
+  redis->config.master = g_strdup (config->master);
   redis->told = g_new0 (char *, g_strv_length (redis->servers));
   if (config->login)
     he_secret_ref (config->login);
@@ -430,6 +434,7 @@ he_redis_free (HeRedis *redis)
   g_mutex_clear (&redis->lock);
   he_secret_unref (redis->config.login);
   forget_told (redis);
+  g_free ((char *)redis->config.master);
   g_free (redis->told);
   g_free (redis->script);
   g_free (redis->script_sha);

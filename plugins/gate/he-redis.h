@@ -2,6 +2,7 @@
 #pragma once
 
 #include <glib.h>
+#include "he-redis-tls.h"
 #include "he-revocations.h"
 #include "he-secret.h"
 #include "he-session.h"
@@ -27,8 +28,13 @@ G_BEGIN_DECLS
 typedef struct _HeRedis HeRedis;
 
 typedef struct {
-  const char *const *servers; /* "unix:PATH" or "redis://HOST:PORT[/DB]"; tried in turn */
-  HeSecret *login;            /* USER:PASSWORD, or NULL */
+  /* "unix:PATH" or "redis[s]://HOST:PORT[/DB]"; tried in turn. */
+  const char *const *servers;
+  /* NULL, or they are Sentinels, which tell where the master of this name is: it is reached
+   * as the Sentinel is. */
+  const char *master;
+  HeSecret *login; /* USER:PASSWORD of the servers, not of Sentinels, or NULL */
+  HeRedisTls *tls; /* outlives it; NULL: no server is "rediss://" */
   HeSessionPolicy policy;
   gint64 lease, slot_ttl; /* microseconds */
   HeSessions *sessions;   /* outlives it */

@@ -61,12 +61,40 @@ on_revoked (const char *text, gsize len, gpointer data)
                               told_free);
 }
 
+gboolean
+he_shared_prepare (HeOrigin *origin, const HeOriginConfig *config, GError **error)
+{
+  gboolean secure = config->redis_authorities != NULL || config->redis_certificate != NULL;
+
+  origin->redis_servers = g_strdupv ((char **)config->redis);
+  origin->redis_master = g_strdup (config->redis_master);
+  if (config->redis_login != NULL)
+    origin->redis_login = he_secret_ref (config->redis_login);
+  for (guint i = 0; config->redis != NULL && config->redis[i] != NULL; i++)
+    secure = secure || g_str_has_prefix (config->redis[i], "rediss:");
+  return !secure
+         || (origin->redis_tls = he_redis_tls_new (config->redis_authorities,
+                                                   config->redis_certificate, error))
+                != NULL;
+}
+
+void
+he_shared_clear (HeOrigin *origin)
+{
+  g_strfreev (origin->redis_servers);
+  g_free (origin->redis_master);
+  he_redis_tls_free (origin->redis_tls);
+  he_secret_unref (origin->redis_login);
+}
+
 void
 he_shared_start (HeOrigin *origin, gint64 slot_ttl)
 {
   const HeRedisConfig config = {
     .servers = (const char *const *)origin->redis_servers,
+    .master = origin->redis_master,
     .login = origin->redis_login,
+    .tls = origin->redis_tls,
     .policy = origin->policy,
     .lease = (gint64)origin->lease_seconds * G_USEC_PER_SEC,
     .slot_ttl = slot_ttl,

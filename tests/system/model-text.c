@@ -98,6 +98,9 @@ print_model (const HeadendModel *model)
   NUMBER (model, sessions.length);
   printf ("redis %s\n", redis ? redis : "-");
   TEXT (model, sessions.redis_credentials);
+  TEXT (model, sessions.redis_master);
+  TEXT (model, sessions.redis_authorities);
+  TEXT (model, sessions.redis_certificate);
   printf ("allowed_origins %s\n", *origins ? origins : "-");
   TEXT (model, gate.renewal_uri);
   TEXT (model, gate.renewal_credentials);

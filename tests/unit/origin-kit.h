@@ -31,6 +31,7 @@ typedef struct {
   HeSessionPolicy policy;
   char **redis; /* servers: then they are no peers; or NULL */
   HeSecret *redis_login; /* or NULL */
+  const char *redis_master, *redis_authorities, *redis_certificate; /* or NULL */
   guint lease;           /* seconds; 0: 300 */
   char *renewal;         /* URI of an authorizer, or NULL */
   HeSecret *renewal_login; /* or NULL */
@@ -110,6 +111,9 @@ pair_new_origin (Pair *pair, guint i, const char *state, GError **error)
     .peer_nodes = pair->redis ? NULL : peer_nodes,
     .redis = (const char *const *)pair->redis,
     .redis_login = pair->redis_login,
+    .redis_master = pair->redis_master,
+    .redis_authorities = pair->redis_authorities,
+    .redis_certificate = pair->redis_certificate,
     .state_dir = state,
     .jwks_path = pair->jwks,
     .issue_key = pair->issue,

@@ -195,6 +195,17 @@ ms_since (gint64 start)
   return (double)(g_get_monotonic_time () - start) / 1000;
 }
 
+/* Until the origins have logged this. */
+static inline void
+wait_logged (Store *store, const char *text)
+{
+  for (guint tries = 0; !pair_logged (store->pair, text); tries++) {
+    if (tries == TRIES)
+      g_error ("no \"%s\" in: %s", text, store->pair->log->str);
+    g_usleep (10000);
+  }
+}
+
 static inline void
 watch_until_in (Store *store, const char *runner, guint *turn, const char *how)
 {

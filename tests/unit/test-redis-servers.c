@@ -35,10 +35,7 @@ a_login_is_shown_by_tcp (void)
   }
   store.pair->redis_login = he_secret_new ((const guint8 *)"headend:wrong-word", 18);
   pair_start (store.pair, 0);
-  for (guint tries = 0; !pair_logged (store.pair, "WRONGPASS"); tries++) {
-    g_assert_cmpuint (tries, <, TRIES);
-    g_usleep (10000);
-  }
+  wait_logged (&store, "WRONGPASS");
   g_free (open_until (&store, 0, "alice", 503));
   g_assert_false (pair_logged (store.pair, "wrong-word"));
   g_clear_pointer (&store.pair->origin[0], he_origin_free);
@@ -88,12 +85,10 @@ point (const char *address, const char *at)
   g_assert_cmpint (g_rename (next, address), ==, 0);
 }
 
-/* A primary at a TCP port, a replica that follows it, and the address that the nodes know:
- * it leads to the one, then to the other. */
+/* A primary at a TCP port, and a replica at another, or none, that follows it. */
 static void
-start_two (Store *store, char **ret_primary)
+start_two (Store *store, const char *port, const char *replica_port, char **ret_primary)
 {
-  g_autofree char *port = g_strdup_printf ("%u", free_port ());
   g_autofree char *follows = g_strconcat ("127.0.0.1 ", port, NULL);
   g_autofree char *folder = g_build_filename (store->pair->folder, "replica", NULL);
   char *primary = g_build_filename (store->pair->folder, "primary.sock", NULL);
@@ -101,11 +96,12 @@ start_two (Store *store, char **ret_primary)
                           "--bind",   "127.0.0.1",
                           "--repl-diskless-sync-delay", "0",
                           "--unixsocket", primary, NULL };
-  const char *second[4 + 1] = { "--port", "0", "--unixsocket", NULL, NULL };
+  const char *second[6 + 1] = { "--port", replica_port, "--bind", "127.0.0.1",
+                                "--unixsocket", NULL, NULL };
 
   g_assert_cmpint (g_mkdir (folder, 0700), ==, 0);
   store->replica = g_build_filename (store->pair->folder, "replica.sock", NULL);
-  second[3] = store->replica;
+  second[5] = store->replica;
   store->pid = server_spawn (store->pair->folder, first);
   store->replica_pid = server_spawn (folder, second);
   wait_said (primary, "PING", NULL, NULL, "PONG");
@@ -123,10 +119,11 @@ a_replica_takes_over (void)
   g_auto (Store) store;
   g_autofree char *primary = NULL;
   g_autofree char *runner = NULL;
+  g_autofree char *port = g_strdup_printf ("%u", free_port ());
   guint turn = 0;
 
   store_prepare (&store, HE_SESSIONS_REJECT_NEWEST);
-  start_two (&store, &primary);
+  start_two (&store, port, "0", &primary);
   point (store.socket, primary);
   store_serve (&store);
   runner = open_until (&store, 0, "runner", 200);
@@ -146,6 +143,88 @@ a_replica_takes_over (void)
   watch_until_in (&store, runner, &turn, "a replica took over");
   g_free (open_until (&store, 1, "runner", 403));
   wait_code (&store, 0, runner, "200");
+}
+
+/* What the Sentinel at a socket is told. */
+static void
+tell (const char *socket, const char *const *words)
+{
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) argv = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *out = NULL;
+
+  g_strv_builder_add_many (builder, "redis-cli", "-s", socket, "SENTINEL", NULL);
+  g_strv_builder_addv (builder, (const char **)words);
+  argv = g_strv_builder_end (builder);
+  g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, NULL,
+                &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (out, ==, "OK\n");
+}
+
+/* A Sentinel at a TCP port, and at a socket for us. Its own timers decide nothing here, as
+ * it does not trust them on a busy machine. */
+static GPid
+sentinel_spawn (const char *folder, guint port, const char *socket)
+{
+  g_autofree char *file = g_build_filename (folder, "sentinel.conf", NULL);
+  g_autofree char *text = g_strdup_printf ("port %u\nbind 127.0.0.1\nunixsocket %s\ndir %s\n",
+                                           port, socket, folder);
+  char *argv[] = { (char *)"redis-server", file, (char *)"--sentinel", NULL };
+  g_autoptr (GError) error = NULL;
+  GPid pid = 0;
+
+  g_file_set_contents (file, text, -1, &error);
+  g_assert_no_error (error);
+  g_spawn_async (NULL, argv, NULL,
+                 G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD
+                     | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL,
+                 die_with_us, NULL, &pid, &error);
+  g_assert_no_error (error);
+  wait_said (socket, "PING", NULL, NULL, "PONG");
+  return pid;
+}
+
+/* Given a Sentinel that knows no such master, then nobody comes in; once it does, they do;
+ * and when the master dies and it names another, who watched goes on and holds his place. */
+static void
+a_sentinel_is_asked_again (void)
+{
+  guint port = free_port ();
+  g_autofree char *first = g_strdup_printf ("%u", free_port ());
+  g_autofree char *second = g_strdup_printf ("%u", free_port ());
+  g_autofree char *address = g_strdup_printf ("redis://127.0.0.1:%u/2", port);
+  const char *monitor[] = { "MONITOR", "slots", "127.0.0.1", first, "1", NULL };
+  const char *next[] = { "MONITOR", "slots", "127.0.0.1", second, "1", NULL };
+  const char *remove[] = { "REMOVE", "slots", NULL };
+  g_autofree char *primary = NULL;
+  g_autofree char *socket = NULL;
+  g_autofree char *runner = NULL;
+  g_auto (Store) store;
+  guint turn = 0;
+  GPid sentinel;
+
+  store_prepare_at (&store, HE_SESSIONS_REJECT_NEWEST, address);
+  store.pair->redis_master = "slots";
+  start_two (&store, first, second, &primary);
+  socket = g_build_filename (store.pair->folder, "sentinel.sock", NULL);
+  sentinel = sentinel_spawn (store.pair->folder, port, socket);
+  store_serve (&store);
+  wait_logged (&store, "this Sentinel knows no master slots");
+  g_free (open_until (&store, 0, "runner", 503));
+  tell (socket, monitor);
+  runner = open_until (&store, 0, "runner", 200);
+  wait_code (&store, 1, runner, "200");
+  store_kill (&store);
+  wait_said (store.replica, "REPLICAOF", "NO", "ONE", "OK");
+  g_free (open_until (&store, 0, "newcomer", 503));
+  tell (socket, remove);
+  tell (socket, next);
+  watch_until_in (&store, runner, &turn, "a Sentinel named another master");
+  g_free (open_until (&store, 1, "runner", 403));
+  wait_code (&store, 0, runner, "200");
+  end_server (&sentinel);
 }
 
 /* The same rule as in memory: who shares an account by moving it about is stopped. */
@@ -182,6 +261,7 @@ main (int argc, char **argv)
   d90 = 20 * 90000;
   g_test_add_func ("/redis-servers/tcp-login", a_login_is_shown_by_tcp);
   g_test_add_func ("/redis-servers/failed-over", a_replica_takes_over);
+  g_test_add_func ("/redis-servers/sentinel", a_sentinel_is_asked_again);
   g_test_add_func ("/redis-servers/moving", moving_is_bounded);
   return g_test_run ();
 }
