@@ -43,7 +43,7 @@ headend_folder_ports (guint *ret_ports, guint n, GError **error)
   g_autoptr (GArray) held = g_array_new (FALSE, FALSE, sizeof (int));
   guint got = 0;
   for (guint tries = 0; got < n && tries < 1000; tries++) {
-    guint16 port = (guint16)g_random_int_range (10000, 32000);
+    guint16 port = (guint16)g_random_int_range (10000, 20000);
     int tcp = bound (SOCK_STREAM, port, &port);
     int udp = tcp >= 0 ? bound (SOCK_DGRAM, port, &port) : -1;
     if (udp >= 0)

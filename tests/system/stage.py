@@ -30,19 +30,36 @@ FPS = 25
 SEGMENT = 2.0
 
 
+_taken = []  # names that keep ports for this process, until it ends
+
+
+def _take_port(port):
+    """Whether no other test has it. They run side by side, and a port may be free for long: until its process is
+    started, and while that is dead."""
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        name.bind(f"\0headend-test-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _taken.append(name)
+    return True
+
+
 def free_ports(count):
-    """Ports that were free on 127.0.0.1 a moment ago, all different, below those that the kernel
-    gives to connections."""
-    with contextlib.ExitStack() as stack:
-        ports = []
-        while len(ports) < count:
-            s = stack.enter_context(socket.socket())
+    """Ports that are free on 127.0.0.1 and nobody else's, all different, below those that the kernel gives to
+    connections, and above those of `headend drill`."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as s:
             try:
-                s.bind(("127.0.0.1", random.randrange(10000, 32000)))
+                s.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            ports.append(s.getsockname()[1])
-        return ports
+        if _take_port(port):
+            ports.append(port)
+    return ports
 
 
 def wait_for(what, condition, seconds=60):

@@ -154,7 +154,7 @@ a_listing_waits_for_the_peer (void)
 
   publish_window (pair);
   /* Now and then B looks what A has, fetches it, and need not be waited for. */
-  for (msn = MSN + WINDOW; msn < MSN + 60 && !waited; msn++) {
+  for (msn = MSN + WINDOW; msn < MSN + 500 && !waited; msn++) {
     start = g_get_monotonic_time ();
     offer (pair, 0, "A", msn);
     wait_listed_by (pair, 0, msn);
@@ -163,7 +163,7 @@ a_listing_waits_for_the_peer (void)
   }
   g_assert_true (waited);
 
-  for (; msn < MSN + 120 && !prompt; msn++) {
+  for (; msn < MSN + 1000 && !prompt; msn++) {
     /* B, which waits, hears from A what it waits for. */
     offer (pair, 1, "A", msn);
     start = g_get_monotonic_time ();
@@ -183,7 +183,7 @@ a_dead_peer_is_not_waited_for (void)
 
   pair_start (pair, 0);
   publish_window (pair);
-  for (guint64 msn = MSN + WINDOW; msn < MSN + 60 && !prompt; msn++) {
+  for (guint64 msn = MSN + WINDOW; msn < MSN + 1000 && !prompt; msn++) {
     gint64 start = g_get_monotonic_time ();
 
     offer (pair, 0, "A", msn);
