@@ -63,7 +63,7 @@ class Folder(tempfile.TemporaryDirectory):
     def trace(self, symbols, *accounts):
         (self.path / "accounts").write_text("\n".join(accounts) + "\n")
         subprocess.run([stage.HEADEND, "trace", "-", "-d", self.path / "d.json", "--candidates", self.path / "accounts",
-                        "--json", self.path / "report.json"], input=symbols, text=True, check=True, timeout=60,
+                        "--json", self.path / "report.json"], input=symbols, text=True, check=True, timeout=240,
                        capture_output=True)
         return json.loads((self.path / "report.json").read_text())
 

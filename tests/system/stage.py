@@ -196,7 +196,7 @@ class Stage:
             process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait(10)
+            process.wait(60)
         return process.returncode
 
     def is_ready(self, name):
@@ -256,7 +256,7 @@ def end(process):
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(5)
+            process.wait(60)
 
 
 class Viewer:
@@ -362,7 +362,7 @@ def counters_of(data):
     """The burned-in counters of a transport stream in memory, and what ffmpeg said of it."""
     done = subprocess.run(["ffmpeg", "-v", "warning", "-f", "mpegts", "-i", "pipe:0", "-map", "0:v:0", "-vf",
                            _STRIP, "-pix_fmt", "gray", "-fps_mode", "passthrough", "-f", "rawvideo",
-                           "pipe:1"], input=data, capture_output=True, timeout=60)
+                           "pipe:1"], input=data, capture_output=True, timeout=240)
     strips = [done.stdout[i:i + 1280] for i in range(0, len(done.stdout), 1280)]
     return [counter(s) for s in strips], done.stderr.decode()
 
@@ -371,7 +371,7 @@ def timestamps(data, stream):
     """PTS in stream order ("v" or "a") of a transport stream, in its own ticks."""
     done = subprocess.run(["ffprobe", "-v", "warning", "-f", "mpegts", "-select_streams", stream, "-show_entries",
                            "packet=pts", "-of", "csv=p=0", "-i", "pipe:0"], input=data,
-                          capture_output=True, timeout=60, check=True)
+                          capture_output=True, timeout=240, check=True)
     return [int(line.strip(",")) for line in done.stdout.decode().split()]
 
 
