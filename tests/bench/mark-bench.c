@@ -22,7 +22,7 @@
 #define PIXELS ((gsize)WIDTH * HEIGHT)
 #define FRAMES 6 /* more than a core's own caches hold */
 #define ROUNDS 100
-#define SEGMENTS 20 /* that are read, of so many frames: */
+#define SEGMENTS 10 /* that are read, of so many frames: */
 #define SEGMENT_FRAMES 50
 
 static double

@@ -4,7 +4,7 @@
  *   trace-bench [CANDIDATES [POSITIONS]]   the time of a scan (1000000, 3600)
  *   trace-bench --segments [TRIALS [ROW]]  how often one is named, by the length of
  * copies (200)
- *   trace-bench --margins [TRIALS] <NUMBERS  the same for copies whose symbols are as clear as these,
+ *   trace-bench --margins [TRIALS [ROW]] <NUMBERS  the same for copies whose symbols are as clear as these,
  * z as read from a real copy, positive where it is right (tests/bench/leaks) */
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,9 +167,9 @@ read_margins (void)
   return margins;
 }
 
-/* One copy is traced among all of a million, many among a million but for the innocent. */
+/* One leaker's copy is traced among all of a million, the others without the innocent. */
 static int
-measured (guint trials)
+measured (guint trials, const char *only)
 {
   static const struct {
     const char *name;
@@ -193,7 +193,10 @@ measured (guint trials)
     const Coalition coalition
         = { .colluders = rows[i].colluders, .mix = rows[i].mix, .margins = margins };
 
-    scan (&coalition, (guint)POPULATION, rows[i].lengths[2]);
+    if (only != NULL && strcmp (only, rows[i].name) != 0)
+      continue;
+    if (i == 0)
+      scan (&coalition, (guint)POPULATION, rows[i].lengths[2]);
     print_shares (rows[i].name, &coalition, rows[i].lengths, trials);
   }
   return 0;
@@ -205,7 +208,7 @@ main (int argc, char **argv)
   if (argc > 1 && strcmp (argv[1], "--segments") == 0)
     return shares (argc > 2 ? (guint)atoi (argv[2]) : 200, argc > 3 ? argv[3] : NULL);
   if (argc > 1 && strcmp (argv[1], "--margins") == 0)
-    return measured (argc > 2 ? (guint)atoi (argv[2]) : 200);
+    return measured (argc > 2 ? (guint)atoi (argv[2]) : 200, argc > 3 ? argv[3] : NULL);
   scan (&(Coalition) { 3, MIX_RANDOM, 6, 0, 0, NULL }, argc > 1 ? (guint)atoi (argv[1]) : 1000000,
         argc > 2 ? (guint)atoi (argv[2]) : 3600);
   return 0;
