@@ -70,7 +70,8 @@ segment (const Copy *copy, double begin)
                                              { begin + 1, begin + 1 + BESIDE },
                                              { begin + 1, begin + 2 } };
   guint n = 0;
-  const guint frames = he_slots_sum (copy->slots, begin, begin + 1, plane);
+  const guint frames
+      = he_slots_sum_rests (copy->slots, copy->whitener, begin, begin + 1, plane);
   for (guint i = 0; i < HE_PREDICT_MAX; i++)
     if (he_slots_sum (copy->slots, beside[i][0], beside[i][1], &others[n]))
       list[n] = &others[n], n++;
