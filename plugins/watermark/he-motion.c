@@ -21,7 +21,7 @@
  * on each side: whole registers of a CPU, and little is left to chance. */
 #define QUARTER_BESIDE 6
 #define HALF_BESIDE 4
-#define MARGIN_X 32
+#define MARGIN_X 48
 #define MARGIN_Y 24
 #define STRIDE (WIDTH + 2 * MARGIN_X)
 /* Less far, the mark of the other place is still too much like the one here. */
