@@ -7,7 +7,8 @@
 #include "he-json.h"
 
 #define TELL_MS 500
-#define WHOLE_MS 1500
+#define WHOLE_MS 1500 /* at first */
+#define WHOLE_LONGEST_MS 24000
 /* An operator wants to know that it is on disk, but not at any price. */
 #define KEEP_US (2 * G_USEC_PER_SEC)
 #define LOOK_MS 10
@@ -305,6 +306,16 @@ he_revoke_give (HeOrigin *origin, HeRequest *request)
 /* --- With peers that missed something
  * ---------------------------------------------------- */
 
+/* A list that took too long would take as long again: who was not heard gets more time, or
+ * a slow node would make it over and over, and answer nobody else. */
+static void
+set_patience (HeOrigin *origin)
+{
+  origin->whole_ms = origin->unheard != 0 || origin->unaware != 0
+                         ? MIN (2 * origin->whole_ms, WHOLE_LONGEST_MS)
+                         : WHOLE_MS;
+}
+
 static void
 got_all (const HePeerReply *replies, guint n, gpointer data)
 {
@@ -327,6 +338,7 @@ got_all (const HePeerReply *replies, guint n, gpointer data)
     }
     origin->unheard &= ~(G_GUINT64_CONSTANT (1) << i);
   }
+  set_patience (origin);
   origin->revoking--;
 }
 
@@ -352,6 +364,7 @@ gave_all (const HePeerReply *replies, guint n, gpointer data)
   for (guint i = 0; i < n; i++)
     if (replies[i].status / 100 != 2)
       telling->origin->unaware |= telling->which & G_GUINT64_CONSTANT (1) << i;
+  set_patience (telling->origin);
   telling->origin->revoking--;
 }
 
@@ -366,16 +379,16 @@ give_all (HeOrigin *origin, guint64 which)
   /* Now, as another may be missed while this is under way. */
   origin->unaware &= ~which;
   origin->revoking++;
-  he_peers_call (origin->peers, which, "POST", HE_REVOKE_PATH, body, WHOLE_MS, gave_all,
-                 telling);
+  he_peers_call (origin->peers, which, "POST", HE_REVOKE_PATH, body, origin->whole_ms,
+                 gave_all, telling);
 }
 
 static void
 get_all (HeOrigin *origin, HePeersFunc got)
 {
   origin->revoking++;
-  he_peers_call (origin->peers, origin->unheard, "GET", HE_REVOKE_PATH, NULL, WHOLE_MS,
-                 got, origin);
+  he_peers_call (origin->peers, origin->unheard, "GET", HE_REVOKE_PATH, NULL,
+                 origin->whole_ms, got, origin);
 }
 
 /* Each may know of something that the other slept through. */
@@ -386,6 +399,7 @@ he_revoke_start (HeOrigin *origin)
 
   origin->unheard = n >= 64 ? HE_PEERS_ALL : (G_GUINT64_CONSTANT (1) << n) - 1;
   origin->unaware = origin->unheard;
+  origin->whole_ms = WHOLE_MS;
   origin->asking++;
   get_all (origin, got_first);
 }
