@@ -210,6 +210,8 @@ get (guint port, const char *target, const char *fields)
 static inline guint
 free_port (void)
 {
+  static gboolean given[32000]; /* none twice: who got one may not have bound it yet */
+
   for (;;) {
     g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
                                                G_SOCKET_PROTOCOL_TCP, NULL);
@@ -217,7 +219,9 @@ free_port (void)
     g_autoptr (GSocketAddress) address
         = g_inet_socket_address_new_from_string ("127.0.0.1", port);
 
-    if (g_socket_bind (socket, address, FALSE, NULL))
+    if (!given[port] && g_socket_bind (socket, address, FALSE, NULL)) {
+      given[port] = TRUE;
       return port;
+    }
   }
 }
