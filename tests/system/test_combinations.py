@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every combination of disabled features builds, and holds what it should. One build folder goes from
-each combination to the next. What leaves it is deleted, so ccache keeps each object that was made, and
-nothing is compiled twice."""
+"""Every combination of disabled features builds without a warning, and holds what it should. One build
+folder goes from each combination to the next. What leaves it is deleted, so ccache keeps each object that
+was made, and nothing is compiled twice."""
 import json
 import os
 import pathlib
@@ -64,7 +64,7 @@ def test_every_combination_of_disabled_features_builds():
     with tempfile.TemporaryDirectory(prefix="headend-test-") as top:
         folder = f"{top}/build"
         os.environ |= {"CCACHE_DIR": f"{top}/ccache", "CC": "ccache gcc"}
-        _run("meson", "setup", folder, str(stage.TOP), "-Doptimization=0", "-Ddebug=false")
+        _run("meson", "setup", folder, str(stage.TOP), "-Doptimization=0", "-Ddebug=false", "-Dwerror=true")
         combinations = list(_combinations())
         for number, off in enumerate(combinations):
             settings = [f"-D{name}={'disabled' if name in off else 'auto'}" for name in (*FEATURES, *LIGHT, *LIBRARIES)]
