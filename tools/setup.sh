@@ -6,9 +6,18 @@ targets= # for build, which an environment does not name
 say() { printf '%s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# install_packages KIND...: installs the Debian packages of these kinds that are missing, and
-# asks the network for nothing when none is.
+# Of the packages named, those that apt has to install; says which it has not.
+offered() {
+  for package; do
+    if apt-cache show "$package" >/dev/null 2>&1; then printf ' %s' "$package"; else say "this Debian has no $package"; fi
+  done
+}
+
+# install_packages [--offered] KIND...: installs the Debian packages of these kinds that are missing,
+# and asks the network for nothing when none is. With --offered, those that this Debian has.
 install_packages() {
+  filter=
+  if [ "$1" = --offered ]; then filter=yes; shift; fi
   kinds=" $* "
   missing=
   while read -r package kind instead; do
@@ -36,6 +45,7 @@ install_packages() {
   fi
   # shellcheck disable=SC2086 # a list of words
   if $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$log" 2>&1 &&
+     { [ -z "$filter" ] || missing=$(offered $missing); } &&
      $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install $missing >>"$log" 2>&1
   then installed=1; else installed=; fi
   [ -z "$ours" ] || $as_root rm -f "$policy"

@@ -13,6 +13,9 @@ import threading
 
 import stage
 
+MODULES = pathlib.Path("/usr/lib/trafficserver/modules")
+PLUGIN = MODULES / "uri_signing.so"
+
 
 def _mint(folder, *more):
     return subprocess.run([stage.HEADEND, "token", "mint", "--key", str(folder / "token.pem"), "--account", "a",
@@ -41,12 +44,20 @@ def _configure(folder, port, behind):
     (etc / "storage.config").write_text(f"{places['cache']} 16M\n")
     root = {"prefix": "/usr", "exec_prefix": "/usr", "bindir": "/usr/bin", "sbindir": "/usr/sbin", "sysconfdir": etc,
             "datadir": places["cache"], "includedir": "/usr/include", "libdir": "/usr/lib",
-            "libexecdir": "/usr/lib/trafficserver/modules", "localstatedir": places["run"],
+            "libexecdir": MODULES, "localstatedir": places["run"],
             "runtimedir": places["run"], "logdir": places["log"], "cachedir": places["cache"]}
     (folder / "root.yaml").write_text("".join(f"{k}: {v}\n" for k, v in root.items()))
 
 
+def _needed():
+    missing = [what for what, there in (
+        ("the server traffic_server (Debian package trafficserver)", shutil.which("traffic_server")),
+        (f"its plugin {PLUGIN} (Debian package trafficserver-experimental-plugins)", PLUGIN.exists())) if not there]
+    assert not missing, f"not on this machine: {' and '.join(missing)}; Debian 12 has both, Debian 13 neither"
+
+
 def test_its_uri_signing_takes_our_tokens_and_no_others():
+    _needed()
     with tempfile.TemporaryDirectory(prefix="headend-ats-") as name:
         folder = pathlib.Path(name)
         _keygen(folder)
