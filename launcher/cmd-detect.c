@@ -87,7 +87,8 @@ set_up_detector (Detection *detection, const HeadendModel *model, const HeSecret
   g_object_set (detection->detector, "key", hex, "channels", names->str, "segment-duration",
                 first->duration90, "around", around, "window",
                 options->epoch ? 0.0 : options->window, "wall-offsets", offsets, "views",
-                !options->whole, "payload", headend_detect_reads_payload (first), NULL);
+                !options->whole, "payload", headend_detect_reads_payload (first), "weights",
+                detection->segments != NULL, NULL);
   he_string_wipe_free (hex);
   return TRUE;
 }

@@ -152,9 +152,8 @@ read_both (HeInformed *informed, const HeadendCompared *segment, const guint8 se
   gsize n = 0;
   const gint8 *blind = segment->weights ? g_bytes_get_data (segment->weights, &n) : NULL;
   const double z = -he_informed_score (informed, seed);
-  if (n != sizeof weights)
+  if (he_informed_weights (informed, weights) != n)
     return z;
-  he_informed_weights (informed, weights);
   return he_both_score (z, segment->z, he_both_correlation (weights, blind, n));
 }
 

@@ -12,7 +12,7 @@ typedef struct {
   guint64 time, end, length; /* nanoseconds, of the copy's timestamps */
   HeView view;
   double z;          /* above 0 speaks for b; of both readings when it was compared */
-  GBytes *weights;   /* of z; NULL where they are not known */
+  GBytes *weights;   /* of z, some 7 KB; NULL where they are not known */
   gboolean informed; /* it was */
   guint part;        /* how often the copy's timestamps had gone back before it */
 } HeadendCompared;

@@ -28,10 +28,12 @@ gst_detect_segment (GstObject *element, const HeReading *reading, const char *ch
       "end", G_TYPE_UINT64, reading->end, "length", G_TYPE_UINT64, reading->length, "frames",
       G_TYPE_UINT, reading->frames, "found", G_TYPE_BOOLEAN, reading->found, NULL);
 
-  g_value_init (&weights, G_TYPE_BYTES);
-  g_value_take_boxed (&weights, g_bytes_new (reading->weights, sizeof reading->weights));
   set_view (fields, &reading->view);
-  gst_structure_take_value (fields, "weights", &weights);
+  if (reading->n_weights) {
+    g_value_init (&weights, G_TYPE_BYTES);
+    g_value_take_boxed (&weights, g_bytes_new (reading->weights, reading->n_weights));
+    gst_structure_take_value (fields, "weights", &weights);
+  }
   return gst_message_new_element (element, fields);
 }
 

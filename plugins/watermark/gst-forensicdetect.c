@@ -14,8 +14,8 @@
  *   copy), `length` (guint64: between them if all of it is there), `view` (array of 8 doubles: the projective map from points of
  *   the marked frame to the copy's, in which -0.5 to 0.5 is the frame), `frames`
  *   (guint), `found` (boolean: FALSE while the copy's time and view are taken on trust),
- *   `weights` (GBytes: with which keyed numbers are summed up to `z`, as headend detect
- *   --archive needs them).
+ *   and with the property `weights` a field of that name (GBytes: with which keyed numbers are
+ *   summed up to `z`, as headend detect --archive needs them).
  * * `forensicdetect-search`: `done` (double, 0 to 1): what part of a search is done, a few
  *   times a second while there is one.
  *
@@ -81,6 +81,7 @@ enum {
   PROP_WALL_OFFSETS,
   PROP_VIEWS,
   PROP_PAYLOAD,
+  PROP_WEIGHTS,
   N_PROPS
 };
 static GParamSpec *props[N_PROPS];
@@ -94,7 +95,7 @@ struct _GstForensicDetect {
   guint64 duration90;
   double around, window; /* seconds since the epoch, hours */
   char *wall_offsets;
-  gboolean views, payload;
+  gboolean views, payload, weights;
 
   /* Streaming thread. */
   GstVideoInfo info;
@@ -205,6 +206,7 @@ new_reader (GstForensicDetect *self, GError **error)
                                 .ahead = ahead,
                                 .views = self->views,
                                 .payload = self->payload,
+                                .weights = self->weights,
                                 .progress = goes_on,
                                 .data = self };
   if (!settings.time_known) {
@@ -417,6 +419,9 @@ gst_forensic_detect_set_property (GObject *object, guint id, const GValue *value
     case PROP_PAYLOAD:
       self->payload = g_value_get_boolean (value);
       break;
+    case PROP_WEIGHTS:
+      self->weights = g_value_get_boolean (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -451,6 +456,9 @@ gst_forensic_detect_get_property (GObject *object, guint id, GValue *value,
       break;
     case PROP_PAYLOAD:
       g_value_set_boolean (value, self->payload);
+      break;
+    case PROP_WEIGHTS:
+      g_value_set_boolean (value, self->weights);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -504,6 +512,10 @@ install_properties (GObjectClass *object_class)
   props[PROP_PAYLOAD] = g_param_spec_boolean (
       "payload", "Payload",
       "Whether a payload is read, of whole or flipped frames, instead of variants", FALSE,
+      flags);
+  props[PROP_WEIGHTS] = g_param_spec_boolean (
+      "weights", "Weights",
+      "Whether messages of segments have the weights that their z was summed up with", FALSE,
       flags);
   g_object_class_install_properties (object_class, N_PROPS, props);
 }

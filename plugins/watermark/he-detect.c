@@ -257,20 +257,21 @@ he_detector_symbols (HeDetector *detector, const guint8 seed[32],
         = squares[i] > 0 ? ret_soft[i] / (HE_WAVE_DEVIATION * sqrt (squares[i])) : 0;
 }
 
-void
+gsize
 he_detector_weights (HeDetector *detector, gint8 ret_weights[HE_DETECT_WEIGHTS])
 {
   guint n;
   float most = 0;
-  memset (ret_weights, 0, HE_DETECT_WEIGHTS);
-  if (!detector->frames)
-    return;
-  ensure_transformed (detector);
   he_pattern_waves (&n);
+  memset (ret_weights, 0, 2 * n);
+  if (!detector->frames)
+    return 2 * n;
+  ensure_transformed (detector);
   for (guint i = 0; i < 2 * n; i++)
     most = MAX (most, fabsf (detector->pairs[i]));
   for (guint i = 0; i < 2 * n && most > 0; i++)
     ret_weights[i] = (gint8)lrintf (detector->pairs[i] / most * 127);
+  return 2 * n;
 }
 
 HeVariant

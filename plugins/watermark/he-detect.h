@@ -51,10 +51,11 @@ double he_detector_score (HeDetector *detector, const guint8 seed[32]);
 void he_detector_symbols (HeDetector *detector, const guint8 seed[32],
                           double ret_soft[HE_PAYLOAD_SYMBOLS]);
 
-/* With what weights the score sums up keyed numbers, in 127ths of the largest, and zeros behind
- * them: by these two scores of one segment are compared (he-both.h). All 0 where the score is. */
+/* With what weights the score sums up keyed numbers, in 127ths of the largest: by these two scores
+ * of one segment are compared (he-both.h). All 0 where the score is. Returns how many there are,
+ * which is the same for every detector; ret_weights has room for more. */
 #define HE_DETECT_WEIGHTS (2 * (2 * HE_WAVE_MAX_U + 1) * (HE_WAVE_MAX_V + 1))
-void he_detector_weights (HeDetector *detector, gint8 ret_weights[HE_DETECT_WEIGHTS]);
+gsize he_detector_weights (HeDetector *detector, gint8 ret_weights[HE_DETECT_WEIGHTS]);
 
 /* a, b, or none when |z| is below HE_DETECT_CLEAR. */
 HeVariant he_detect_verdict (double z);

@@ -351,8 +351,8 @@ he_informed_score (HeInformed *informed, const guint8 seed[32])
   return he_detector_score (informed->detector, seed);
 }
 
-void
+gsize
 he_informed_weights (HeInformed *informed, gint8 ret_weights[HE_DETECT_WEIGHTS])
 {
-  he_detector_weights (informed->detector, ret_weights);
+  return he_detector_weights (informed->detector, ret_weights);
 }

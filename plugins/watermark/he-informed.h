@@ -53,6 +53,6 @@ guint he_informed_register (HeInformed *informed, HeView *view);
 double he_informed_score (HeInformed *informed, const guint8 seed[32]);
 
 /* Its weights, as he_detector_weights() has them. */
-void he_informed_weights (HeInformed *informed, gint8 ret_weights[HE_DETECT_WEIGHTS]);
+gsize he_informed_weights (HeInformed *informed, gint8 ret_weights[HE_DETECT_WEIGHTS]);
 
 G_END_DECLS

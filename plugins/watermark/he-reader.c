@@ -354,7 +354,8 @@ read_segment (HeReader *reader, double msn)
                          .frames = frames,
                          .channel = reader->channel,
                          .found = reader->locked };
-  he_detector_weights (reader->detector, reading->weights);
+  if (reader->settings.weights)
+    reading->n_weights = he_detector_weights (reader->detector, reading->weights);
   if (reader->settings.payload)
     he_detector_symbols (reader->detector, seed, reading->soft);
   g_queue_push_tail (&reader->readings, reading);

@@ -36,6 +36,7 @@ typedef struct {
   const double *ahead;
   gboolean views;   /* see HeSyncTask */
   gboolean payload; /* of marks: read is what he_payload_add() takes. No views */
+  gboolean weights; /* of each reading are told */
   gboolean (*progress) (gpointer data, double done); /* of a search, 0..1; may be NULL */
   gpointer data;
 } HeReaderSettings;
@@ -50,7 +51,8 @@ typedef struct {
   guint frames;   /* that it was read from */
   guint channel;  /* index */
   gboolean found; /* the view and time rest on a search that is believed */
-  gint8 weights[HE_DETECT_WEIGHTS]; /* of z */
+  gint8 weights[HE_DETECT_WEIGHTS]; /* of z, where they were asked for, */
+  gsize n_weights;                  /* so many; else 0 */
   double soft[HE_PAYLOAD_SYMBOLS]; /* of a payload; z says nothing then */
 } HeReading;
 

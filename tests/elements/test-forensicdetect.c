@@ -7,6 +7,7 @@
 
 typedef struct {
   guint segments, wrong, clear; /* wrong: not b, but the first; clear: a or b */
+  guint weighed;                /* came with the weights of z */
   char *error;
 } Run;
 
@@ -14,6 +15,21 @@ static guint
 segments (void)
 {
   return g_test_thorough () ? 6 : 3;
+}
+
+/* They are in 127ths of the largest. */
+static gboolean
+has_weights (const GstStructure *fields)
+{
+  g_autoptr (GBytes) weights = NULL;
+  gsize n = 0;
+  gboolean largest = FALSE;
+  gst_structure_get (fields, "weights", G_TYPE_BYTES, &weights, NULL);
+  const gint8 *all = weights ? g_bytes_get_data (weights, &n) : NULL;
+  for (gsize i = 0; i < n; i++)
+    largest |= ABS (all[i]) == 127;
+  g_assert_true (largest || !weights);
+  return largest;
 }
 
 /* Given marked pictures, when they pass the detector, then it says which variant each
@@ -51,6 +67,7 @@ run_format (const char *format, const char *marker, const char *detector)
       /* The first lost frames to the look for bars. */
       result.wrong += msn > 0 && g_strcmp0 (gst_structure_get_string (fields, "variant"), "b") != 0;
       result.clear += g_strcmp0 (gst_structure_get_string (fields, "variant"), "none") != 0;
+      result.weighed += has_weights (fields);
       result.segments++;
     }
   }
@@ -70,8 +87,9 @@ test_reads_ten_bits (void)
   const char *const formats[] = { "I420_10LE", "P010_10LE" };
   for (guint i = 0; i < G_N_ELEMENTS (formats); i++) {
     Run result = run_format (formats[i], "forensicmark key=" KEY " channel=demo variant=b",
-                             "key=" KEY " channels=demo views=false");
+                             "key=" KEY " channels=demo views=false weights=true");
     g_assert_null (result.error);
+    g_assert_cmpuint (result.weighed, ==, segments ());
     g_assert_cmpuint (result.segments, ==, segments ());
     g_assert_cmpuint (result.wrong, ==, 0);
   }
@@ -85,6 +103,7 @@ test_reads_the_variant (void)
   g_assert_null (result.error);
   g_assert_cmpuint (result.segments, ==, segments ());
   g_assert_cmpuint (result.wrong, ==, 0);
+  g_assert_cmpuint (result.weighed, ==, 0);
 }
 
 static void
