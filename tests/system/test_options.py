@@ -9,7 +9,7 @@ import stage
 def _configure(*options):
     with tempfile.TemporaryDirectory(prefix="headend-test-") as folder:
         done = subprocess.run(["meson", "setup", folder, str(stage.TOP), *options], capture_output=True,
-                              text=True, timeout=120, stdin=subprocess.DEVNULL)
+                              text=True, timeout=300, stdin=subprocess.DEVNULL)
         return done.returncode, done.stdout
 
 
