@@ -342,7 +342,8 @@ def _depends(field, package):
 
 
 def test_debian_packages_need_what_check_installs():
-    lines = [line.split() for line in (stage.TOP / "tools" / "packages").read_text().splitlines() if line[0] != "#"]
+    lines = [line.split() for line in (stage.TOP / "tools" / "packages").read_text().splitlines()
+             if line and line[0] != "#"]
     kinds = {kind: {words[0] for words in lines if words[1:2] == [kind]} for kind in ("build", "run", "cores")}
     # The rest comes with debhelper and meson, or with another one's -dev package.
     given = {"gcc", "libc6-dev", "ninja-build", "libglib2.0-dev-bin", "pkg-config"}

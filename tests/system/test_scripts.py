@@ -57,7 +57,9 @@ def _unknown(table, known):
 
 
 _SCRIPTS = {path: _Script(path) for folder in ("docs", "tests", "tools")
-            for path in (stage.TOP / folder).rglob("*") if path.is_file() and _is_python(path)}
+            for path in (stage.TOP / folder).rglob("*")
+            # Others write into __pycache__ meanwhile.
+            if "__pycache__" not in path.parts and path.is_file() and _is_python(path)}
 
 
 def test_every_script_knows_its_names():
