@@ -8,6 +8,7 @@ own leaves the ports free. That needs root, or sudo that does not ask."""
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -102,6 +103,11 @@ def test_the_packages_build_and_what_they_install_is_on_air():
         jobs = len(os.sched_getaffinity(0))
         _run("nice", *BUILD_PACKAGE, folder=tree, seconds=1500, DEB_BUILD_OPTIONS=f"nocheck parallel={jobs}")
         (changes,) = tree.parent.glob("*.changes")
+        (package,) = tree.parent.glob("headend_*.deb")
+        there = _run("dpkg-deb", "--contents", package)
+        pages = {p.name for p in (stage.TOP / "docs").glob("*.md")}
+        assert set(re.findall(r"(\S*\.md\S*)\n", there)) == {"./usr/share/doc/headend/README.md"} | {
+            f"./usr/share/doc/headend/docs/{name}" for name in pages}, there
         # As root on purpose: a user of its own would have to be made for it.
         _run("lintian", "--allow-root", "--fail-on", "error,warning", changes, seconds=300)
         script = tree.parent / "installed.sh"
