@@ -7,7 +7,6 @@
 #include "he-detect.h"
 #include "he-error.h"
 #include "he-keys.h"
-#include "he-predict.h"
 #include "he-reader.h"
 #include "he-refine.h"
 #include "he-slots.h"
@@ -20,7 +19,6 @@
 #define MAX_GAP 4          /* segments without a frame, and */
 #define MAX_BACK 1         /* segments back in time, within one recording */
 #define COVERAGE 0.4       /* of a segment, to be worth a symbol */
-#define BESIDE 0.2         /* of a segment: what is nearest to it in time */
 #define TRACK_EVERY 12     /* segments after which start and speed are looked at again */
 #define WHOLE_PART 0.05    /* of the time of a search for whole frames and views */
 #define VIEW_SEGMENTS 8    /* that a view is refined with */
@@ -150,14 +148,7 @@ gather_segment (HeReader *reader, double begin, double length, HePlane *plane,
                 guint *ret_frames)
 {
   HeSlots *slots = reader->slots;
-  g_autofree HePlane *others = g_new (HePlane, HE_PREDICT_MAX);
-  const HePlane *list[HE_PREDICT_MAX];
-  const double beside[HE_PREDICT_MAX][2] = { { begin - BESIDE * length, begin },
-                                             { begin - length, begin },
-                                             { begin + length, begin + (1 + BESIDE) * length },
-                                             { begin + length, begin + 2 * length } };
   double covered = 0;
-  guint n = 0;
   for (guint i = 0; i < he_slots_count (slots); i++) {
     const HeSlot *slot = he_slots_get (slots, i);
     const double middle = (slot->begin + slot->end) / 2;
@@ -166,11 +157,7 @@ gather_segment (HeReader *reader, double begin, double length, HePlane *plane,
   }
   if (covered < COVERAGE * length)
     return FALSE;
-  *ret_frames = he_slots_sum_rests (slots, reader->whitener, begin, begin + length, plane);
-  for (guint i = 0; i < HE_PREDICT_MAX; i++)
-    if (he_slots_sum (slots, beside[i][0], beside[i][1], &others[n]))
-      list[n] = &others[n], n++;
-  he_predict_subtract (plane, list, n, &he_predict_beside);
+  *ret_frames = he_slots_sum_segment (slots, reader->whitener, begin, length, plane);
   return TRUE;
 }
 

@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "he-motion.h"
+#include "he-predict.h"
 #include "he-slots.h"
 
 #define PIXELS (HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT)
 #define SCALE 4096.0f
 #define WINDOW 0.5 /* segments */
+#define BESIDE 0.2 /* of a segment: what is nearest to it in time */
 /* Slots before and after that foretell one. */
 static const int lags[HE_MOTION_LAGS] = { 2, 5 };
 #define PICTURES 11 /* from the farthest before to the farthest after */
@@ -159,6 +161,25 @@ he_slots_sum_rests (HeSlots *slots, HeWhitener *whitener, double begin, double e
       (*ret_sum)[p] += (float)slot->frames * (*rest)[p];
     frames += slot->frames;
   }
+  return frames;
+}
+
+guint
+he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, double length,
+                      HePlane *ret_sum)
+{
+  g_autofree HePlane *others = g_new (HePlane, HE_PREDICT_MAX);
+  const HePlane *list[HE_PREDICT_MAX];
+  const double beside[HE_PREDICT_MAX][2] = { { begin - BESIDE * length, begin },
+                                             { begin - length, begin },
+                                             { begin + length, begin + (1 + BESIDE) * length },
+                                             { begin + length, begin + 2 * length } };
+  guint n = 0;
+  const guint frames = he_slots_sum_rests (slots, whitener, begin, begin + length, ret_sum);
+  for (guint i = 0; i < HE_PREDICT_MAX; i++)
+    if (he_slots_sum (slots, beside[i][0], beside[i][1], &others[n]))
+      list[n] = &others[n], n++;
+  he_predict_subtract (ret_sum, list, n, &he_predict_beside);
   return frames;
 }
 

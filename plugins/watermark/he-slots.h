@@ -51,6 +51,10 @@ guint he_slots_sum (const HeSlots *slots, double begin, double end, HePlane *ret
 guint he_slots_sum_rests (HeSlots *slots, HeWhitener *whitener, double begin, double end,
                           HePlane *ret_sum);
 
+/* The same of a whole segment, less what the stretches beside it foretell of that (he-predict.h). */
+guint he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, double length,
+                            HePlane *ret_sum);
+
 /* Windows of half a segment over all slots, oldest first; returns their number. The
  * caller frees the spectra. */
 guint he_slots_windows (const HeSlots *slots, HeWhitener *whitener,

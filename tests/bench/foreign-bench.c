@@ -3,25 +3,24 @@
  *
  *   foreign-bench WIDTH HEIGHT FRAMES KEYS CANDIDATES SEARCHES <GREY
  *
- * Takes frames of 8 bits, FRAMES a segment, and whitens them once. Prints, one in a line:
- *   z SCORE       of each whole segment under each key, read in whole frames as HeReader
- * does p LN ACCUSED  for each key, the least p-value of so many candidates, and how many
- * are accused v LN          for the first SEARCHES keys, of the evidence for any view,
- * paid for */
+ * Takes frames of 8 bits, FRAMES a segment, and whitens them once. Prints, each in a line:
+ *
+ *   z SCORE       of each whole segment under each key, read in whole frames as HeReader does
+ *   p LN ACCUSED  for each key, the least p-value of so many candidates, and how many are accused
+ *   v LN          for the first SEARCHES keys, of the evidence for any view, paid for
+ */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "he-detect.h"
 #include "he-keys.h"
-#include "he-predict.h"
 #include "he-slots.h"
 #include "he-trace.h"
 
 #define SEGMENTS 16
 #define FIRST G_GUINT64_CONSTANT (880000000)
 #define CHANNEL "bench"
-#define BESIDE 0.2 /* of a segment, as HeReader has it */
 
 typedef struct {
   guint frames; /* a segment */
@@ -62,20 +61,8 @@ read_frames (Copy *copy, guint width, guint height)
 static HeDetector *
 segment (const Copy *copy, double begin)
 {
-  g_autofree HePlane *plane = g_new (HePlane, 1),
-                     *others = g_new (HePlane, HE_PREDICT_MAX);
-  const HePlane *list[HE_PREDICT_MAX];
-  const double beside[HE_PREDICT_MAX][2] = { { begin - BESIDE, begin },
-                                             { begin - 1, begin },
-                                             { begin + 1, begin + 1 + BESIDE },
-                                             { begin + 1, begin + 2 } };
-  guint n = 0;
-  const guint frames
-      = he_slots_sum_rests (copy->slots, copy->whitener, begin, begin + 1, plane);
-  for (guint i = 0; i < HE_PREDICT_MAX; i++)
-    if (he_slots_sum (copy->slots, beside[i][0], beside[i][1], &others[n]))
-      list[n] = &others[n], n++;
-  he_predict_subtract (plane, list, n, &he_predict_beside);
+  g_autofree HePlane *plane = g_new (HePlane, 1);
+  const guint frames = he_slots_sum_segment (copy->slots, copy->whitener, begin, 1, plane);
   HeDetector *detector = he_detector_new ();
   he_detector_add_plane (detector, (const HePlane *)plane, frames);
   return detector;
