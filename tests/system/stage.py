@@ -344,9 +344,9 @@ class Counters:
         return max(b - a for a, b in zip(times, times[1:]))
 
     def longest_wait(self):
-        """For how long at most a player stands still that shows these pictures at their rate, from the first one
-        on: it waits when the next one is due and has not come out."""
-        due, longest = self.frames[0][1], 0
+        """For how long at most a player stands still that shows these pictures at their rate, from when the first
+        segment was there as a whole: it waits when the next one is due and has not come out."""
+        due, longest = self.frames[int(SEGMENT * FPS) - 1][1], 0
         for _, at in self.frames:
             longest = max(longest, at - due)
             due = max(due, at) + 1 / FPS

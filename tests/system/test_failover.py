@@ -24,11 +24,12 @@ def test_viewers_notice_no_death():
             assert player.words == "", player.words
             assert len(seen) > 25 * stage.FPS, f"only {len(seen)} frames"
             assert not stage.consecutive(seen), stage.consecutive(seen)
-            # The first pictures may take longer to decode than they are shown.
+            # It began three segments behind, so that it has time in hand.
             assert player.longest_wait() <= 0.5, player.longest_wait()
-            # A segment comes when the one before is over. One that a dead node cannot acknowledge is listed half a
-            # segment later, and who asked too early asks again after half a segment.
-            assert player.longest_stall() <= 2 * stage.SEGMENT, player.longest_stall()
+            # A segment comes when the one before is over. One that a dead node cannot acknowledge is listed up to
+            # half a segment later; a player asks again after half a segment, most of which passes while it waits
+            # anyway. 2.05 to 2.48 s were measured.
+            assert player.longest_stall() <= 1.5 * stage.SEGMENT, player.longest_stall()
 
 
 stage.main()
