@@ -192,13 +192,17 @@ def _every_algorithm_that_is_configured_opens(air):
 
 def _an_edge_asks_for_thousands_at_once(air):
     """Each question on a connection of its own, by the gate's Unix socket."""
-    enough, hard = 1500, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard == resource.RLIM_INFINITY else min(hard, 4096), hard))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    files = 4096 if hard == resource.RLIM_INFINITY else min(hard, 4096)
+    enough = min(1500, files - 200)
+    assert enough > 1024, f"a process may open {hard} files at most, and this takes 1225: see ulimit -Hn"
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
     with contextlib.ExitStack() as stack:
         asking = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(enough)]
         for s in asking:
-            s.settimeout(60)
+            # With a timeout it would not wait for its place where many are not accepted yet.
             s.connect(str(air.dir / "gate-A.sock"))
+            s.settimeout(60)
         for s in asking:
             s.sendall(b"GET /auth HTTP/1.1\r\nHost: headend\r\nX-Original-URI: /live/demo/360p/index.m3u8\r\n"
                       b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n\r\n")
