@@ -52,13 +52,14 @@ def free_ports(count):
     ports = []
     while len(ports) < count:
         port = random.randrange(20000, 32000)
+        if not _take_port(port):  # first: to try another's port would be in its way
+            continue
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        if _take_port(port):
-            ports.append(port)
+        ports.append(port)
     return ports
 
 

@@ -4,11 +4,15 @@
 /* A client that sends exactly the bytes it is given, from any loopback address, and does
  * not trust the server with its time. */
 
+#include <errno.h>
 #include <gio/gio.h>
+#include <stddef.h>
 #include <string.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 typedef struct {
   guint status; /* 0: closed without an answer */
@@ -205,23 +209,41 @@ get (guint port, const char *target, const char *fields)
   return http ("127.0.0.1", port, "GET", target, fields, NULL);
 }
 
-/* A port that was free a moment ago, below those that the kernel gives to connections,
- * which would take it again. */
+/* Whether no other test has this port. They run side by side, and a port may be free for
+ * long: until it is bound, and while who had it is dead. The name that says so, which all
+ * tests use, stays with us until we end. */
+static inline gboolean
+take_port (guint port)
+{
+  struct sockaddr_un name = { .sun_family = AF_UNIX };
+  int len = g_snprintf (name.sun_path + 1, sizeof name.sun_path - 1,
+                        "headend-test-port-%u", port);
+  int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+  g_assert_cmpint (fd, >=, 0);
+  if (bind (fd, (struct sockaddr *)&name,
+            (socklen_t)(offsetof (struct sockaddr_un, sun_path) + 1 + (gsize)len))
+      == 0)
+    return TRUE;
+  g_assert_cmpint (errno, ==, EADDRINUSE);
+  close (fd);
+  return FALSE;
+}
+
+/* A port that is free and nobody else's, below those that the kernel gives to connections
+ * and above those of `headend drill`. */
 static inline guint
 free_port (void)
 {
-  static gboolean given[32000]; /* none twice: who got one may not have bound it yet */
-
   for (;;) {
     g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
                                                G_SOCKET_PROTOCOL_TCP, NULL);
-    guint port = (guint)g_random_int_range (10000, 32000);
+    guint port = (guint)g_random_int_range (20000, 32000);
     g_autoptr (GSocketAddress) address
         = g_inet_socket_address_new_from_string ("127.0.0.1", port);
 
-    if (!given[port] && g_socket_bind (socket, address, FALSE, NULL)) {
-      given[port] = TRUE;
+    /* First the name: to try another's port would be in its way. */
+    if (take_port (port) && g_socket_bind (socket, address, FALSE, NULL))
       return port;
-    }
   }
 }
