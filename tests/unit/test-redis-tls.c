@@ -35,7 +35,7 @@ make_certificate (Store *store, const char *name, const char *signer)
 }
 
 static void
-tls_start (Store *store, guint port)
+tls_start (Store *store, guint port, const char *asks_who_we_are)
 {
   g_autofree char *number = g_strdup_printf ("%u", port);
   g_autofree char *authority = in_folder (store, "authority.pem");
@@ -43,7 +43,8 @@ tls_start (Store *store, guint port)
   g_autofree char *key = in_folder (store, "redis.key");
   const char *more[] = { "--port", "0", "--tls-port", number, "--bind", "127.0.0.1",
                          "--tls-cert-file", certificate, "--tls-key-file", key,
-                         "--tls-ca-cert-file", authority, "--tls-auth-clients", "yes", NULL };
+                         "--tls-ca-cert-file", authority, "--tls-auth-clients", asks_who_we_are,
+                         NULL };
 
   store->pid = server_spawn (store->pair->folder, more);
 }
@@ -92,7 +93,25 @@ prepare (Store *store, guint port)
   make_certificate (store, "redis", "authority");
   make_certificate (store, "node", "authority");
   join_ours (store);
-  tls_start (store, port);
+  tls_start (store, port, "yes");
+}
+
+/* Given the same server, when it does not ask who we are, then nothing else is amiss. */
+static void
+let_in_unasked (Store *store, guint port)
+{
+  g_autofree char *trusted = in_folder (store, "authority.pem");
+
+  store_kill (store);
+  tls_start (store, port, "no");
+  store->pair->redis_authorities = trusted;
+  pair_start (store->pair, 0);
+  publish_window (store->pair);
+  g_free (open_until (store, 0, "alice", 200));
+  g_clear_pointer (&store->pair->origin[0], he_origin_free);
+  store->pair->redis_authorities = NULL;
+  store_kill (store);
+  tls_start (store, port, "yes");
 }
 
 /* Given a server that somebody else vouches for, or one by another name, or that wants to
@@ -113,6 +132,7 @@ only_the_right_server_is_used (void)
   refused (&store, numbered, "authority.pem", "both.pem",
            "its certificate names another host");
   refused (&store, named, "authority.pem", NULL, "Redis is away (rediss://localhost");
+  let_in_unasked (&store, port);
   g_free (*store.pair->redis);
   *store.pair->redis = g_strdup (named);
   store.pair->redis_authorities = authorities = in_folder (&store, "authority.pem");
@@ -122,7 +142,7 @@ only_the_right_server_is_used (void)
   wait_code (&store, 1, runner, "200");
   store_kill (&store);
   g_free (open_until (&store, 1, "newcomer", 503));
-  tls_start (&store, port);
+  tls_start (&store, port, "yes");
   watch_until_in (&store, runner, &turn, "Redis by TLS came back");
 }
 
