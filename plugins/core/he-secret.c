@@ -12,6 +12,7 @@
 
 #define SECRET_LEN 32
 #define FILE_MAX 4096
+#define PEM_MAX (1024 * 1024)
 
 struct _HeSecret {
   gatomicrefcount refs;
@@ -173,10 +174,11 @@ typedef HeSecret *(*Reader) (const char *text, gsize len, const char *what,
                              GError **error);
 
 static HeSecret *
-read_private (const char *path, const char *what, Reader reader, GError **error)
+read_private (const char *path, gsize max, const char *what, Reader reader,
+              GError **error)
 {
   gboolean private = FALSE;
-  g_autoptr (HeSecret) file = he_secret_read_file (path, FILE_MAX, &private, error);
+  g_autoptr (HeSecret) file = he_secret_read_file (path, max, &private, error);
 
   if (file == NULL) {
     g_prefix_error (error, "%s: ", what);
@@ -193,7 +195,7 @@ read_private (const char *path, const char *what, Reader reader, GError **error)
 HeSecret *
 he_secret_from_file (const char *path, const char *what, GError **error)
 {
-  return read_private (path, what, secret_from_text, error);
+  return read_private (path, FILE_MAX, what, secret_from_text, error);
 }
 
 static HeSecret *
@@ -216,7 +218,19 @@ login_from_text (const char *text, gsize len, const char *what, GError **error)
 HeSecret *
 he_secret_login_from_file (const char *path, const char *what, GError **error)
 {
-  return read_private (path, what, login_from_text, error);
+  return read_private (path, FILE_MAX, what, login_from_text, error);
+}
+
+static HeSecret *
+pem_from_text (const char *text, gsize len, const char *what, GError **error)
+{
+  return he_secret_new ((const guint8 *)text, len);
+}
+
+HeSecret *
+he_secret_pem_from_file (const char *path, const char *what, GError **error)
+{
+  return read_private (path, PEM_MAX, what, pem_from_text, error);
 }
 
 char *

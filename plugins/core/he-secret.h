@@ -31,6 +31,9 @@ HeSecret *he_secret_from_hex (const char *text, const char *what, GError **error
  * naming the chmod that mends it. */
 HeSecret *he_secret_from_file (const char *path, const char *what, GError **error);
 
+/* A PEM file of at most 1 MiB with a key, as it is, on the same terms. */
+HeSecret *he_secret_pem_from_file (const char *path, const char *what, GError **error);
+
 /* USER:PASSWORD from such a file: one line without control characters, its end of line
  * left out. The error never quotes it. */
 HeSecret *he_secret_login_from_file (const char *path, const char *what, GError **error);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "he-error.h"
+#include "he-secret.h"
 
 /* hiredis 0.14 knows sockets alone: a thread for each connection carries between one of a
  * pair and GIO's TLS. */
@@ -23,7 +24,7 @@ typedef struct {
   GThread *thread;
   char *host;
   guint16 port;
-  GCancellable *late;
+  GCancellable *off; /* too late, or nobody wants it any more */
   int near;
   int done;    /* atomic */
   GMutex lock; /* guards the rest */
@@ -31,6 +32,20 @@ typedef struct {
   gboolean settled; /* it carries, or why not */
   char *why;
 } Carrier;
+
+static GTlsCertificate *
+read_own (const char *path, GError **error)
+{
+  g_autoptr (HeSecret) pem
+      = he_secret_pem_from_file (path, "our certificate for Redis and its key", error);
+  GTlsCertificate *own
+      = pem ? g_tls_certificate_new_from_pem ((const char *)he_secret_data (pem),
+                                              (gssize)he_secret_len (pem), error)
+            : NULL;
+  if (pem && !own)
+    g_prefix_error (error, "%s, with our certificate for Redis and its key: ", path);
+  return own;
+}
 
 HeRedisTls *
 he_redis_tls_new (const char *authorities, const char *certificate, GError **error)
@@ -49,11 +64,8 @@ he_redis_tls_new (const char *authorities, const char *certificate, GError **err
                     "%s, with the authorities that Redis is trusted by: ", authorities);
     return NULL;
   }
-  if (certificate && !(own = g_tls_certificate_new_from_file (certificate, error))) {
-    g_prefix_error (error,
-                    "%s, with our certificate for Redis and its key: ", certificate);
+  if (certificate && !(own = read_own (certificate, error)))
     return NULL;
-  }
   HeRedisTls *tls = g_new0 (HeRedisTls, 1);
   tls->authorities = g_steal_pointer (&trusted);
   tls->certificate = g_steal_pointer (&own);
@@ -69,7 +81,7 @@ reach (Carrier *carrier, GError **error)
       = g_network_address_new (carrier->host, carrier->port);
   /* Whatever the environment says: Redis is the operator's own. */
   g_socket_client_set_enable_proxy (client, FALSE);
-  return (GIOStream *)g_socket_client_connect (client, address, carrier->late, error);
+  return (GIOStream *)g_socket_client_connect (client, address, carrier->off, error);
 }
 
 /* What is wrong with a certificate, by the flag. */
@@ -116,7 +128,7 @@ secure (Carrier *carrier, GIOStream *base, GError **error)
     g_tls_connection_set_certificate (connection, tls->certificate);
   gulong handler
       = g_signal_connect (connection, "accept-certificate", G_CALLBACK (refuse), &why);
-  gboolean ok = g_tls_connection_handshake (connection, carrier->late, error);
+  gboolean ok = g_tls_connection_handshake (connection, carrier->off, error);
   g_signal_handler_disconnect (connection, handler);
   if (ok)
     return g_steal_pointer (&stream);
@@ -159,18 +171,33 @@ spliced (GObject *source, GAsyncResult *result, gpointer data)
   *(GAsyncResult **)data = g_object_ref (result);
 }
 
+static gboolean
+hung_up (GSocket *socket, GIOCondition condition, gpointer data)
+{
+  Carrier *carrier = data;
+  g_cancellable_cancel (carrier->off);
+  return G_SOURCE_REMOVE;
+}
+
+/* Until either end hangs up. Ours is watched, as it is read only when the server has taken
+ * all before; who waits for an answer to all that he writes loses nothing by it. */
 static void
-splice (Carrier *carrier, GIOStream *near, GIOStream *stream)
+splice (Carrier *carrier, GSocket *socket, GIOStream *near, GIOStream *stream)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GSource) watch = g_socket_create_source (socket, G_IO_HUP, NULL);
   g_autoptr (GAsyncResult) result = NULL;
   g_autoptr (GError) error = NULL;
   g_main_context_push_thread_default (context);
+  g_source_set_callback (watch, G_SOURCE_FUNC (hung_up), carrier, NULL);
+  g_source_attach (watch, context);
   g_io_stream_splice_async (near, stream, G_IO_STREAM_SPLICE_NONE, G_PRIORITY_DEFAULT,
-                            NULL, spliced, &result);
+                            carrier->off, spliced, &result);
   while (!result)
     g_main_context_iteration (context, TRUE);
-  if (!g_io_stream_splice_finish (result, &error))
+  g_source_destroy (watch);
+  if (!g_io_stream_splice_finish (result, &error)
+      && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     keep_why (carrier->tls, g_strdup (error->message));
   g_main_context_pop_thread_default (context);
 }
@@ -187,7 +214,7 @@ carry (gpointer data)
   if (stream) {
     g_autoptr (GIOStream) near
         = G_IO_STREAM (g_socket_connection_factory_create_connection (socket));
-    splice (carrier, near, stream);
+    splice (carrier, socket, near, stream);
   }
   /* First what is below, so that nobody waits for a farewell. */
   if (base)
@@ -205,7 +232,7 @@ carrier_join (Carrier *carrier)
   g_thread_join (carrier->thread);
   g_mutex_clear (&carrier->lock);
   g_cond_clear (&carrier->told);
-  g_object_unref (carrier->late);
+  g_object_unref (carrier->off);
   g_free (carrier->host);
   g_free (carrier->why);
   g_free (carrier);
@@ -226,6 +253,8 @@ he_redis_tls_free (HeRedisTls *tls)
 {
   if (!tls)
     return;
+  for (guint i = 0; i < tls->carriers->len; i++)
+    g_cancellable_cancel (((Carrier *)tls->carriers->pdata[i])->off);
   join_done (tls, TRUE);
   g_free (tls->why);
   g_ptr_array_unref (tls->carriers);
@@ -241,7 +270,7 @@ start_carrier (HeRedisTls *tls, const char *host, guint16 port, int near)
   carrier->tls = tls;
   carrier->host = g_strdup (host);
   carrier->port = port;
-  carrier->late = g_cancellable_new ();
+  carrier->off = g_cancellable_new ();
   carrier->near = near;
   g_mutex_init (&carrier->lock);
   g_cond_init (&carrier->told);
@@ -262,7 +291,7 @@ wait_settled (Carrier *carrier, guint timeout_ms)
   late = late && !carrier->settled;
   g_mutex_unlock (&carrier->lock);
   if (late) {
-    g_cancellable_cancel (carrier->late);
+    g_cancellable_cancel (carrier->off);
     return g_strdup_printf ("no answer in %u ms", timeout_ms);
   }
   return g_steal_pointer (&carrier->why);

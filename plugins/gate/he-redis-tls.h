@@ -11,11 +11,11 @@ G_BEGIN_DECLS
 typedef struct _HeRedisTls HeRedisTls;
 
 /* authorities: a PEM file with the trusted ones; NULL: those of the system. certificate: a
- * PEM file with ours and its key, for a server that asks for one; or NULL. The error names
- * the file, or the package that is missing. */
+ * PEM file with ours and its key, that nobody else may read or write, for a server that asks
+ * for one; or NULL. The error names the file, or the package that is missing. */
 HeRedisTls *
 he_redis_tls_new (const char *authorities, const char *certificate, GError **error);
-/* Waits for what it carried, whose sockets are closed by then. Takes NULL. */
+/* Breaks off what it carries. Takes NULL. */
 void he_redis_tls_free (HeRedisTls *tls);
 
 /* A connected socket whose other end is the server's, in the clear, until either is closed;

@@ -324,7 +324,9 @@ connect_next (HeRedis *redis)
       || !he_redis_exchange_revoked (redis->commands, redis->db, ours,
                                      redis->config.revoked, redis->config.user_data)) {
     g_autofree char *whose
-        = redis->config.master && server ? g_strconcat (server, ": ", why, NULL) : NULL;
+        = redis->config.master && server
+              ? g_strconcat (server, ": ", why ? why : "no answer", NULL)
+              : NULL;
     disconnect (redis, whose ? whose : why);
     return;
   }

@@ -2,7 +2,15 @@
 #include "redis-kit.h"
 #include "he-redis-tls.h"
 
+#include <glib/gstdio.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* Redis by TLS, with an authority made for the test. */
+
+static GPtrArray *held; /* connections of a server that was stopped */
+static GMutex held_lock;
 
 static char *
 in_folder (Store *store, const char *name)
@@ -81,7 +89,8 @@ join_ours (Store *store)
   g_assert_true (g_file_get_contents (certificate, &text, NULL, NULL));
   g_assert_true (g_file_get_contents (key, &more, NULL, NULL));
   all = g_strconcat (text, more, NULL);
-  g_assert_true (g_file_set_contents (both, all, -1, NULL));
+  g_assert_true (g_file_set_contents_full (both, all, -1, G_FILE_SET_CONTENTS_CONSISTENT,
+                                           0600, NULL));
 }
 
 static void
@@ -161,6 +170,117 @@ silence_is_bounded (void)
   g_free (open_until (&store, 0, "alice", 503));
 }
 
+/* A server that shakes hands and then takes nothing, as one that was stopped. */
+static gboolean
+shake_hands_only (GThreadedSocketService *service, GSocketConnection *connection,
+                  GObject *source, gpointer data)
+{
+  g_autoptr (GIOStream) tls
+      = g_tls_server_connection_new (G_IO_STREAM (connection), data, NULL);
+
+  if (!g_tls_connection_handshake (G_TLS_CONNECTION (tls), NULL, NULL))
+    return TRUE;
+  g_mutex_lock (&held_lock);
+  g_ptr_array_add (held, g_object_ref (connection));
+  g_ptr_array_add (held, g_steal_pointer (&tls));
+  g_mutex_unlock (&held_lock);
+  return TRUE;
+}
+
+/* The server on a thread of its own, as whoever connects waits for the handshake. */
+static gpointer
+serve_stopped (gpointer data)
+{
+  g_main_loop_run (data);
+  return NULL;
+}
+
+/* Opens, and writes until nothing more is taken. */
+static int
+open_and_fill (HeRedisTls *tls, guint port)
+{
+  static const char zeros[65536];
+  g_autofree char *why = NULL;
+  int fd = -1;
+
+  for (guint tries = 0; fd < 0; tries++) {
+    g_free (why);
+    fd = he_redis_tls_open (tls, "localhost", (guint16)port, 10000, &why);
+    g_assert_cmpuint (tries, <, 10);
+  }
+  for (struct pollfd room = { fd, POLLOUT, 0 }; poll (&room, 1, 500) > 0;)
+    g_assert_cmpint (send (fd, zeros, sizeof zeros, MSG_DONTWAIT), >, 0);
+  return fd;
+}
+
+static guint
+count_carriers (void)
+{
+  g_autoptr (GDir) threads = g_dir_open ("/proc/self/task", 0, NULL);
+  guint n = 0;
+
+  for (const char *id; (id = g_dir_read_name (threads)) != NULL;) {
+    g_autofree char *path = g_build_filename ("/proc/self/task", id, "comm", NULL);
+    g_autofree char *name = NULL;
+
+    n += g_file_get_contents (path, &name, NULL, NULL)
+         && g_str_equal (name, "redis-tls\n");
+  }
+  return n;
+}
+
+/* Given a server that stops while much is on its way to it, then what carries ends with who
+ * gives up, and nothing is waited for at the end. */
+static void
+a_stopped_server_holds_nothing (void)
+{
+  g_autoptr (GMainContext) context = g_main_context_new ();
+  g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
+  g_autoptr (GSocketService) service = NULL;
+  g_autoptr (GTlsCertificate) certificate = NULL;
+  g_autofree char *authority = NULL, *file = NULL, *key = NULL;
+  g_autoptr (GError) error = NULL;
+  g_auto (Store) store;
+  HeRedisTls *tls;
+  GThread *thread;
+  guint port;
+  int fd;
+
+  store_prepare_at (&store, HE_SESSIONS_EVICT_OLDEST, "");
+  make_certificate (&store, "authority", NULL);
+  make_certificate (&store, "redis", "authority");
+  authority = in_folder (&store, "authority.pem");
+  file = in_folder (&store, "redis.pem");
+  key = in_folder (&store, "redis.key");
+  certificate = g_tls_certificate_new_from_files (file, key, &error);
+  g_assert_no_error (error);
+  held = g_ptr_array_new_with_free_func (g_object_unref);
+  g_main_context_push_thread_default (context);
+  service = g_threaded_socket_service_new (-1);
+  g_signal_connect (service, "run", G_CALLBACK (shake_hands_only), certificate);
+  port = g_socket_listener_add_any_inet_port (G_SOCKET_LISTENER (service), NULL, NULL);
+  g_main_context_pop_thread_default (context);
+  thread = g_thread_new ("stopped-server", serve_stopped, loop);
+  tls = he_redis_tls_new (authority, NULL, &error);
+  g_assert_no_error (error);
+
+  close (open_and_fill (tls, port));
+  for (guint tries = 0; count_carriers () > 0; tries++) {
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+  fd = open_and_fill (tls, port);
+  he_redis_tls_free (tls);
+  close (fd);
+  g_main_loop_quit (loop);
+  g_thread_join (thread);
+  g_socket_service_stop (service);
+  g_socket_listener_close (G_SOCKET_LISTENER (service));
+  while (g_main_context_iteration (context, FALSE))
+    ;
+  g_clear_pointer (&held, g_ptr_array_unref);
+}
+
 static void
 missing_files_are_named (void)
 {
@@ -173,6 +293,28 @@ missing_files_are_named (void)
   g_assert_nonnull (strstr (error->message, "/nowhere/b.pem"));
 }
 
+/* Given a certificate of ours with its key that others may read, then it is refused with
+ * what mends it. */
+static void
+a_key_that_others_may_read_is_refused (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *both = NULL;
+  g_auto (Store) store;
+  HeRedisTls *tls;
+
+  store_prepare_at (&store, HE_SESSIONS_EVICT_OLDEST, "");
+  make_certificate (&store, "node", NULL);
+  join_ours (&store);
+  both = in_folder (&store, "both.pem");
+  tls = he_redis_tls_new (NULL, both, &error);
+  g_assert_no_error (error);
+  he_redis_tls_free (tls);
+  g_assert_cmpint (g_chmod (both, 0640), ==, 0);
+  g_assert_null (he_redis_tls_new (NULL, both, &error));
+  g_assert_nonnull (strstr (error->message, "chmod 600 "));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -181,6 +323,8 @@ main (int argc, char **argv)
   d90 = 20 * 90000;
   g_test_add_func ("/redis-tls/right-server", only_the_right_server_is_used);
   g_test_add_func ("/redis-tls/silence", silence_is_bounded);
+  g_test_add_func ("/redis-tls/stopped", a_stopped_server_holds_nothing);
   g_test_add_func ("/redis-tls/missing-files", missing_files_are_named);
+  g_test_add_func ("/redis-tls/key-of-others", a_key_that_others_may_read_is_refused);
   return g_test_run ();
 }
