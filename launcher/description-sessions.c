@@ -26,6 +26,17 @@ read_servers (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
   return headend_read_texts (reader, key, value, field, is_server, &one, error);
 }
 
+/* As Redis has it: a dot more than names of ours. */
+static gboolean
+read_master (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
+             gpointer field, GError **error)
+{
+  if (he_json_type (value) != HE_JSON_STRING
+      || !g_regex_match_simple ("^[A-Za-z0-9._-]{1,64}\\z", he_json_string (value), 0, 0))
+    return headend_read_refuse (reader, key, value, error);
+  return headend_read_text (reader, key, value, field, error);
+}
+
 static const HeadendKey login_keys[] = {
   { "file", headend_read_path, G_STRUCT_OFFSET (HeadendSessions, redis_credentials), TRUE,
     "a file", "a path" },
@@ -36,8 +47,9 @@ static const HeadendKey redis_keys[] = {
   { "servers", read_servers, G_STRUCT_OFFSET (HeadendSessions, redis), TRUE,
     "a list of servers", "an array of 1..8 of unix:/PATH or redis[s]://HOST:PORT[/DB]", 1, 8 },
   { "credentials", headend_read_part, 0, FALSE, "an object", "file", .data = login_keys },
-  { "sentinel", headend_read_name, G_STRUCT_OFFSET (HeadendSessions, redis_master), FALSE,
-    "a name", "the name of a master that Sentinels watch: 1..64 of A-Z a-z 0-9 _ -" },
+  { "sentinel", read_master, G_STRUCT_OFFSET (HeadendSessions, redis_master), FALSE,
+    "a name", "the name of a master that Sentinels watch: 1..64 of A-Z a-z 0-9 . _ -", 1,
+    64 },
   { "authorities", headend_read_path, G_STRUCT_OFFSET (HeadendSessions, redis_authorities),
     FALSE, "a file", "a path" },
   { "certificate", headend_read_path, G_STRUCT_OFFSET (HeadendSessions, redis_certificate),

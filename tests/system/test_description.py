@@ -45,6 +45,7 @@ _WRONG = [
     (("sessions", "redis"), {"servers": ["unix:/r"], "credentials": "u:p"}),
     (("sessions", "redis"), {"servers": ["redisss://host:1"]}), (("sessions", "redis"), {"servers": ["rediss://host"]}),
     (("sessions", "redis"), {"servers": ["redis://host:1"], "sentinel": "my master"}),
+    (("sessions", "redis"), {"servers": ["redis://host:1"], "sentinel": "s" * 65}),
     (("sessions", "redis"), {"servers": ["rediss://host:1"], "authorities": ""}),
     (("sessions", "redis"), {"servers": ["rediss://host:1"], "certificate": []}),
     (("gate",), []), (("gate", "allowed-origin"), []), (("gate", "allowed-origins"), "https://a.example"),
@@ -101,6 +102,7 @@ _WRONG = [
 
 # The same for values that must be taken.
 _RIGHT = [
+    (("sessions", "redis"), {"servers": ["redis://host:1"], "sentinel": "slots.main"}),
     (("secret",), "${HEADEND_SECRET}"), (("sessions", "policy"), "reject-newest"),
     (("gate",), {}), (("gate", "allowed-origins"), []),
     (("gate", "renewal"), {"uri": "https://auth.example:8443/lease", "credentials": {"file": "login"},
