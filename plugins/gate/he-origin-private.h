@@ -72,8 +72,10 @@ struct _HeOrigin {
   HeRedis *redis;  /* while it runs, where sessions are shared; or NULL */
   guint64 unaware; /* peers, by bit, that must get all revocations */
   guint64 unheard; /* peers, by bit, whose revocations we have not got since our start */
-  guint revoking; /* such exchanges under way */
-  guint whole_ms; /* that each may take */
+  struct {
+    guint under_way; /* such exchanges */
+    guint whole_ms;  /* that the next may take */
+  } revoking[HE_PEERS_MAX];
   GQueue keeping; /* answers of he-revoke.c that wait for the disk */
   GSource *keeper; /* while there are any */
   guint64 revoked; /* number of the newest he_revocations_save() */

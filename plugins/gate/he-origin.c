@@ -432,7 +432,6 @@ start_once (HeOrigin *origin, gboolean *ret_started, GError **error)
   origin->joined = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   origin->asking = 0;
   origin->behind = 0;
-  origin->revoking = 0;
   origin->context = g_main_context_new ();
   origin->loop = g_main_loop_new (origin->context, FALSE);
   origin->thread = g_thread_new ("origin", run, origin);

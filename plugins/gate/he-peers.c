@@ -9,7 +9,6 @@
 #include "he-error.h"
 #include "he-sign.h"
 
-#define MAX_PEERS 64
 #define MAX_REPLY (32 * 1024 * 1024)
 #define READ_SIZE 65536
 
@@ -25,6 +24,7 @@ typedef struct {
   HePeers *peers;
   HePeerReply *replies;
   guint pending;
+  gboolean late; /* the deadline is over */
   GCancellable *cancellable;
   GSource *timer;
   HePeersFunc done;
@@ -58,8 +58,8 @@ gboolean
 he_peers_check (const char *const *addresses, GError **error)
 {
   for (guint i = 0; addresses != NULL && addresses[i] != NULL; i++) {
-    if (i == MAX_PEERS) {
-      g_set_error (error, HE_ERROR, HE_ERROR_LIMIT, "more than %d peers", MAX_PEERS);
+    if (i == HE_PEERS_MAX) {
+      g_set_error (error, HE_ERROR, HE_ERROR_LIMIT, "more than %d peers", HE_PEERS_MAX);
       return FALSE;
     }
     if (!is_peer_address (addresses[i])) {
@@ -83,7 +83,7 @@ he_peers_new (const char *const *addresses, HeSecret *key)
   /* No proxy: peers are on our own network, whatever the environment says. */
   peers->session
       = soup_session_new_with_options ("proxy-resolver", NULL, "max-conns-per-host", 16,
-                                       "max-conns", 16 * MAX_PEERS, NULL);
+                                       "max-conns", 16 * HE_PEERS_MAX, NULL);
   peers->context = g_main_context_ref_thread_default ();
   peers->calls = g_hash_table_new (NULL, NULL);
   return peers;
@@ -149,6 +149,7 @@ part_over (Part *part, guint status)
   Call *call = part->call;
 
   part->reply->status = status;
+  part->reply->late = status == 0 && call->late;
   if (status != 0)
     part->reply->body = g_byte_array_free_to_bytes (part->body);
   else
@@ -205,6 +206,7 @@ time_is_up (gpointer data)
 {
   Call *call = data;
 
+  call->late = TRUE;
   g_cancellable_cancel (call->cancellable);
   return G_SOURCE_REMOVE;
 }

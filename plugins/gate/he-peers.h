@@ -22,13 +22,15 @@ guint he_peers_count (const HePeers *peers);
 typedef struct {
   const char *peer;
   guint status; /* 0: no answer in time */
-  GBytes *body; /* of an answer, at most 32 MiB; or NULL */
+  gboolean late; /* it was under way until the deadline */
+  GBytes *body;  /* of an answer, at most 32 MiB; or NULL */
 } HePeerReply;
 
 /* replies has he_peers_count() elements, in the order of the addresses. */
 typedef void (*HePeersFunc) (const HePeerReply *replies, guint n, gpointer user_data);
 
-#define HE_PEERS_ALL G_MAXUINT64 /* at most 64 peers */
+#define HE_PEERS_MAX 64
+#define HE_PEERS_ALL G_MAXUINT64
 
 /* Asks those peers whose bit is set in which. done is always called once, never before
  * this returns. body may be NULL. */

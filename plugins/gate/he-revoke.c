@@ -306,112 +306,135 @@ he_revoke_give (HeOrigin *origin, HeRequest *request)
 /* --- With peers that missed something
  * ---------------------------------------------------- */
 
-/* A list that took too long would take as long again: who was not heard gets more time, or
- * a slow node would make it over and over, and answer nobody else. */
-static void
-set_patience (HeOrigin *origin)
+/* All that is revoked, from a peer or to it. */
+typedef struct {
+  HeOrigin *origin;
+  guint peer;
+  guint limit_ms;
+  gboolean first; /* we are not ready before it is over */
+} Exchange;
+
+static Exchange *
+exchange_new (HeOrigin *origin, guint peer)
 {
-  origin->whole_ms = origin->unheard != 0 || origin->unaware != 0
-                         ? MIN (2 * origin->whole_ms, WHOLE_LONGEST_MS)
-                         : WHOLE_MS;
+  Exchange *exchange = g_new0 (Exchange, 1);
+
+  exchange->origin = origin;
+  exchange->peer = peer;
+  exchange->limit_ms = origin->revoking[peer].whole_ms;
+  origin->revoking[peer].under_way++;
+  return exchange;
+}
+
+/* A list that took too long would take as long again: who was not done with it in time gets
+ * more, or a slow node would make it over and over, and answer nobody else. Who is away is
+ * asked again as soon as ever. */
+static void
+exchange_over (Exchange *exchange, const HePeerReply *reply)
+{
+  HeOrigin *origin = exchange->origin;
+  const guint64 bit = G_GUINT64_CONSTANT (1) << exchange->peer;
+  guint *whole_ms = &origin->revoking[exchange->peer].whole_ms;
+
+  if (reply->late)
+    *whole_ms = MAX (*whole_ms, MIN (2 * exchange->limit_ms, WHOLE_LONGEST_MS));
+  else if (((origin->unheard | origin->unaware) & bit) == 0)
+    *whole_ms = WHOLE_MS;
+  origin->revoking[exchange->peer].under_way--;
+  origin->asking -= exchange->first;
+  g_free (exchange);
 }
 
 static void
 got_all (const HePeerReply *replies, guint n, gpointer data)
 {
-  HeOrigin *origin = data;
+  Exchange *exchange = data;
+  HeOrigin *origin = exchange->origin;
+  const HePeerReply *reply = &replies[exchange->peer];
+  g_autoptr (GPtrArray) news = NULL;
+  g_autoptr (GError) error = NULL;
+  gsize len = 0;
+  const char *text = reply->body != NULL ? g_bytes_get_data (reply->body, &len) : NULL;
 
-  for (guint i = 0; i < n; i++) {
-    g_autoptr (GPtrArray) news = NULL;
-    g_autoptr (GError) error = NULL;
-    gsize len = 0;
-    const char *text
-        = replies[i].body != NULL ? g_bytes_get_data (replies[i].body, &len) : NULL;
-
-    if (replies[i].status != 200)
-      continue;
+  if (reply->status == 200) {
     news = take (origin, text, len, &error);
-    if (news == NULL) {
-      he_log_state (origin->log, "revocations of %s refused: %s", replies[i].peer,
+    if (news == NULL)
+      he_log_state (origin->log, "revocations of %s refused: %s", reply->peer,
                     error->message);
-      continue;
-    }
-    origin->unheard &= ~(G_GUINT64_CONSTANT (1) << i);
+    else
+      origin->unheard &= ~(G_GUINT64_CONSTANT (1) << exchange->peer);
   }
-  set_patience (origin);
-  origin->revoking--;
+  exchange_over (exchange, reply);
 }
-
-static void
-got_first (const HePeerReply *replies, guint n, gpointer data)
-{
-  HeOrigin *origin = data;
-
-  got_all (replies, n, origin);
-  origin->asking--;
-}
-
-typedef struct {
-  HeOrigin *origin;
-  guint64 which;
-} Telling;
 
 static void
 gave_all (const HePeerReply *replies, guint n, gpointer data)
 {
-  g_autofree Telling *telling = data;
+  Exchange *exchange = data;
+  const HePeerReply *reply = &replies[exchange->peer];
 
-  for (guint i = 0; i < n; i++)
-    if (replies[i].status / 100 != 2)
-      telling->origin->unaware |= telling->which & G_GUINT64_CONSTANT (1) << i;
-  set_patience (telling->origin);
-  telling->origin->revoking--;
+  if (reply->status / 100 != 2)
+    exchange->origin->unaware |= G_GUINT64_CONSTANT (1) << exchange->peer;
+  exchange_over (exchange, reply);
 }
 
 static void
-give_all (HeOrigin *origin, guint64 which)
+give_all (HeOrigin *origin, guint peer, GBytes *body)
 {
-  char *text = he_revocations_to_json (origin->revocations);
-  g_autoptr (GBytes) body = g_bytes_new_take (text, strlen (text));
-  Telling *telling = g_new (Telling, 1);
+  const guint64 bit = G_GUINT64_CONSTANT (1) << peer;
+  Exchange *exchange = exchange_new (origin, peer);
 
-  *telling = (Telling) { origin, which };
   /* Now, as another may be missed while this is under way. */
-  origin->unaware &= ~which;
-  origin->revoking++;
-  he_peers_call (origin->peers, which, "POST", HE_REVOKE_PATH, body, origin->whole_ms,
-                 gave_all, telling);
+  origin->unaware &= ~bit;
+  he_peers_call (origin->peers, bit, "POST", HE_REVOKE_PATH, body, exchange->limit_ms,
+                 gave_all, exchange);
 }
 
 static void
-get_all (HeOrigin *origin, HePeersFunc got)
+get_all (HeOrigin *origin, guint peer, gboolean first)
 {
-  origin->revoking++;
-  he_peers_call (origin->peers, origin->unheard, "GET", HE_REVOKE_PATH, NULL,
-                 origin->whole_ms, got, origin);
+  Exchange *exchange = exchange_new (origin, peer);
+
+  exchange->first = first;
+  origin->asking += first;
+  he_peers_call (origin->peers, G_GUINT64_CONSTANT (1) << peer, "GET", HE_REVOKE_PATH,
+                 NULL, exchange->limit_ms, got_all, exchange);
 }
 
 /* Each may know of something that the other slept through. */
 void
 he_revoke_start (HeOrigin *origin)
 {
-  guint n = he_peers_count (origin->peers);
+  const guint n = he_peers_count (origin->peers);
 
   origin->unheard = n >= 64 ? HE_PEERS_ALL : (G_GUINT64_CONSTANT (1) << n) - 1;
   origin->unaware = origin->unheard;
-  origin->whole_ms = WHOLE_MS;
-  origin->asking++;
-  get_all (origin, got_first);
+  for (guint i = 0; i < n; i++) {
+    origin->revoking[i].under_way = 0;
+    origin->revoking[i].whole_ms = WHOLE_MS;
+    get_all (origin, i, TRUE);
+  }
 }
 
 void
 he_revoke_tick (HeOrigin *origin)
 {
+  const guint n = he_peers_count (origin->peers);
+  g_autoptr (GBytes) body = NULL;
+
   check_kept (origin);
-  if (origin->revoking > 0)
-    return;
-  if (origin->unheard != 0)
-    get_all (origin, got_all);
-  if (origin->unaware != 0)
-    give_all (origin, origin->unaware);
+  for (guint i = 0; i < n; i++) {
+    if (origin->revoking[i].under_way > 0)
+      continue;
+    if (origin->unheard >> i & 1)
+      get_all (origin, i, FALSE);
+    if (!(origin->unaware >> i & 1))
+      continue;
+    if (body == NULL) {
+      char *text = he_revocations_to_json (origin->revocations);
+
+      body = g_bytes_new_take (text, strlen (text));
+    }
+    give_all (origin, i, body);
+  }
 }

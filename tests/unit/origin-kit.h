@@ -39,6 +39,7 @@ typedef struct {
   HeAlarmRules alarms;
   guint internal[2];
   char *peer[2];
+  char *third; /* another peer of both, "C", or NULL */
   HeOrigin *origin[2]; /* A, B */
   GMutex lock;         /* guards log */
   GString *log;
@@ -101,8 +102,8 @@ pair_new_origin (Pair *pair, guint i, const char *state, GError **error)
   static const char *const trusted[] = { "127.0.0.9", NULL };
   static const char *const allowed[] = { PLAYER, NULL };
   g_autofree char *internal = g_strdup_printf ("127.0.0.1:%u", pair->internal[i]);
-  const char *peers[] = { pair->peer[!i], NULL };
-  const char *peer_nodes[] = { i == 0 ? "B" : "A", NULL };
+  const char *peers[] = { pair->peer[!i], pair->third, NULL };
+  const char *peer_nodes[] = { i == 0 ? "B" : "A", pair->third ? "C" : NULL, NULL };
   const HeOriginConfig config = {
     .node = i == 0 ? "A" : "B",
     .listen = "127.0.0.1:0",
@@ -230,6 +231,7 @@ pair_free (Pair *pair)
   he_secret_unref (pair->renewal_login);
   g_free (pair->peer[0]);
   g_free (pair->peer[1]);
+  g_free (pair->third);
   g_string_free (pair->log, TRUE);
   g_mutex_clear (&pair->lock);
   g_free (pair);

@@ -203,6 +203,82 @@ each_learns_what_the_other_has_kept (void)
   }
 }
 
+/* A peer that takes requests and answers none: it hangs up, or is silent. */
+typedef struct {
+  GSocketService *service;
+  gboolean hangs_up;
+  int asked; /* atomic: for all that is revoked */
+} BadPeer;
+
+static gboolean
+leave_unanswered (GThreadedSocketService *service, GSocketConnection *connection,
+                  GObject *source, gpointer data)
+{
+  static const char start[] = "GET /control/revocations ";
+  BadPeer *bad = data;
+  GInputStream *input = g_io_stream_get_input_stream (G_IO_STREAM (connection));
+  char head[sizeof start] = "";
+  gsize got = 0;
+
+  if (g_input_stream_read_all (input, head, strlen (start), &got, NULL, NULL)
+      && g_str_equal (head, start))
+    g_atomic_int_inc (&bad->asked);
+  while (!bad->hangs_up && g_input_stream_read (input, head, sizeof head, NULL, NULL) > 0)
+    ;
+  return TRUE;
+}
+
+static char *
+bad_peer_start (BadPeer *bad, gboolean hangs_up)
+{
+  guint port;
+
+  *bad = (BadPeer) { g_threaded_socket_service_new (-1), hangs_up, 0 };
+  g_signal_connect (bad->service, "run", G_CALLBACK (leave_unanswered), bad);
+  port = g_socket_listener_add_any_inet_port (G_SOCKET_LISTENER (bad->service), NULL,
+                                              NULL);
+  g_assert_cmpuint (port, !=, 0);
+  return g_strdup_printf ("127.0.0.1:%u", port);
+}
+
+static void
+bad_peer_stop (BadPeer *bad)
+{
+  g_socket_service_stop (bad->service);
+  g_socket_listener_close (G_SOCKET_LISTENER (bad->service));
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_object_unref (bad->service);
+}
+
+/* Given a peer that lets each question run to its deadline, then the patience that it gets
+ * is not waited for where another fails at once: that one is asked again and again. */
+static void
+a_silent_peer_delays_no_other (void)
+{
+  Pair *pair = pair_prepare (HE_SESSIONS_EVICT_OLDEST);
+  static BadPeer gone, silent; /* their threads end when they like */
+
+  g_free (pair->peer[1]);
+  pair->peer[1] = bad_peer_start (&gone, TRUE);
+  pair->third = bad_peer_start (&silent, FALSE);
+  pair_start (pair, 0);
+  for (guint tries = 0; g_atomic_int_get (&silent.asked) < 1
+                        || g_atomic_int_get (&gone.asked)
+                               < g_atomic_int_get (&silent.asked) + 4;
+       tries++) {
+    g_assert_cmpuint (tries, <, 3000);
+    while (g_main_context_iteration (NULL, FALSE))
+      ;
+    g_usleep (20000);
+  }
+  g_test_message ("asked %d times where the silent one was asked %d times",
+                  gone.asked, silent.asked);
+  pair_free (pair);
+  bad_peer_stop (&gone);
+  bad_peer_stop (&silent);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -211,5 +287,6 @@ main (int argc, char **argv)
   g_test_add_func ("/revoke/was-away", who_was_away_learns_it);
   g_test_add_func ("/revoke/disk", a_disk_that_takes_nothing_is_told_of);
   g_test_add_func ("/revoke/both-ways", each_learns_what_the_other_has_kept);
+  g_test_add_func ("/revoke/silent-peer", a_silent_peer_delays_no_other);
   return g_test_run ();
 }
