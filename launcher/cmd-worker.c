@@ -50,7 +50,8 @@ typedef struct {
   gboolean comparing;
   char *clip; /* compare_run()'s alone */
   gboolean clip_failed;
-  HeadendFaults faults; /* of the source */
+  HeadendFaults faults;
+  const char *faulty; /* whose they are: the source that is taken */
   guint apart;        /* comparisons in a row that showed another anchor at the origin */
   guint64 segments;   /* handed on by the sink when last looked at */
   gint64 segments_at; /* and when that number last grew */
@@ -240,17 +241,23 @@ tell_faults (Worker *worker, gboolean flows, gint64 now)
       = { "gaps", "transport-errors", "sync-losses", "bad-times", NULL };
   guint64 total = count_of (worker->demux, counted), spell = 0;
   gint64 lasted = 0;
-  if (worker->feed)
+  const char *taken = worker->source;
+  if (worker->feed) {
     total += headend_feed_breaks (worker->feed);
+    taken = headend_feed_taken (worker->feed);
+  }
+  if (taken != worker->faulty)
+    worker->faults = (HeadendFaults) { .total = total };
+  worker->faulty = taken;
   switch (headend_faults_look (&worker->faults, total, flows, now, &spell, &lasted)) {
     case HEADEND_FAULTS_BEGUN:
       headend_log ("source %s is damaged: packets are lost, broken or out of order",
-                   worker->source);
+                   taken);
       break;
     case HEADEND_FAULTS_OVER:
       headend_log ("source %s is whole again after %" G_GUINT64_FORMAT
                    " faults within %" G_GINT64_FORMAT " s",
-                   worker->source, spell, lasted / G_USEC_PER_SEC + 1);
+                   taken, spell, lasted / G_USEC_PER_SEC + 1);
       break;
     case HEADEND_FAULTS_NO_NEWS:
       break;

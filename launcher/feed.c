@@ -428,6 +428,15 @@ headend_feed_free (HeadendFeed *feed)
   g_free (feed);
 }
 
+const char *
+headend_feed_taken (HeadendFeed *feed)
+{
+  g_mutex_lock (&feed->lock);
+  const char *shown = feed->legs[feed->current].shown;
+  g_mutex_unlock (&feed->lock);
+  return shown;
+}
+
 gint64
 headend_feed_data_at (HeadendFeed *feed)
 {

@@ -29,6 +29,9 @@ void headend_feed_start (HeadendFeed *feed);
 void headend_feed_free (HeadendFeed *feed); /* ends it; takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeadendFeed, headend_feed_free)
 
+/* The source that is taken, as it may be logged; the feed's. */
+const char *headend_feed_taken (HeadendFeed *feed);
+
 /* When data came last from any source, monotonic microseconds; 0: never. */
 gint64 headend_feed_data_at (HeadendFeed *feed);
 
