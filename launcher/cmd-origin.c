@@ -11,7 +11,8 @@
 #include "log.h"
 #include "plan.h"
 
-#define DESCRIPTORS 32768
+/* Besides what viewers and edges hold: peers, 16 connections each, files, Redis. */
+#define OTHER_DESCRIPTORS 2048
 #define ALIVE_SECONDS 1
 
 static void
@@ -38,16 +39,18 @@ on_alive (gpointer user_data)
 /* A connection is a descriptor, and the usual limit of 1024 is less than what the
  * listeners admit: it would be reached first, and then no file opens any more either. */
 static void
-raise_descriptor_limit (void)
+raise_descriptor_limit (const HeadendNode *node)
 {
+  const rlim_t listeners = 1 + (node->internal != NULL) + (node->gate != NULL);
+  const rlim_t enough = listeners * HE_ORIGIN_CONNECTIONS + OTHER_DESCRIPTORS;
   struct rlimit limit;
-  if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS)
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= enough)
     return;
-  limit.rlim_cur = MIN (limit.rlim_max, DESCRIPTORS);
-  if (setrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < DESCRIPTORS)
-    headend_log ("only %lu files may be open here, so fewer viewers fit than %d; raise "
-                 "the hard limit (ulimit -Hn)",
-                 (unsigned long)limit.rlim_cur, DESCRIPTORS);
+  limit.rlim_cur = MIN (limit.rlim_max, enough);
+  if (setrlimit (RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < enough)
+    headend_log ("only %lu files may be open here, so fewer connections fit than the "
+                 "listeners admit; raise the hard limit (ulimit -Hn) to %lu",
+                 (unsigned long)limit.rlim_cur, (unsigned long)enough);
 }
 
 /* Addresses and names of the other nodes, in the same order. */
@@ -137,7 +140,7 @@ headend_cmd_origin (int argc, char **argv)
     return 1;
   }
   headend_log_init (job->node->name, "origin");
-  raise_descriptor_limit ();
+  raise_descriptor_limit (job->node);
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   g_unix_signal_add (SIGTERM, on_signal, loop);
   signal (SIGINT, SIG_IGN);  /* of a terminal: the supervisor decides */

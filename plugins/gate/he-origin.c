@@ -387,7 +387,7 @@ static gboolean
 bind_listeners (HeOrigin *origin, GError **error)
 {
   const HeListenerLimits viewers = {
-    .max_connections = 8192,
+    .max_connections = HE_ORIGIN_CONNECTIONS,
     .max_per_address = 256,
     .exempt = (const char *const *)origin->trusted,
     .head_seconds = HEAD_SECONDS,

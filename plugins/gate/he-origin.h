@@ -94,6 +94,9 @@ typedef struct {
   const char *redis_authorities, *redis_certificate;
 } HeOriginConfig;
 
+/* That each listener holds at most; more are closed at once. */
+#define HE_ORIGIN_CONNECTIONS 8192
+
 HeOrigin *he_origin_new (const HeOriginConfig *config, GError **error);
 void he_origin_free (HeOrigin *origin); /* stops; takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeOrigin, he_origin_free)
