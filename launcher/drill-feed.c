@@ -97,6 +97,25 @@ push_sound (HeadendDrillFeed *feed, guint64 number)
   gst_app_src_push_buffer (feed->sound, buffer);
 }
 
+/* A header is the programme map that was first, maybe without sound yet, and srtsink gives it to each
+ * new caller; the current one comes ten times a second anyway. */
+static GstPadProbeReturn
+on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user)
+{
+  GstEvent *event = gst_pad_probe_info_get_event (info);
+  if (GST_EVENT_TYPE (event) != GST_EVENT_CAPS)
+    return GST_PAD_PROBE_OK;
+  GstCaps *said;
+  gst_event_parse_caps (event, &said);
+  g_autoptr (GstCaps) caps = gst_caps_copy (said);
+  gst_structure_remove_field (gst_caps_get_structure (caps, 0), "streamheader");
+  GstEvent *plain = gst_event_new_caps (caps);
+  gst_event_set_seqnum (plain, gst_event_get_seqnum (event));
+  gst_event_unref (event);
+  info->data = plain;
+  return GST_PAD_PROBE_OK;
+}
+
 /* As a live source has it: each picture when its time has come, however long we slept. */
 static gpointer
 run (gpointer user)
@@ -189,6 +208,7 @@ headend_drill_feed_start (const HeadendDrillFeedOptions *options, GError **error
   g_autoptr (GstPad) out = gst_element_get_static_pad (mux, "src");
   gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
                      on_packets, feed, NULL);
+  gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, NULL, NULL);
   gst_element_set_state (feed->pipeline, GST_STATE_PLAYING);
   feed->thread = g_thread_new ("feed", run, feed);
   return feed;
