@@ -45,6 +45,22 @@ mend (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error
 }
 
 static gboolean
+impair_all (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  for (guint i = 0; i < stage->n_nodes; i++)
+    impair (stage, i, drill, error);
+  return TRUE;
+}
+
+static gboolean
+mend_all (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
+{
+  for (guint i = 0; i < stage->n_nodes; i++)
+    mend (stage, i, drill, error);
+  return TRUE;
+}
+
+static gboolean
 set_clock (HeadendStage *stage, guint node, const HeadendDrill *drill, GError **error)
 {
   stage->nodes[node].clock = drill->clock;
@@ -191,6 +207,14 @@ const HeadendDrill headend_drills[] = {
   LEG ("reorder", "10 % of a node's datagrams are overtaken for 10 s", .reorder = 100),
   LEG ("duplicate", "10 % of a node's datagrams come twice for 10 s", .duplicate = 100),
   LEG ("cut", "a node's leg is dead for 10 s", .cut = TRUE),
+  { .name = "legs-duplicate",
+    .what = "10 % of all nodes' datagrams come twice for 10 s",
+    .flags = HEADEND_DRILL_FEED | HEADEND_DRILL_ALONE,
+    .apply = impair_all,
+    .undo = mend_all,
+    .impairment = { .duplicate = 100 },
+    .hold = 10,
+    .patience = 60 },
   CLOCK ("ahead", "5 s ahead", "+5s", HEADEND_DRILL_LASTS),
   CLOCK ("behind", "5 s behind", "-5s", HEADEND_DRILL_LASTS),
   CLOCK ("far-ahead", "13 h ahead", "+13h", 0),

@@ -8,6 +8,7 @@
 #include "he-ts-parser.h"
 #include "log.h"
 #include "source.h"
+#include "twins.h"
 
 #define MAX_LEGS 2
 #define LOOK_MS 200
@@ -27,6 +28,8 @@ typedef struct {
   HeTsParser *parser; /* looks for damage; NULL: no transport stream */
   guint64 faults;
   gboolean spoke, speaks; /* held pictures or sound: ever, in the buffer at hand */
+  HeadendTwins *twins;    /* NULL: nothing comes twice */
+  GstBuffer *held;        /* by twins, or NULL */
 
   /* feed->lock */
   HeadendLeg state;
@@ -146,10 +149,32 @@ take (Leg *leg, GstBuffer *buffer)
   g_mutex_unlock (&feed->turn);
 }
 
+static void
+take_once (Leg *leg, GstBuffer *buffer)
+{
+  GstMapInfo map;
+  HeadendTwinsVerdict held, verdict;
+  if (!leg->twins || !gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    take (leg, buffer);
+    return;
+  }
+  verdict = headend_twins_look (leg->twins, map.data, map.size, g_get_monotonic_time (),
+                                &held);
+  gst_buffer_unmap (buffer, &map);
+  if (held == HEADEND_TWINS_TAKE)
+    take (leg, leg->held);
+  if (held != HEADEND_TWINS_HOLD)
+    gst_clear_buffer (&leg->held);
+  if (verdict == HEADEND_TWINS_TAKE)
+    take (leg, buffer);
+  else if (verdict == HEADEND_TWINS_HOLD)
+    leg->held = gst_buffer_ref (buffer);
+}
+
 static gboolean
 take_one (GstBuffer **buffer, guint index, gpointer user_data)
 {
-  take (user_data, *buffer);
+  take_once (user_data, *buffer);
   return TRUE;
 }
 
@@ -159,7 +184,7 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   if (info->type & GST_PAD_PROBE_TYPE_BUFFER_LIST)
     gst_buffer_list_foreach (GST_PAD_PROBE_INFO_BUFFER_LIST (info), take_one, user_data);
   else
-    take (user_data, GST_PAD_PROBE_INFO_BUFFER (info));
+    take_once (user_data, GST_PAD_PROBE_INFO_BUFFER (info));
   return GST_PAD_PROBE_OK;
 }
 
@@ -207,6 +232,9 @@ close_leg (Leg *leg, const char *why, gboolean again)
   g_free (leg->said);
   leg->said = g_strdup (why);
   gst_element_set_state (leg->pipeline, GST_STATE_NULL);
+  gst_clear_buffer (&leg->held);
+  if (leg->twins)
+    headend_twins_forget (leg->twins);
   if (!leg->retry)
     leg->retry
         = g_timeout_add (headend_backoff_next (&leg->backoff, lived), on_retry, leg);
@@ -347,6 +375,7 @@ add_leg (HeadendFeed *feed, const char *uri, const char *folder, GError **error)
   leg->number = feed->n - 1;
   leg->live = source->live;
   leg->calls = source->calls;
+  leg->twins = source->bare ? headend_twins_new () : NULL;
   leg->shown = headend_source_display (uri);
   g_queue_init (&leg->kept);
   g_queue_init (&leg->kept_at);
@@ -407,6 +436,8 @@ leg_clear (Leg *leg)
   g_clear_handle_id (&leg->retry, g_source_remove);
   gst_object_unref (leg->pipeline);
   he_ts_parser_free (leg->parser);
+  headend_twins_free (leg->twins);
+  gst_clear_buffer (&leg->held);
   while (!g_queue_is_empty (&leg->kept))
     drop_oldest (leg);
   g_free (leg->shown);

@@ -17,6 +17,7 @@ typedef struct {
   gboolean calls;  /* connects to who sends, and again when nothing ever came */
   gboolean common; /* all who take it get the same timestamps at the same time */
   gboolean skips;  /* some may be left out: who reads it finds in again at any place */
+  gboolean bare;   /* datagrams as they come: nothing takes out what came twice */
 } HeadendSource;
 
 #define HEADEND_SOURCE_FORMS                                                             \
