@@ -153,30 +153,52 @@ render_ledger (GString *text, HeOrigin *origin)
 }
 
 static void
+append_ended (GString *text, const char *listener, const char *why, guint64 count)
+{
+  g_string_append_printf (
+      text,
+      "headend_connections_ended_total{listener=\"%s\",why=\"%s\"} %" G_GUINT64_FORMAT
+      "\n",
+      listener, why, count);
+}
+
+/* Of all listeners that this origin has. */
+static void
 render_connections (GString *text, HeOrigin *origin)
 {
-  HeListenerStats stats[2] = { 0 };
-  static const char *const names[] = { "viewers", "internal" };
+  const struct {
+    const char *name;
+    HeHttp *http;
+  } servers[] = {
+    { "viewers", origin->viewers }, { "internal", origin->control }, { "gate", origin->door }
+  };
+  g_autoptr (GString) accepted = g_string_new (NULL);
+  g_autoptr (GString) ended = g_string_new (NULL);
 
-  he_listener_get_stats (he_http_listener (origin->viewers), &stats[0]);
-  he_listener_get_stats (he_http_listener (origin->control), &stats[1]);
   he_metrics_family (text, "headend_connections", "gauge", "Open connections.");
-  for (guint i = 0; i < 2; i++)
-    g_string_append_printf (text, "headend_connections{listener=\"%s\"} %u\n", names[i],
-                            stats[i].open);
+  for (guint i = 0; i < G_N_ELEMENTS (servers); i++) {
+    const char *name = servers[i].name;
+    HeListenerStats stats;
+
+    if (servers[i].http == NULL)
+      continue;
+    he_listener_get_stats (he_http_listener (servers[i].http), &stats);
+    g_string_append_printf (text, "headend_connections{listener=\"%s\"} %u\n", name,
+                            stats.open);
+    g_string_append_printf (
+        accepted,
+        "headend_connections_accepted_total{listener=\"%s\"} %" G_GUINT64_FORMAT "\n",
+        name, stats.accepted);
+    append_ended (ended, name, "cap", stats.refused);
+    append_ended (ended, name, "deadline", stats.expired);
+    append_ended (ended, name, "accept", stats.failures);
+  }
+  he_metrics_family (text, "headend_connections_accepted", "counter",
+                     "Connections taken.");
+  g_string_append (text, accepted->str);
   he_metrics_family (text, "headend_connections_ended", "counter",
                      "Connections over a cap or past a deadline, and failed accepts.");
-  for (guint i = 0; i < 2; i++)
-    g_string_append_printf (
-        text,
-        "headend_connections_ended_total{listener=\"%s\",why=\"cap\"} %" G_GUINT64_FORMAT
-        "\n"
-        "headend_connections_ended_total{listener=\"%s\",why=\"deadline\"} "
-        "%" G_GUINT64_FORMAT "\n"
-        "headend_connections_ended_total{listener=\"%s\",why=\"accept\"} "
-        "%" G_GUINT64_FORMAT "\n",
-        names[i], stats[i].refused, names[i], stats[i].expired, names[i],
-        stats[i].failures);
+  g_string_append (text, ended->str);
 }
 
 void

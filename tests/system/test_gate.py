@@ -205,6 +205,13 @@ def _every_algorithm_that_is_configured_opens(air):
     _refused(enter("RS256", air.edge_url), "RS256 is not configured", "400")
 
 
+def _gate_connections(air):
+    """Open, and ever taken, by the metrics of the node."""
+    text = stage.get(air.internal["A"] + "/metrics").body.decode()
+    return tuple(int(re.search(rf'^headend_connections{name}{{listener="gate"}} (\d+)$', text, re.M).group(1))
+                 for name in ("", "_accepted_total"))
+
+
 def _an_edge_asks_for_thousands_at_once(air):
     """Each question on a connection of its own, by the gate's Unix socket."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -222,6 +229,8 @@ def _an_edge_asks_for_thousands_at_once(air):
             s.sendall(b"GET /auth HTTP/1.1\r\nHost: headend\r\nX-Original-URI: /live/demo/360p/index.m3u8\r\n"
                       b"X-Forwarded-For: 127.0.0.1\r\nX-Forwarded-Proto: http\r\n\r\n")
         answered = [s.recv(4096).split(b"\r\n")[0] for s in asking]
+        assert _gate_connections(air) >= (enough, enough), _gate_connections(air)
+    stage.wait_for("the connections' end", lambda: _gate_connections(air)[0] < enough // 2)
     assert set(answered) == {b"HTTP/1.1 401 Unauthorized"}, collections.Counter(answered)
 
 

@@ -344,6 +344,8 @@ metrics_are_openmetrics (void)
     "headend_requests_total{class=\"entry\",status=\"200\"} 1\n",
     "headend_denials_total{code=\"600\"} 1\n",
     "headend_sessions 1\n",
+    "headend_connections{listener=\"internal\"} ",
+    "headend_connections_accepted_total{listener=\"viewers\"} 2\n",
     "# TYPE headend_requests counter\n",
     "# HELP headend_newest_age_seconds ",
   };
