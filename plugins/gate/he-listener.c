@@ -15,6 +15,11 @@
 
 #define BACK_OFF_MS 100
 #define LOCAL "unix:"
+/* Of an answer the kernel holds so many bytes that are not on their way yet, and asks for
+ * more in time. What it held besides it would send whenever the client confirms some, and
+ * on loopback that is the client's processor: it spends a third less on 2 MB this way. What is
+ * on its way, so the speed over long distances, is not bounded by this. */
+#define UNSENT_BYTES (128 * 1024)
 
 struct _HeConnection {
   HeListener *listener;
@@ -238,13 +243,21 @@ peer_address (const struct sockaddr_storage *peer, HeAddress *ret_address)
 }
 
 static void
+tune (int fd)
+{
+  int on = 1, unsent = UNSENT_BYTES;
+
+  setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  setsockopt (fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
+}
+
+static void
 adopt (HeListener *listener, int fd, const struct sockaddr_storage *peer)
 {
   gboolean is_local = listener->path != NULL;
   g_autofree char *subscriber = NULL;
   HeAddress address, counted;
   HeConnection *connection;
-  int on = 1;
 
   if (!is_local && !peer_address (peer, &address)) {
     close (fd);
@@ -261,7 +274,7 @@ adopt (HeListener *listener, int fd, const struct sockaddr_storage *peer)
     return;
   }
   if (!is_local)
-    setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    tune (fd);
   connection = g_new0 (HeConnection, 1);
   connection->listener = listener;
   connection->socket = fd;

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gio/gunixsocketaddress.h>
 #include <glib/gstdio.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -142,6 +144,41 @@ odd_addresses_are_refused (void)
   }
 }
 
+static void
+keep_accepted (HeConnection *connection, gpointer data)
+{
+  *(HeConnection **)data = connection;
+}
+
+/* Given a connection by TCP, then of a long answer the kernel takes little ahead of what is
+ * on its way, and short ones do not wait for each other. */
+static void
+the_kernel_holds_little_ahead (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeListener) listener = he_listener_new ("127.0.0.1:0", "test", &usual, &error);
+  HeConnection *connection = NULL;
+  g_autoptr (GSocket) client = NULL;
+  int unsent = 0, no_delay = 0;
+  socklen_t len = sizeof unsent;
+
+  g_assert_no_error (error);
+  he_listener_start (listener, keep_accepted, &connection);
+  client = client_connect ("127.0.0.1", he_listener_port (listener));
+  while (connection == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpint (getsockopt (he_connection_socket (connection), IPPROTO_TCP,
+                               TCP_NOTSENT_LOWAT, &unsent, &len),
+                   ==, 0);
+  g_assert_cmpint (unsent, >=, 16 * 1024);
+  g_assert_cmpint (unsent, <=, 256 * 1024);
+  g_assert_cmpint (getsockopt (he_connection_socket (connection), IPPROTO_TCP, TCP_NODELAY,
+                               &no_delay, &len),
+                   ==, 0);
+  g_assert_true (no_delay);
+  he_connection_close (connection, FALSE);
+}
+
 static GSocket *
 connect_to (const char *path)
 {
@@ -264,6 +301,8 @@ main (int argc, char *argv[])
                    survives_a_shortage_of_descriptors);
   g_test_add_func ("/listener/port-in-use-is-named", port_in_use_is_named);
   g_test_add_func ("/listener/odd-addresses-are-refused", odd_addresses_are_refused);
+  g_test_add_func ("/listener/the-kernel-holds-little-ahead",
+                   the_kernel_holds_little_ahead);
   g_test_add_func ("/listener/a-unix-socket-is-served", a_unix_socket_is_served);
   g_test_add_func ("/listener/a-stale-unix-socket-is-replaced",
                    a_stale_unix_socket_is_replaced);
