@@ -317,12 +317,10 @@ he_encoder_describe (const HeEncoderFamily *family, const HeEncoder *encoder,
 static char *
 option_key (const char *option)
 {
-  char *key = g_strndup (option, strcspn (option, "="));
+  g_autofree char *key = g_strndup (option, strcspn (option, "="));
 
   g_strdelimit (key, "_", '-');
-  if (g_str_has_prefix (key, "no-"))
-    memmove (key, key + strlen ("no-"), strlen (key + strlen ("no-")) + 1);
-  return key;
+  return g_strdup (g_str_has_prefix (key, "no-") ? key + strlen ("no-") : key);
 }
 
 static gboolean

@@ -39,7 +39,8 @@ def cases(folder, test):
     done = subprocess.run([*command, "-l"], capture_output=True, text=True, timeout=60,
                           env={**os.environ, **test["env"]}, cwd=BUILD)
     assert done.returncode == 0, f"{command[0]} -l: {done.returncode}: {done.stderr}"
-    return sum(line.startswith("/") for line in done.stdout.splitlines())
+    # GLib of 2.84 makes comments of them, as TAP has it.
+    return sum(line.removeprefix("# ").startswith("/") for line in done.stdout.splitlines())
 
 
 def counts():
