@@ -43,8 +43,11 @@ append_source (GString *text, const HeadendModelChannel *channel,
                             "max-bytes=16777216 caps=\"%s\" ! ",
                             caps);
   g_string_append_printf (
-      text, "epochdemux name=demux node=%s program=%u frame-rate=%u/%u", node,
-      channel->program, first->frame_rate.n, first->frame_rate.d);
+      text,
+      "epochdemux name=demux node=%s program=%u frame-rate=%u/%u expect-video=1 "
+      "expect-audio=%u",
+      node, channel->program, first->frame_rate.n, first->frame_rate.d,
+      headend_model_channel_tracks (channel));
   if (channel->recording)
     g_string_append_printf (text, " start=%" G_GUINT64_FORMAT "\n", start_of (channel));
   else

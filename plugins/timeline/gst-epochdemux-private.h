@@ -26,6 +26,7 @@ struct _GstEpochDemux {
   guint64 start90;
   guint silence; /* milliseconds */
   guint program;
+  guint expect_video, expect_audio;
   gint fps_n, fps_d;
   HeAnchor anchor; /* that holds */
   gboolean has_anchor;

@@ -13,6 +13,8 @@ enum {
   PROP_START,
   PROP_SILENCE,
   PROP_PROGRAM,
+  PROP_EXPECT_VIDEO,
+  PROP_EXPECT_AUDIO,
   PROP_FRAME_RATE,
   PROP_STATS,
 };
@@ -60,6 +62,12 @@ get_property (GObject *object, guint id, GValue *value, GParamSpec *pspec)
     case PROP_PROGRAM:
       g_value_set_uint (value, self->program);
       break;
+    case PROP_EXPECT_VIDEO:
+      g_value_set_uint (value, self->expect_video);
+      break;
+    case PROP_EXPECT_AUDIO:
+      g_value_set_uint (value, self->expect_audio);
+      break;
     case PROP_FRAME_RATE:
       gst_value_set_fraction (value, self->fps_n, self->fps_d);
       break;
@@ -95,6 +103,12 @@ set_property (GObject *object, guint id, const GValue *value, GParamSpec *pspec)
       break;
     case PROP_PROGRAM:
       self->program = g_value_get_uint (value);
+      break;
+    case PROP_EXPECT_VIDEO:
+      self->expect_video = g_value_get_uint (value);
+      break;
+    case PROP_EXPECT_AUDIO:
+      self->expect_audio = g_value_get_uint (value);
       break;
     case PROP_FRAME_RATE:
       self->fps_n = gst_value_get_fraction_numerator (value);
@@ -144,6 +158,16 @@ gst_epoch_demux_install_settings (GObjectClass *object_class)
                          "program_number of the transport stream's program to take (0: "
                          "the first)",
                          0, G_MAXUINT16, 0, flags));
+  g_object_class_install_property (
+      object_class, PROP_EXPECT_VIDEO,
+      g_param_spec_uint ("expect-video", "Expect video",
+                         "Streams of video that the program has: while its map tells of "
+                         "fewer, two seconds of the feed are waited for another map",
+                         0, HE_DEMUX_MAX_STREAMS, 0, flags));
+  g_object_class_install_property (object_class, PROP_EXPECT_AUDIO,
+                                   g_param_spec_uint ("expect-audio", "Expect audio",
+                                                      "The same of sound", 0,
+                                                      HE_DEMUX_MAX_STREAMS, 0, flags));
   g_object_class_install_property (
       object_class, PROP_FRAME_RATE,
       gst_param_spec_fraction ("frame-rate", "Frame rate",

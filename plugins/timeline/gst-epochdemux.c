@@ -16,6 +16,11 @@
  * are those behind it that refer to pictures in front of it (RASL). Video that turns into
  * another codec is an error.
  *
+ * The program's streams are those of its first map that has as many as
+ * #GstEpochDemux:expect-video and #GstEpochDemux:expect-audio say, or of all maps in the
+ * first two seconds. Later maps may move them to other PIDs, and leave some out for a
+ * while.
+ *
  * Buffers carry epoch time; the SEGMENT begins with the first of them and has the current
  * running time as its base, so sinks that synchronise work.
  *
@@ -316,11 +321,13 @@ start (GstEpochDemux *self)
   GError *error = NULL;
   HeAnchor anchor;
   guint64 start90;
-  guint silence, program;
+  guint silence, program, video, audio;
 
   GST_OBJECT_LOCK (self);
   silence = self->silence;
   program = self->program;
+  video = self->expect_video;
+  audio = self->expect_audio;
   text = g_strdup (self->anchor_text);
   node = g_strdup (self->node);
   start90 = self->start90;
@@ -346,6 +353,7 @@ start (GstEpochDemux *self)
   self->demux = he_demux_new (node);
   he_demux_set_start (self->demux, start90);
   he_demux_set_program (self->demux, (guint16)program);
+  he_demux_expect (self->demux, video, audio);
   self->outputs.start90 = start90;
   self->outputs.group_id = gst_util_group_id_next ();
   self->fed = FALSE;

@@ -30,6 +30,8 @@ typedef struct {
   gboolean lost;    /* a unit before the next one was lost, or ended a timeline */
   gboolean discont; /* owed to the next frame */
   gboolean torn;    /* what a unit ahead of the next one held was lost */
+  gboolean timed;   /* first33 is valid; until the program is told */
+  guint64 first33;
   guint generation; /* of the last frame placed */
 } HeDemuxTrack;
 
@@ -47,6 +49,8 @@ struct _HeDemux {
   HeRtpReader *rtp; /* the same */
   HeDemuxTrack streams[HE_DEMUX_MAX_STREAMS];
   guint n_streams;
+  guint expected[2]; /* streams, by HeDemuxMedia */
+  gboolean known;    /* the streams are, and stay */
   gboolean program_pending;
   guint8 changed; /* the stream type that a stream has turned into; 0: none */
   GQueue units;   /* HeDemuxUnit */

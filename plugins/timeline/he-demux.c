@@ -17,6 +17,31 @@ frame_free (gpointer data)
 }
 
 static void
+tell_program (HeDemux *demux)
+{
+  demux->program_pending |= !demux->known;
+  demux->known = TRUE;
+}
+
+/* By the feed's own time, which is the same on a machine that stood still meanwhile. */
+static gboolean
+has_missed_enough (HeDemux *demux, HeDemuxTrack *stream, const HePes *pes)
+{
+  gint64 passed90 = 0;
+
+  if (pes->has_pts && !stream->timed)
+    stream->first33 = pes->dts33;
+  stream->timed |= pes->has_pts;
+  if (pes->has_pts)
+    passed90
+        = he_epoch_unwrap (pes->dts33, (gint64)stream->first33) - (gint64)stream->first33;
+  return ABS (passed90) > (gint64)HE_DEMUX_MAX_MISSING90
+         || demux->pending > HE_DEMUX_MAX_PENDING
+         || g_queue_get_length (&demux->units)
+                > HE_DEMUX_MAX_STREAMS * HE_DEMUX_MAX_WAITING;
+}
+
+static void
 on_pes (HePes *pes, gpointer user)
 {
   HeDemuxTrack *stream = user;
@@ -31,6 +56,8 @@ on_pes (HePes *pes, gpointer user)
   unit->gaps = stream->gaps;
   demux->pending += g_bytes_get_size (pes->data);
   g_queue_push_tail (&demux->units, unit);
+  if (!demux->known && has_missed_enough (demux, stream, pes))
+    tell_program (demux);
 }
 
 static void
@@ -50,26 +77,37 @@ add_stream (HeDemux *demux, HeDemuxMedia media, guint index, const HePmtStream *
   stream->discont = TRUE;
 }
 
-/* The n-th video or audio goes on with another PID, but not as another codec: whoever
- * decodes it has been chosen. */
+/* The n-th video or audio goes on with another PID (0: is left out for now), but not as
+ * another codec: whoever decodes it has been chosen. */
 static void
 move_stream (HeDemux *demux, HeDemuxTrack *stream, const HePmtStream *entry)
 {
-  if (stream->info.type != entry->type)
+  guint16 pid = entry ? entry->pid : 0;
+
+  if (entry && stream->info.type != entry->type)
     demux->changed = entry->type;
-  if (stream->info.pid == entry->pid)
+  if (stream->info.pid == pid)
     return;
   he_pes_assembler_flush (stream->pes, TRUE);
-  stream->info.pid = entry->pid;
+  stream->info.pid = pid;
 }
 
-/* The streams of the first PMT stay. Later ones may move them; what they add is left out,
- * so that nobody downstream waits for it. */
+static HeDemuxTrack *
+find_stream (HeDemux *demux, HeDemuxMedia media, guint index)
+{
+  for (guint i = 0; i < demux->n_streams; i++)
+    if (demux->streams[i].info.media == media && demux->streams[i].info.index == index)
+      return &demux->streams[i];
+  return NULL;
+}
+
+/* Multiplexers tell of a stream when they have something of it, and some give who comes
+ * later the first map that they made. Once the streams are known they stay: what a later
+ * map adds is left out, so that nobody downstream waits for it. */
 static void
 on_program (const HePmt *pmt, gpointer user)
 {
   HeDemux *demux = user;
-  gboolean first = demux->n_streams == 0;
   guint counts[2] = { 0, 0 };
 
   for (guint i = 0; i < pmt->n_streams; i++) {
@@ -81,19 +119,19 @@ on_program (const HePmt *pmt, gpointer user)
     HeDemuxMedia media
         = entry->type == HE_STREAM_TYPE_AAC_ADTS ? HE_DEMUX_AUDIO : HE_DEMUX_VIDEO;
     guint index = counts[media]++;
-    if (first) {
-      if (demux->n_streams < HE_DEMUX_MAX_STREAMS)
-        add_stream (demux, media, index, entry);
-      continue;
-    }
-    for (guint k = 0; k < demux->n_streams; k++) {
-      HeDemuxTrack *stream = &demux->streams[k];
+    HeDemuxTrack *stream = find_stream (demux, media, index);
 
-      if (stream->info.media == media && stream->info.index == index)
-        move_stream (demux, stream, entry);
-    }
+    if (stream)
+      move_stream (demux, stream, entry);
+    else if (!demux->known && demux->n_streams < HE_DEMUX_MAX_STREAMS)
+      add_stream (demux, media, index, entry);
   }
-  demux->program_pending |= first;
+  for (guint i = 0; i < demux->n_streams; i++)
+    if (demux->streams[i].info.index >= counts[demux->streams[i].info.media])
+      move_stream (demux, &demux->streams[i], NULL);
+  if (counts[HE_DEMUX_VIDEO] >= demux->expected[HE_DEMUX_VIDEO]
+      && counts[HE_DEMUX_AUDIO] >= demux->expected[HE_DEMUX_AUDIO])
+    tell_program (demux);
 }
 
 static void
@@ -194,6 +232,8 @@ he_demux_finish (HeDemux *demux, guint64 wall90, GError **error)
     return FALSE;
   for (guint i = 0; i < demux->n_streams; i++)
     he_pes_assembler_flush (demux->streams[i].pes, FALSE);
+  if (demux->n_streams > 0)
+    tell_program (demux);
   demux->finished = TRUE;
   return TRUE;
 }
@@ -224,6 +264,7 @@ he_demux_switch (HeDemux *demux)
     stream->pes = he_pes_assembler_new (on_pes, stream);
     stream->entry = (HeVideoEntry) { .type = stream->info.type };
     stream->lost = stream->torn = TRUE;
+    stream->timed = FALSE;
     demux->clock.streams[i].known = FALSE;
   }
 }
@@ -232,6 +273,13 @@ void
 he_demux_set_program (HeDemux *demux, guint16 program)
 {
   he_ts_parser_set_program (demux->parser, program);
+}
+
+void
+he_demux_expect (HeDemux *demux, guint video, guint audio)
+{
+  demux->expected[HE_DEMUX_VIDEO] = video;
+  demux->expected[HE_DEMUX_AUDIO] = audio;
 }
 
 void
@@ -281,6 +329,8 @@ he_demux_next (HeDemux *demux, HeFrame *ret_frame)
     demux->program_pending = FALSE;
     return HE_DEMUX_PROGRAM;
   }
+  if (!demux->known)
+    return HE_DEMUX_NOTHING;
   while (g_queue_is_empty (&demux->frames) && !demux->proposed) {
     if (he_demux_take_unit (demux))
       continue;

@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "he-anchor.h"
+#include "he-epoch.h"
 #include "he-rtp.h"
 #include "he-ts-parser.h"
 
@@ -19,11 +20,13 @@ G_BEGIN_DECLS
  *   while ((event = he_demux_next()) != HE_DEMUX_NOTHING) …
  *
  * Memory is bounded: the input, one unit a stream, and as many units as the limits below
- * that wait for one to confirm their time. Not thread-safe. */
+ * that wait for one to confirm their time, or for streams that are missing yet. Not
+ * thread-safe. */
 
 #define HE_DEMUX_MAX_STREAMS 16
 #define HE_DEMUX_MAX_PENDING (2 * 8 * 1024 * 1024) /* bytes */
 #define HE_DEMUX_MAX_WAITING 100                   /* units */
+#define HE_DEMUX_MAX_MISSING90 (2 * HE_TICKS_PER_SECOND)
 #define HE_DEMUX_NO_TIME G_MAXUINT64
 
 typedef enum {
@@ -35,7 +38,7 @@ typedef struct {
   HeDemuxMedia media;
   guint8 type; /* HE_STREAM_TYPE_… */
   guint index; /* among the streams of this media, from 0 */
-  guint16 pid; /* at present: a later PMT may move the stream */
+  guint16 pid; /* at present: a later PMT may move the stream; 0: leaves it out */
 } HeDemuxStream;
 
 typedef enum {
@@ -59,7 +62,7 @@ void he_frame_clear (HeFrame *frame);
 
 typedef enum {
   HE_DEMUX_NOTHING, /* push more */
-  HE_DEMUX_PROGRAM, /* once: the streams are known, and stay */
+  HE_DEMUX_PROGRAM, /* once, ahead of all else: the streams are known, and stay */
   HE_DEMUX_ANCHOR,  /* he_demux_proposal() awaits he_demux_set_anchor() */
   HE_DEMUX_FRAME,
 } HeDemuxEvent;
@@ -97,6 +100,10 @@ void he_demux_switch (HeDemux *demux);
  * FLV instead (he-flv.h), of so many pictures a second (fps_n 0: unknown). */
 void he_demux_set_program (HeDemux *demux, guint16 program);
 void he_demux_set_flv (HeDemux *demux, guint fps_n, guint fps_d);
+/* Before the first input: so many streams are waited for when the first PMT has fewer,
+ * and what comes meanwhile is kept; for no more of the feed than HE_DEMUX_MAX_MISSING90
+ * by its own timestamps, or than the limits below hold. */
+void he_demux_expect (HeDemux *demux, guint video, guint audio);
 /* That it is RTP, each push a packet; errors of he_rtp_reader_new(). */
 gboolean he_demux_set_rtp (HeDemux *demux, const HeRtpSession *session, GError **error);
 

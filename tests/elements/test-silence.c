@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <gst/video/video.h>
 
+#include "../unit/ts-bytes.h"
 #include "demux-run.h"
 
 /* A feed that stops, from epochdemux to what epochalign gives. */
@@ -10,6 +11,8 @@ typedef struct {
   guint n, filled, black;
   guint64 first90;
   guint64 last90; /* of the last buffer */
+  guint64 loud90; /* of the last one with sound that can be heard */
+  guint quiet;    /* without, before one with */
   guint64 jump90; /* the largest step between two */
   guint generation;
   guint64 generation90; /* where the last one began */
@@ -25,6 +28,28 @@ is_black (GstBuffer *buffer)
     if (luma[i] > 20)
       return FALSE;
   return TRUE;
+}
+
+static gboolean
+is_loud (GstBuffer *buffer)
+{
+  gint16 samples[256];
+  gsize n = gst_buffer_extract (buffer, 0, samples, sizeof samples) / 2;
+
+  for (gsize i = 0; i < n; i++)
+    if (samples[i] > 1000)
+      return TRUE;
+  return FALSE;
+}
+
+static void
+note_sound (Side *side, GstBuffer *buffer, guint64 t90)
+{
+  if (!is_loud (buffer))
+    return;
+  if (side->loud90 != 0)
+    side->quiet += (guint)((t90 - side->loud90) / 1920 - 1);
+  side->loud90 = t90;
 }
 
 static GstPadProbeReturn
@@ -45,6 +70,7 @@ note (GstPad *pad, GstPadProbeInfo *info, gpointer user)
     else
       side->first90 = t90;
     side->last90 = t90;
+    note_sound (side, buffer, t90);
     /* However slow the machine is, the picture is repeated for ten seconds. */
     side->black += t90 < side->first90 + 13 * HE_TICKS_PER_SECOND
                    && gst_buffer_get_size (buffer) == 160 * 96 * 3 / 2
@@ -111,6 +137,72 @@ wait_for (GstElement *pipeline, Side *side, guint generation, guint seconds)
     g_usleep (20000);
   }
   g_assert_true (has (side, generation, seconds));
+}
+
+/* PIDs of a feed of mpegtsmux. */
+typedef struct {
+  guint16 map, video, sound;
+} Pids;
+
+static guint16
+pid_of (const guint8 *packet)
+{
+  return (guint16)((packet[1] & 0x1f) << 8 | packet[2]);
+}
+
+static void
+set_pid (guint8 *packet, guint16 pid)
+{
+  packet[1] = (guint8)((packet[1] & 0xe0) | pid >> 8);
+  packet[2] = (guint8)pid;
+}
+
+static Pids
+find_pids (const GByteArray *feed)
+{
+  Pids pids = { 0 };
+
+  for (gsize at = 0; at + 188 <= feed->len; at += 188) {
+    const guint8 *packet = feed->data + at;
+    const guint8 *payload = packet + 4 + (packet[3] & 0x20 ? 1 + packet[4] : 0);
+
+    if (!(packet[1] & 0x40))
+      continue;
+    if (payload[0] == 0 && payload[1] == 2)
+      pids.map = pid_of (packet);
+    else if (payload[3] == 0xe0)
+      pids.video = pid_of (packet);
+    else if (payload[3] == 0xc0)
+      pids.sound = pid_of (packet);
+  }
+  g_assert_true (pids.map && pids.video && pids.sound);
+  return pids;
+}
+
+/* Maps, in packets from .. to-1, tell of the pictures and, with a PID, of the sound,
+ * which is moved there. */
+static void
+change_maps (GByteArray *feed, gsize from, gsize to, const Pids *pids, guint16 sound)
+{
+  const guint16 streams[][2]
+      = { { pids->video, HE_STREAM_TYPE_H264 }, { sound, HE_STREAM_TYPE_AAC_ADTS } };
+  guint changed = 0;
+
+  for (gsize at = from * 188; at < to * 188; at += 188) {
+    guint8 *packet = feed->data + at;
+
+    if (sound && pid_of (packet) == pids->sound)
+      set_pid (packet, sound);
+    if (pid_of (packet) != pids->map)
+      continue;
+    g_autoptr (TsBytes) ts = ts_bytes_new ();
+    ts->counters[pids->map] = packet[3] & 0x0f;
+    ts_bytes_pmt (ts, 1, pids->map, streams, sound ? 2 : 1);
+    g_assert_cmpuint (ts->out->len, ==, 188);
+    memcpy (packet, ts->out->data, 188);
+    changed++;
+  }
+  g_assert_cmpuint (changed, >, 0);
 }
 
 #define VIDEO                                                                            \
@@ -185,6 +277,42 @@ test_one_stream (void)
   gst_object_unref (pipeline);
 }
 
+/* Given a map without the sound that comes first, as GStreamer 1.26's srtsink sends to
+ * who calls in later, and sound that maps leave out for a second, in the end on another
+ * PID, then there is one stream of sound without a hole, silent meanwhile. */
+static void
+test_map_without_sound (void)
+{
+  g_autoptr (GByteArray) feed = make_feed ();
+  g_autoptr (TsBytes) old = ts_bytes_new ();
+  const Pids pids = find_pids (feed);
+  const guint16 lone[][2] = { { pids.video, HE_STREAM_TYPE_H264 } };
+  const gsize packets = feed->len / 188;
+  GstElement *pipeline
+      = parse ("appsrc name=src is-live=true ! epochdemux name=d "
+               "expect-video=1 expect-audio=1 silence=400 " AUDIO " " VIDEO);
+  Side video = { .n = 0 }, audio = { .n = 0 };
+
+  watch (pipeline, "video", &video);
+  watch (pipeline, "audio", &audio);
+  change_maps (feed, packets / 2, packets * 3 / 4, &pids, 0);
+  change_maps (feed, packets * 3 / 4, packets, &pids, 0x0300);
+  ts_bytes_pat (old, 1, pids.map);
+  ts_bytes_pmt (old, 1, pids.map, lone, 1);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  push (pipeline, old->out);
+  push (pipeline, feed);
+  wait_for (pipeline, &video, 0, 4);
+  wait_for (pipeline, &audio, 0, 4);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_assert_cmpuint (audio.filled, >, 0);
+  g_assert_cmpuint (audio.jump90, ==, 1920);
+  g_assert_cmpuint (audio.loud90 - audio.first90, >, 35 * HE_TICKS_PER_SECOND / 10);
+  g_assert_cmpuint (audio.quiet, >, 20);
+  g_assert_cmpuint (audio.quiet, <, 80);
+  gst_object_unref (pipeline);
+}
+
 /* Given no word of silence, or a feed that never came, then nothing is made. */
 static void
 test_nothing_is_made (void)
@@ -221,6 +349,8 @@ main (int argc, char **argv)
   g_assert_nonnull (folder);
   g_test_add_func ("/silence/is-filled-until-the-feed-is-back", test_filled);
   g_test_add_func ("/silence/of-one-stream-is-filled", test_one_stream);
+  g_test_add_func ("/silence/of-sound-that-maps-leave-out-is-filled",
+                   test_map_without_sound);
   g_test_add_func ("/silence/nothing-is-made-unasked", test_nothing_is_made);
   result = g_test_run ();
   g_rmdir (folder);

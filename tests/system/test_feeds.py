@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Every kind of source, from real senders: a feed of tools/feed, sent on by ffmpeg or a real RTMP
 server."""
+import contextlib
 import json
 import re
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import stage
@@ -152,6 +155,79 @@ def test_a_backup_takes_over():
         wrong = stage.consecutive(seen)
         assert not wrong, (wrong, re.findall(r".*(?:takes|filled|anchor \{).*", log.read_text()))
         assert _channel(air, "node")["anchor"]["generation"] == 0
+
+
+def _map_without_sound(packet):
+    """The programme map in a packet, as its multiplexer made it before it knew of the sound."""
+    section = bytearray(packet[5:8 + ((packet[6] & 15) << 8 | packet[7]) - 4])
+    at, streams = 12 + ((section[10] & 15) << 8 | section[11]), b""
+    head = bytes(section[:at])
+    while at < len(section):
+        size = 5 + ((section[at + 3] & 15) << 8 | section[at + 4])
+        streams += bytes(section[at:at + size]) if section[at] != 0x0f else b""
+        at += size
+    assert len(head + streams) < len(section), "no sound in the map"
+    made = bytearray(head + streams)
+    made[1:3] = (0xb000 | len(made) + 4 - 3).to_bytes(2, "big")
+    crc = 0xffffffff
+    for byte in made:
+        crc ^= byte << 24
+        for _ in range(8):
+            crc = (crc << 1 ^ (0x04c11db7 if crc & 1 << 31 else 0)) & 0xffffffff
+    return (packet[:5] + bytes(made) + crc.to_bytes(4, "big")).ljust(188, b"\xff")
+
+
+def _send_with_old_maps(air, server, away):
+    """To everybody who calls, the feed behind an old map, as GStreamer 1.26's srtsink sends it; while away is set
+    all maps are such."""
+    while True:
+        try:
+            caller, _ = server.accept()
+        except OSError:
+            return
+        relay = subprocess.Popen(
+            ["ffmpeg", "-hide_banner", "-loglevel", "fatal", "-nostdin", "-copyts", "-i",
+             f"srt://127.0.0.1:{air.feed_port}?connect_timeout=60000", "-map", "0", "-c", "copy", "-f", "mpegts", "pipe:1"],
+            stdout=subprocess.PIPE)
+        air.processes.append(relay)
+        first = True
+        with caller, contextlib.suppress(OSError):
+            while len(packet := relay.stdout.read(188)) == 188:
+                if packet[1:3] == b"\x50\x00":  # the map, where ffmpeg puts it
+                    if first:
+                        caller.sendall(_map_without_sound(packet))
+                        time.sleep(0.5)
+                    elif away.is_set():
+                        packet = _map_without_sound(packet)
+                    first = False
+                caller.sendall(packet)
+        stage.end(relay)
+
+
+def test_a_map_without_sound():
+    """It comes first, and now and then: the channel goes on, with silence where its sound has no place."""
+    def change(model):
+        model["channels"][0].update({"source": f"tcp://127.0.0.1:{server.getsockname()[1]}", "window": 10,
+                                     "video": [{"width": 160, "height": 90, "bitrate": 100}]})
+    with socket.create_server(("127.0.0.1", 0)) as server, stage.Stage("single.json", change=change) as air:
+        away = threading.Event()
+        threading.Thread(target=_send_with_old_maps, args=(air, server, away), daemon=True).start()
+        air.start_feed()
+        air.start_node("node")
+        _wait_clean(air, "node", "demo")
+        away.set()
+        stage.wait_for("filler", lambda: _channel(air, "node")["newest"] != "clean")
+        away.clear()
+        _wait_clean(air, "node", "demo")
+        channel = _channel(air, "node")
+        log = (air.dir / "node-node.log").read_text(errors="replace")
+        assert channel["anchor"]["generation"] == 0 and "has no AAC" not in log, (channel, log)
+        assert log.count(" takes tcp:") == 1, log
+        viewer = stage.Viewer(air.url("viewer", "cookie", air.origin["node"]))
+        listed = viewer.media("audio")
+        assert [n for n, _ in listed] == list(range(listed[0][0], listed[-1][0] + 1)), listed
+        sound = [t for n, key in listed for t in stage.timestamps(viewer.segment("audio", n, key), "a")]
+        assert sound and all((b - a) % 2**33 == 1920 for a, b in zip(sound, sound[1:])), sound
 
 
 def _assert_seen_and_harmless(scheme):

@@ -141,15 +141,15 @@ ts_bytes_pmt (TsBytes *ts, guint16 program, guint16 pmt_pid, const guint16 (*str
   ts_bytes_section (ts, pmt_pid, section);
 }
 
+static const guint16 ts_bytes_both[][2] = { { TS_BYTES_VIDEO, HE_STREAM_TYPE_H264 },
+                                            { TS_BYTES_AUDIO, HE_STREAM_TYPE_AAC_ADTS } };
+
 /* PAT and PMT of program 1: H.264 on TS_BYTES_VIDEO, AAC on TS_BYTES_AUDIO. */
 static inline void
 ts_bytes_tables (TsBytes *ts)
 {
-  static const guint16 streams[][2] = { { TS_BYTES_VIDEO, HE_STREAM_TYPE_H264 },
-                                        { TS_BYTES_AUDIO, HE_STREAM_TYPE_AAC_ADTS } };
-
   ts_bytes_pat (ts, 1, TS_BYTES_PMT);
-  ts_bytes_pmt (ts, 1, TS_BYTES_PMT, streams, 2);
+  ts_bytes_pmt (ts, 1, TS_BYTES_PMT, ts_bytes_both, 2);
 }
 
 static inline void
