@@ -140,7 +140,10 @@ append_upstream (GString *out, const Upstream *upstream, const HeadendModel *mod
     if (how && is_asked (upstream, node, choice, model))
       append_server (out, upstream, node, choice, how);
   }
-  g_string_append (out, "    keepalive 256;\n  }\n");
+  g_string_append (out, "    keepalive 256;\n"
+                        "    # Before a node closes it, which nginx would take for the "
+                        "node's failure.\n"
+                        "    keepalive_timeout 20s;\n  }\n");
 }
 
 static char *

@@ -47,6 +47,7 @@ sub clean {
   unset req.http.Headend-Lease;
   unset req.http.Headend-Cookie;
   unset req.http.Headend-Hits;
+  unset req.http.Headend-Range;
   unset req.http.X-Original-URI;
   unset req.http.X-Forwarded-Host;
   unset req.http.Proxy;
@@ -54,6 +55,12 @@ sub clean {
   # What a viewer claims of his address is no evidence.
   set req.http.X-Forwarded-For = client.ip;
   set req.http.X-Forwarded-Proto = "http";
+  # For what comes out of the cache alone: a backend's answer that does not fit a Range is a 503
+  # here, after all nodes were asked, where the Range is odd, too.
+  if (req.http.Range) {
+    set req.http.Headend-Range = req.http.Range;
+    unset req.http.Range;
+  }
 }
 
 # Bytes that many share are fetched without anything of the one who asks.
@@ -85,6 +92,7 @@ sub vcl_recv {
     if (req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/([0-9]+\.ts|index\.m3u8)$") {
       set req.http.Headend-Shared = regsub(req.http.Headend-Path, "^(/s/[^/]+)?/live/", "");
       set req.http.X-Original-URI = req.url;
+      set req.http.Host = "headend";
       set req.url = "/auth";
       return (pass);
     }
@@ -101,6 +109,9 @@ sub vcl_recv {
     return (synth(404));
   }
   call anonymous;
+  if (req.http.Headend-Range) {
+    set req.http.Range = req.http.Headend-Range;
+  }
   return (hash);
 }
 
@@ -134,6 +145,7 @@ sub vcl_backend_fetch {
   unset bereq.http.Headend-Lease;
   unset bereq.http.Headend-Cookie;
   unset bereq.http.Headend-Origin;
+  unset bereq.http.Headend-Range;
   unset bereq.http.X-Varnish;
 }
 

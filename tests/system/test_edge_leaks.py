@@ -18,6 +18,13 @@ import stage
 
 _BYTES = 60000
 _WINDOW = 20
+_ODD = {
+    "Range": ["bytes=0-9", "bytes=9-5", "bytes=-", "bytes=-0", "bytes=a-b", "bytes=0-1,2-3", "items=0-5",
+              "bytes=99999999999999999999-", "bytes=70000-"],
+    "Host": ["a@b", "[::1", "a:99999", "evil.example"],
+    "If-None-Match": ["*"], "If-Range": ["x"], "Accept-Encoding": ["gzip"], "X-Variant": ["b"],
+    "Origin": ["https://evil.example"], "Connection": ["close, Host, Cookie"], "X-HTTP-Method-Override": ["PUT"],
+}
 
 
 class _Party:
@@ -168,7 +175,8 @@ class _Hunt:
         for path in paths:
             for headers in ({}, {"Cookie": "headend=AAAA"}, {"Cookie": cookie},
                             {"Cookie": cookie, "X-Forwarded-For": self.viewers["cookie"].source},
-                            {"X-Variant": "a", "Headend-Ticket": "1.x", "X-Original-URI": paths[2]}):
+                            {"X-Variant": "a", "Headend-Ticket": "1.x", "X-Original-URI": paths[2]},
+                            {"Cookie": cookie, "Connection": "close, X-Forwarded-For, X-Original-URI"}):
                 self.denied(self.stranger.get(path, headers=headers), f"stranger {path} {sorted(headers)}")
             self.denied(self.stranger.get("/s/AAAA" + path), f"stranger, false prefix, {path}")
             self.denied(self.stranger.get(self.viewers["path"].prefix + path), f"stranger, stolen prefix, {path}")
@@ -183,6 +191,25 @@ class _Hunt:
             for stolen in (token, self.viewers["path"].prefix[3:]):
                 for path in ("", *paths[:3]):
                     self.denied(self.stranger.get(way + stolen + path), f"a prefix by {way}, {path}")
+
+    def odd(self):
+        """What no player sends, of a viewer who is the first to ask for a segment: the bytes are his, or he is
+        refused. An odd request costs nobody a 5xx, and changes nothing for others."""
+        self.publish(1)
+        viewer, msn = self.viewers["cookie"], self.newest - 1
+        path = f"/live/demo/360p/{msn}.ts"
+        for field, values in _ODD.items():
+            for value in values:
+                for method in ("HEAD", "GET"):
+                    answer = viewer.get(path, headers={**viewer.headers, field: value}, method=method)
+                    assert answer.status in (200, 206, 304, 400, 416), f"{method} {field}: {value}: {answer.status}"
+                    parts = [body for body in self.bodies["360p", msn].values() if answer.body in body]
+                    assert answer.status not in (200, 206) or parts, f"{field}: {value}: bytes that nobody published"
+                for other in ("/live/demo/360p/index.m3u8", f"/live/demo/keys/base/{msn // prepared.ROTATION}"):
+                    answer = viewer.get(other, headers={**viewer.headers, field: value})
+                    assert answer.status in (200, 206, 304, 400, 416), f"{field}: {value}: {other}: {answer.status}"
+        for one in self.viewers.values():
+            self.watch(one, [msn])
 
     def is_fresh(self):
         """Whether the edge gives a segment as soon as all nodes list it; None: this machine was too slow to say,
@@ -260,6 +287,7 @@ class _Hunt:
             assert judged is not None, "too slow to say whether a playlist is old"
             assert judged, "an old playlist"
         self.strange(newest - 1)
+        self.odd()
         self.race()
 
 
