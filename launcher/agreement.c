@@ -96,13 +96,25 @@ headend_agreement_holds (const HeadendJob *job, const HeAnchor *anchor)
          || headend_anchor_apart (&holds, anchor) == 0;
 }
 
+static gboolean
+tell (const HeadendJob *job, const char *what, const char *text)
+{
+  guint status = 0;
+  g_autofree char *path = g_strdup_printf ("/control/%s/%s", what, job->channel->name);
+  g_autoptr (GBytes) answer = headend_http_request (
+      job->node->internal, "PUT", path, job->secrets[HE_PURPOSE_PUBLISH], text, TIMEOUT,
+      ANSWER_MAX, &status, NULL);
+  return answer && status == 200;
+}
+
 gboolean
 headend_agreement_tell (const HeadendJob *job, const char *clip)
 {
-  guint status = 0;
-  g_autofree char *path = g_strdup_printf ("/control/clip/%s", job->channel->name);
-  g_autoptr (GBytes) answer = headend_http_request (
-      job->node->internal, "PUT", path, job->secrets[HE_PURPOSE_PUBLISH], clip, TIMEOUT,
-      ANSWER_MAX, &status, NULL);
-  return answer && status == 200;
+  return tell (job, "clip", clip);
+}
+
+gboolean
+headend_agreement_tell_inputs (const HeadendJob *job, const char *inputs)
+{
+  return tell (job, "inputs", inputs);
 }

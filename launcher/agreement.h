@@ -20,6 +20,9 @@ headend_agree (const HeadendJob *job, const char *proposal, HeAnchor *ret_anchor
  * for theirs. FALSE: it did not take it. */
 gboolean headend_agreement_tell (const HeadendJob *job, const char *clip);
 
+/* Tells it how the channel's sources are (he-input.h). */
+gboolean headend_agreement_tell_inputs (const HeadendJob *job, const char *inputs);
+
 /* Whether the origin holds an anchor that gives the same epoch times, or none, or does
  * not answer. */
 gboolean headend_agreement_holds (const HeadendJob *job, const HeAnchor *anchor);

@@ -15,6 +15,7 @@
 #include "faults.h"
 #include "feed.h"
 #include "he-anchor.h"
+#include "inputs.h"
 #include "job.h"
 #include "log.h"
 #include "plan.h"
@@ -38,8 +39,9 @@ typedef struct {
   HeadendPlan *plan;
   char *source; /* as it may be logged */
   GstElement *pipeline, *sink, *demux;
-  HeadendFeed *feed; /* NULL: a recording */
-  gboolean fills;    /* what the source leaves out is made up */
+  HeadendFeed *feed;     /* NULL: a recording */
+  HeadendInputs *inputs; /* the same */
+  gboolean fills;        /* what the source leaves out is made up */
   GMainLoop *loop;
   int code;
   gint64 started;
@@ -361,6 +363,8 @@ on_tick (gpointer user_data)
   tell_faults (worker, data && now - data < G_USEC_PER_SEC, now);
   if (worker->ticks++ % COMPARE_SECONDS == 0)
     compare (worker);
+  if (worker->inputs)
+    headend_inputs_tell (worker->inputs);
 
   int no_data
       = worker->job->channel->recording ? NO_DATA_SECONDS_RECORDING : NO_DATA_SECONDS;
@@ -415,6 +419,7 @@ start (Worker *worker, GError **error)
         = headend_feed_new (worker->plan, worker->job->model->folder, intake, error);
     if (!worker->feed)
       return FALSE;
+    worker->inputs = headend_inputs_new (worker->job, worker->feed, worker->demux);
     worker->fills = !headend_encoder_copies (first->encoder);
   }
   gst_bus_add_watch (bus, on_message, worker);

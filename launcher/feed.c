@@ -5,9 +5,10 @@
 #include "backlog.h"
 #include "backoff.h"
 #include "builder.h"
-#include "he-ts-parser.h"
 #include "log.h"
+#include "network.h"
 #include "source.h"
+#include "stream.h"
 #include "twins.h"
 
 #define MAX_LEGS 2
@@ -23,18 +24,18 @@ typedef struct {
   HeadendBackoff backoff;
   gint64 opened_at;
   char *said; /* why it was closed last */
+  HeadendNetwork network;
 
   /* The thread of its pipeline. */
-  HeTsParser *parser; /* looks for damage; NULL: no transport stream */
-  guint64 faults;
-  gboolean spoke, speaks; /* held pictures or sound: ever, in the buffer at hand */
-  HeadendTwins *twins;    /* NULL: nothing comes twice */
-  GstBuffer *held;        /* by twins, or NULL */
+  HeadendStream *stream; /* NULL: no transport stream */
+  HeadendTwins *twins;   /* NULL: nothing comes twice */
+  GstBuffer *held;       /* by twins, or NULL */
 
   /* feed->lock */
   HeadendLeg state;
   gboolean fresh; /* opened or taken over: what comes next does not go on from before */
   guint opening;  /* calls of start_leg() on their way */
+  HeInput seen;   /* its counts */
 
   /* feed->turn */
   GQueue kept; /* GstBuffer */
@@ -51,7 +52,7 @@ struct _HeadendFeed {
 
   GMutex lock; /* guards what is named above, and these */
   guint current;
-  guint64 breaks;
+  guint64 breaks, skipped_us;
   GCond opened; /* with lock: one opening less */
   GMutex turn;  /* held by who pushes to the intake; never by the main loop */
 
@@ -62,21 +63,6 @@ struct _HeadendFeed {
 };
 
 /* --- The thread of a source's pipeline ---------------------------------------------- */
-
-static gboolean
-is_damaged (Leg *leg, GstBuffer *buffer)
-{
-  GstMapInfo map;
-  if (!leg->parser || !gst_buffer_map (buffer, &map, GST_MAP_READ))
-    return FALSE;
-  gboolean ok = he_ts_parser_push (leg->parser, map.data, map.size, NULL);
-  gst_buffer_unmap (buffer, &map);
-  const HeTsStats *stats = he_ts_parser_stats (leg->parser);
-  guint64 faults = stats->gaps + stats->transport_errors + stats->sync_losses;
-  gboolean damaged = !ok || faults != leg->faults;
-  leg->faults = faults;
-  return damaged;
-}
 
 static void
 drop_oldest (Leg *leg)
@@ -117,14 +103,19 @@ take (Leg *leg, GstBuffer *buffer)
 {
   HeadendFeed *feed = leg->feed;
   gint64 now = g_get_monotonic_time ();
-  leg->speaks = FALSE;
-  gboolean damaged = is_damaged (leg, buffer);
-  /* A multiplexer may go on about nothing. */
-  gboolean counts = leg->speaks || !leg->spoke;
+  gboolean damaged = FALSE, counts = TRUE;
+  GstMapInfo map;
+  if (leg->stream && gst_buffer_map (buffer, &map, GST_MAP_READ)) {
+    counts = headend_stream_push (leg->stream, map.data, map.size, &damaged);
+    gst_buffer_unmap (buffer, &map);
+  }
   g_mutex_lock (&feed->turn);
   g_mutex_lock (&feed->lock);
-  if (counts)
+  if (counts || feed->n == 1) /* without another leg it is no worse than nothing */
     headend_leg_data (&leg->state, damaged, now);
+  leg->seen.counts[HE_INPUT_BYTES] += gst_buffer_get_size (buffer);
+  if (leg->stream)
+    headend_stream_count (leg->stream, &leg->seen);
   gboolean ours = feed->current == leg->number;
   feed->breaks += ours && GST_BUFFER_IS_DISCONT (buffer);
   GstBufferFlags flags = 0;
@@ -161,6 +152,10 @@ take_once (Leg *leg, GstBuffer *buffer)
   verdict = headend_twins_look (leg->twins, map.data, map.size, g_get_monotonic_time (),
                                 &held);
   gst_buffer_unmap (buffer, &map);
+  g_mutex_lock (&leg->feed->lock);
+  leg->seen.counts[HE_INPUT_TWICE]
+      += (held == HEADEND_TWINS_DROP) + (verdict == HEADEND_TWINS_DROP);
+  g_mutex_unlock (&leg->feed->lock);
   if (held == HEADEND_TWINS_TAKE)
     take (leg, leg->held);
   if (held != HEADEND_TWINS_HOLD)
@@ -210,6 +205,9 @@ on_taken (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   headend_log ("this machine is too slow: %" G_GINT64_FORMAT
                " ms of the source had waited for too long, and were skipped",
                (came - feed->skipped_at) / 1000);
+  g_mutex_lock (&feed->lock);
+  feed->skipped_us += (guint64)(came - feed->skipped_at);
+  g_mutex_unlock (&feed->lock);
   buffer = gst_buffer_make_writable (buffer);
   GST_BUFFER_FLAG_SET (buffer, feed->owed);
   GST_PAD_PROBE_INFO_DATA (info) = buffer;
@@ -272,6 +270,9 @@ on_retry (gpointer user_data)
 {
   Leg *leg = user_data;
   leg->retry = 0;
+  g_mutex_lock (&leg->feed->lock);
+  leg->seen.counts[HE_INPUT_REOPENED]++;
+  g_mutex_unlock (&leg->feed->lock);
   open_leg (leg);
   return G_SOURCE_REMOVE;
 }
@@ -339,26 +340,6 @@ on_look (gpointer user_data)
   return G_SOURCE_CONTINUE;
 }
 
-static void
-on_program (const HePmt *pmt, gpointer user)
-{
-}
-
-static void
-on_payload (guint16 pid, const guint8 *data, gsize len, HeTsFlags flags, gpointer user)
-{
-  Leg *leg = user;
-  leg->spoke = leg->speaks = TRUE;
-}
-
-static void
-watch_damage (Leg *leg, guint program)
-{
-  static const HeTsHandlers handlers = { on_program, on_payload };
-  leg->parser = he_ts_parser_new (&handlers, leg);
-  he_ts_parser_set_program (leg->parser, (guint16)program);
-}
-
 static gboolean
 add_leg (HeadendFeed *feed, const char *uri, const char *folder, GError **error)
 {
@@ -405,11 +386,11 @@ headend_feed_new (const HeadendPlan *plan, const char *folder, GstElement *intak
   if (!add_leg (feed, channel->source, folder, error)
       || (channel->backup && !add_leg (feed, channel->backup, folder, error)))
     return NULL;
-  if (feed->n > 1)
-    for (guint i = 0; i < feed->n; i++)
-      watch_damage (&feed->legs[i], channel->program);
   /* A backup is of the same kind. */
-  if (headend_source_find (channel->source, &message)->skips) {
+  const HeadendSource *source = headend_source_find (channel->source, &message);
+  for (guint i = 0; i < feed->n && strcmp (source->caps, HEADEND_SOURCE_TS) == 0; i++)
+    feed->legs[i].stream = headend_stream_new (channel->program);
+  if (source->skips) {
     g_autoptr (GstPad) pad = gst_element_get_static_pad (intake, "src");
     gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_taken, feed, NULL);
   }
@@ -435,7 +416,7 @@ leg_clear (Leg *leg)
   g_clear_handle_id (&leg->bus_watch, g_source_remove);
   g_clear_handle_id (&leg->retry, g_source_remove);
   gst_object_unref (leg->pipeline);
-  he_ts_parser_free (leg->parser);
+  headend_stream_free (leg->stream);
   headend_twins_free (leg->twins);
   gst_clear_buffer (&leg->held);
   while (!g_queue_is_empty (&leg->kept))
@@ -486,4 +467,34 @@ headend_feed_breaks (HeadendFeed *feed)
   guint64 breaks = feed->breaks;
   g_mutex_unlock (&feed->lock);
   return breaks;
+}
+
+static void
+report_leg (Leg *leg, const HeadendLeg *state, gint64 now, HeInput *input)
+{
+  input->backup = leg->number > 0;
+  input->up = !headend_leg_is_silent (state, now);
+  input->heard = state->data_at != 0;
+  input->age_ms = (guint64)(now - state->data_at) / 1000;
+  if (input->up)
+    headend_network_look (&leg->network, leg->pipeline);
+  headend_network_add (&leg->network, input);
+}
+
+void
+headend_feed_report (HeadendFeed *feed, HeInputReport *ret_report)
+{
+  HeadendLeg states[MAX_LEGS];
+  gint64 now = g_get_monotonic_time ();
+  g_mutex_lock (&feed->lock);
+  ret_report->n = feed->n;
+  for (guint i = 0; i < feed->n; i++) {
+    states[i] = feed->legs[i].state;
+    ret_report->inputs[i] = feed->legs[i].seen;
+    ret_report->inputs[i].taken = i == feed->current;
+  }
+  ret_report->counts[HE_SOURCE_SKIPPED_MS] = feed->skipped_us / 1000;
+  g_mutex_unlock (&feed->lock);
+  for (guint i = 0; i < feed->n; i++)
+    report_leg (&feed->legs[i], &states[i], now, &ret_report->inputs[i]);
 }

@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include "he-input.h"
 #include "leg.h"
 #include "plan.h"
 
@@ -38,5 +39,8 @@ gint64 headend_feed_data_at (HeadendFeed *feed);
 /* How often what receives the source that is taken said that something is missing, as
  * RTP's numbers show. */
 guint64 headend_feed_breaks (HeadendFeed *feed);
+
+/* How the sources are, and what was skipped; other counts are left alone. */
+void headend_feed_report (HeadendFeed *feed, HeInputReport *ret_report);
 
 G_END_DECLS

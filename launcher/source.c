@@ -5,7 +5,7 @@
 
 #include "source-rtp.h"
 
-#define MPEG_TS "video/mpegts,systemstream=(boolean)true"
+#define MPEG_TS HEADEND_SOURCE_TS
 /* A second of 16 Mbit/s, which rides out a scheduling delay. */
 #define UDP_BUFFER "buffer-size=2097152"
 /* What RTP brings out of order comes within it. */

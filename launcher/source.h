@@ -20,6 +20,8 @@ typedef struct {
   gboolean bare;   /* datagrams as they come: nothing takes out what came twice */
 } HeadendSource;
 
+#define HEADEND_SOURCE_TS "video/mpegts,systemstream=(boolean)true" /* caps */
+
 #define HEADEND_SOURCE_FORMS                                                             \
   "srt://HOST:PORT, udp://ADDRESS:PORT, rtp://ADDRESS:PORT, tcp://HOST:PORT, "           \
   "rtmp://HOST/APP/STREAM or file:PATH"

@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include <string.h>
+#include "he-input.h"
 
 #define LAG_SHOWN_MS 100
 
@@ -22,6 +23,7 @@ typedef struct {
   guint64 last_msn, age_ms, run, window;
   const HeJson *publishers;
   const HeJson *copies; /* how the nodes' copies compare, or NULL */
+  HeInputReport inputs; /* of the node's worker; none: it said nothing */
 } Verdict;
 
 static const HeJson *
@@ -64,6 +66,7 @@ judge (const HeadendNodeStatus *node, const HeadendModelChannel *channel)
   verdict.copies = he_json_member (object, "copies");
   if (verdict.copies && he_json_type (verdict.copies) != HE_JSON_OBJECT)
     verdict.copies = NULL;
+  he_input_read (object, &verdict.inputs, NULL);
   verdict.healthy = channel->recording
                     || (verdict.filled && verdict.age_ms < 3 * channel->duration90 / 90);
   return verdict;
@@ -189,6 +192,26 @@ copies_word (const Verdict *verdict)
                                              : copies.agreement;
 }
 
+/* "  source: on air, 0.1 s ago, 12 gaps", what is zero left out. */
+static void
+append_inputs (GString *text, const HeInputReport *report)
+{
+  for (guint i = 0; i < report->n; i++) {
+    const HeInput *input = &report->inputs[i];
+    g_string_append_printf (text, "%-12s   %s: %s", "", he_input_name (input),
+                            !input->up     ? "silent"
+                            : input->taken ? "on air"
+                                           : "in reserve");
+    if (input->heard)
+      g_string_append_printf (text, ", %.1f s ago", (double)input->age_ms / 1000);
+    for (guint of = HE_INPUT_REOPENED; of < HE_INPUT_COUNTS; of++)
+      if (input->counts[of] > 0)
+        g_string_append_printf (text, ", %" G_GUINT64_FORMAT " %s", input->counts[of],
+                                he_input_count_name (of));
+    g_string_append_c (text, '\n');
+  }
+}
+
 char *
 headend_status_text (const HeadendModel *model, const GPtrArray *nodes)
 {
@@ -216,6 +239,7 @@ headend_status_text (const HeadendModel *model, const GPtrArray *nodes)
                               (guint)verdict.window, age, copies_word (&verdict));
       append_publishers (text, &verdict);
       g_string_append_c (text, '\n');
+      append_inputs (text, &verdict.inputs);
     }
   }
   return g_string_free (text, FALSE);
@@ -258,6 +282,8 @@ write_channel (HeJsonWriter *writer, const char *name, const Verdict *verdict)
     he_json_writer_uint64 (writer, "age-ms", verdict->age_ms);
   if (verdict->copies)
     write_copies (writer, verdict);
+  if (verdict->inputs.n > 0)
+    he_input_write (writer, &verdict->inputs);
   he_json_writer_close (writer);
 }
 

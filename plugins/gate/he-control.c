@@ -28,6 +28,8 @@ static const struct {
   { "POST", "/control/complete/", "control", MIB, TRUE, FALSE, he_ack_handle },
   { "GET", "/control/clip/", "control", 0, TRUE, FALSE, he_clip_handle },
   { "PUT", "/control/clip/", "control", HE_CLIP_LEN, TRUE, FALSE, he_clip_handle },
+  { "PUT", "/control/inputs/", "control", HE_INPUT_JSON_MAX, TRUE, FALSE,
+    he_input_handle },
   { "GET", "/control/sessions/", "control", 0, TRUE, FALSE, he_sync_give },
   /* Thousands of viewers move their heartbeats between two batches. */
   { "POST", "/control/sessions", "control", HE_SESSIONS_JSON_MAX, TRUE, FALSE,

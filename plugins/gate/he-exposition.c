@@ -221,6 +221,7 @@ he_status_metrics (HeOrigin *origin, HeRequest *request)
     }
   }
   render_nodes (text, origin, channels);
+  he_input_metrics (text, origin, channels);
   he_metrics_render (origin->metrics, text);
   gauge (text, "headend_sessions", "Sessions that hold a slot.",
          he_sessions_count (origin->sessions, g_get_real_time ()));

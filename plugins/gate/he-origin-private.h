@@ -6,6 +6,8 @@
 #include "he-clips.h"
 #include "he-gate.h"
 #include "he-http.h"
+#include "he-inputs.h"
+#include "he-json.h"
 #include "he-ledger.h"
 #include "he-listing.h"
 #include "he-log.h"
@@ -39,6 +41,7 @@ struct _HeOrigin {
   HeStore *store;
   HeAnchors *anchors;
   HeClips *clips;
+  HeInputs *inputs;
   HeMetrics *metrics;
   HeLog *log;
   HeLedger *ledger; /* NULL without a state folder */
@@ -140,6 +143,10 @@ void he_origin_respond_playlist (HeOrigin *origin, HeRequest *request, HeChannel
                                  const HeDecision *decision);
 void he_anchor_handle (HeOrigin *origin, HeRequest *request);
 void he_clip_handle (HeOrigin *origin, HeRequest *request);
+void he_input_handle (HeOrigin *origin, HeRequest *request);
+/* What our worker said of a channel's sources: members of its object; families. */
+void he_input_status (HeJsonWriter *writer, HeOrigin *origin, const char *channel);
+void he_input_metrics (GString *text, HeOrigin *origin, const GPtrArray *channels);
 void he_sync_give (HeOrigin *origin, HeRequest *request);
 void he_sync_take (HeOrigin *origin, HeRequest *request);
 void he_revoke_handle (HeOrigin *origin, HeRequest *request);

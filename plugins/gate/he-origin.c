@@ -101,6 +101,7 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->keys = g_steal_pointer (&keys);
   origin->anchors = g_steal_pointer (&anchors);
   origin->clips = he_clips_new ();
+  origin->inputs = he_inputs_new ();
   origin->store = he_store_new (MAX_STORE_BYTES);
   expect_peers (origin);
   origin->metrics = he_metrics_new ();
@@ -137,6 +138,7 @@ he_origin_free (HeOrigin *origin)
   he_anchors_free (origin->anchors);
   he_ledger_free (origin->ledger);
   he_clips_free (origin->clips);
+  he_inputs_free (origin->inputs);
   he_metrics_free (origin->metrics);
   he_log_free (origin->log);
   he_playlists_free (origin->playlists);

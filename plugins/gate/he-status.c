@@ -248,6 +248,7 @@ write_channel (HeJsonWriter *writer, HeOrigin *origin, const HeChannel *channel)
   he_json_writer_uint64 (writer, "copies-different", status.different);
   write_publishers (writer, &status);
   write_copies (writer, &status);
+  he_input_status (writer, origin, channel->name);
   if (he_anchors_get (origin->anchors, channel->name, FALSE, &anchor)) {
     he_json_writer_open_object (writer, "anchor");
     he_json_writer_uint64 (writer, "generation", anchor.generation);

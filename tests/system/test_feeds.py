@@ -4,6 +4,7 @@ server."""
 import contextlib
 import json
 import re
+import select
 import socket
 import subprocess
 import tempfile
@@ -127,6 +128,44 @@ def test_rtmp_through_a_server():
             assert "verysecret" not in log, log[-3000:]
 
 
+def _double(stop, port, target, late=0.06):
+    """A network that doubles each datagram, until stop: the copy comes behind others."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        way.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        way.bind(("127.0.0.1", port))
+        copies = []
+        while not stop.is_set():
+            while copies and copies[0][0] <= time.monotonic():
+                way.sendto(copies.pop(0)[1], ("127.0.0.1", target))
+            if select.select([way], [], [], 0.01)[0]:
+                data = way.recv(2048)
+                way.sendto(data, ("127.0.0.1", target))
+                copies.append((time.monotonic() + late, data))
+
+
+def test_what_comes_twice_is_dropped():
+    port, target = stage.free_ports(2)
+
+    def change(model):
+        model["channels"][0].update({"source": f"udp://127.0.0.1:{target}", "watermark": False,
+                                     "video": [{"width": 160, "height": 90, "bitrate": 100}]})
+    stop = threading.Event()
+    with stage.Stage("single.json", change=change) as air:
+        way = threading.Thread(target=_double, args=(stop, port, target))
+        way.start()
+        try:
+            air.start_feed()
+            _relay(air, "-f", "mpegts", f"udp://127.0.0.1:{port}?pkt_size=1316")
+            air.start_node("node")
+            seen = lambda: (_channel(air, "node").get("inputs") or [{}])[0]
+            stage.wait_for("copies", lambda: seen().get("twice", 0) > 1000, 90)
+        finally:
+            stop.set()
+            way.join()
+        # Each copy that is taken is at least one; a machine that is busy may lose some itself.
+        assert seen()["gaps"] < seen()["twice"] / 10, seen()
+
+
 def test_a_backup_takes_over():
     first, second = stage.free_ports(2)
 
@@ -142,6 +181,8 @@ def test_a_backup_takes_over():
         stage.wait_for("segments", lambda: _channel(air, "node").get("run", 0) >= 4, 90)
         stage.end(legs[0])
         stage.wait_for("the backup", lambda: said(f"takes udp://127.0.0.1:{second} now"))
+        told = lambda: [(i["name"], i["up"], i["taken"]) for i in _channel(air, "node").get("inputs", [])]
+        stage.wait_for("word of it", lambda: told() == [("source", False, False), ("backup", True, True)])
         _relay(air, "-f", "mpegts", f"udp://127.0.0.1:{first}?pkt_size=1316")
         stage.wait_for("the first source again", lambda: said(f"takes udp://127.0.0.1:{first} now"), 90)
         back = _channel(air, "node")["run"]

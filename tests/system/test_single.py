@@ -2,6 +2,7 @@
 """The smallest description: one node, no edge, a player straight at the origin."""
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -34,6 +35,9 @@ def test_single_plays_without_an_edge():
         assert status, status
         metrics = stage.get(air.internal[name] + "/metrics").body.decode()
         assert metrics.endswith("# EOF\n"), metrics[-200:]
+        source = re.escape("{channel=\"demo\",input=\"source\"} ")
+        for seen in ("headend_input_taken" + source + "1", "headend_input_bytes_total" + source + "[1-9]"):
+            stage.wait_for(seen, lambda: re.search(seen, stage.get(air.internal[name] + "/metrics").body.decode()))
 
         _a_dead_worker_is_started_again(air, name)
 
@@ -59,6 +63,7 @@ def test_a_source_that_is_lost_is_filled():
         def channel():
             return json.loads(stage.get(air.internal[name] + "/status").body)["channels"][0]
         stage.wait_for("word of filler", lambda: channel()["newest"] == "filled", 20)
+        stage.wait_for("word of a source that is silent", lambda: " source: silent, " in _words(air), 20)
         last = channel()["last-msn"]
         stage.wait_for("filler beyond what a worker once waited for", lambda: channel()["last-msn"] > last + 9, 60)
         assert channel()["newest"] == "filled" and channel()["run"] >= 10, channel()
@@ -67,6 +72,7 @@ def test_a_source_that_is_lost_is_filled():
         assert stage.status(air.internal[name] + "/readyz") == 200
         air.start_feed()
         stage.wait_for("the source again", lambda: channel()["newest"] == "clean", 60)
+        stage.wait_for("word of it", lambda: " source: on air, " in _words(air), 20)
         assert channel()["run"] >= 10 and channel()["anchor"]["generation"] == 1, channel()
 
 

@@ -329,6 +329,28 @@ ready_follows_the_segments (void)
   g_assert_nonnull (strstr (stale_why, "channel demo: newest segment is "));
 }
 
+/* As its worker does; who is not it tells nothing. */
+static void
+tell_inputs (Pair *pair)
+{
+  static const char text[]
+      = "{\"inputs\":[{\"name\":\"source\",\"up\":true,\"taken\":true,\"gaps\":3},"
+        "{\"name\":\"backup\",\"up\":true,\"taken\":false}],"
+        "\"source\":{\"damaged\":4,\"skipped-ms\":2050}}";
+  g_autoptr (GBytes) body = g_bytes_new_static (text, sizeof text - 1);
+  g_autoptr (GBytes) bad = g_bytes_new_static ("{}", 2);
+  g_autoptr (Reply) told
+      = call_signed (pair, 0, "PUT", "/control/inputs/demo", NULL, body);
+  g_autoptr (Reply) nonsense
+      = call_signed (pair, 0, "PUT", "/control/inputs/demo", NULL, bad);
+  g_autoptr (Reply) unknown
+      = call_signed (pair, 0, "PUT", "/control/inputs/other", NULL, body);
+
+  g_assert_cmpuint (told->status, ==, 200);
+  g_assert_cmpuint (nonsense->status, ==, 400);
+  g_assert_cmpuint (unknown->status, ==, 404);
+}
+
 static void
 metrics_are_openmetrics (void)
 {
@@ -346,11 +368,17 @@ metrics_are_openmetrics (void)
     "headend_sessions 1\n",
     "headend_connections{listener=\"internal\"} ",
     "headend_connections_accepted_total{listener=\"viewers\"} 2\n",
+    "headend_input_up{channel=\"demo\",input=\"source\"} 1\n",
+    "headend_input_taken{channel=\"demo\",input=\"backup\"} 0\n",
+    "headend_input_gaps_total{channel=\"demo\",input=\"source\"} 3\n",
+    "headend_source_damaged_total{channel=\"demo\"} 4\n",
+    "headend_source_skipped_seconds_total{channel=\"demo\"} 2.050\n",
     "# TYPE headend_requests counter\n",
     "# HELP headend_newest_age_seconds ",
   };
 
   publish_window (pair);
+  tell_inputs (pair);
   cookie = cookie_for (pair, 0, "alice");
   denied = get (port_of (pair, 0), "/live/demo/main.m3u8", NULL);
   /* The end of an exchange is counted after its last byte. */

@@ -249,6 +249,29 @@ test_status (void)
   g_assert_false (healthy ("[1]", NULL));
 }
 
+/* Given what a worker said of its sources, then both kinds of status have it. */
+static void
+test_status_inputs (void)
+{
+  static const char answer[]
+      = "{\"channels\":[{\"name\":\"demo\",\"filled\":true,\"inputs\":["
+        "{\"name\":\"source\",\"up\":false,\"taken\":true,\"age-ms\":2500,"
+        "\"bytes\":9,\"gaps\":7,\"reopened\":1},"
+        "{\"name\":\"backup\",\"up\":true,\"taken\":false}],\"source\":{}}]}";
+  g_autoptr (HeadendModel) model = model_new ();
+  HeadendNodeStatus status = { .node = model->nodes->pdata[0] };
+  g_autoptr (GPtrArray) nodes = g_ptr_array_new ();
+  status.answer = he_json_parse (answer, -1, 4096, 8, NULL);
+  g_ptr_array_add (nodes, &status);
+  g_autofree char *text = headend_status_text (model, nodes);
+  g_autofree char *json = headend_status_json (model, nodes);
+  he_json_free (status.answer);
+  g_assert_nonnull (strstr (text, " source: silent, 2.5 s ago, 1 reopened, 7 gaps\n"));
+  g_assert_nonnull (strstr (text, " backup: in reserve\n"));
+  g_assert_nonnull (strstr (json, "\"inputs\":[{\"name\":\"source\",\"up\":false,"
+                                  "\"taken\":true,\"age-ms\":2500,\"bytes\":9,"));
+}
+
 static void
 test_status_epoch (void)
 {
@@ -281,6 +304,7 @@ main (int argc, char **argv)
   g_test_add_func ("/supervise/a-job-holds-its-purposes-alone", test_job);
   g_test_add_func ("/supervise/a-malformed-job-is-refused", test_job_malformed);
   g_test_add_func ("/status/one-answer-and-no-sick-channel", test_status);
+  g_test_add_func ("/status/sources-are-told", test_status_inputs);
   g_test_add_func ("/status/tells-where-the-source-must-be", test_status_epoch);
   return g_test_run ();
 }
