@@ -145,6 +145,22 @@ function onBuffered({ frag }) {
   seen.last = Math.max(seen.last, frag.sn);
 }
 
+/* Pictures wait for a segment to be there behind the one that they begin in: where in it they begin is not ours to
+ * say, and the next one may be a while coming. */
+let begun = false;
+function beginWhenReady() {
+  const details = hls.latestLevelDetails;
+  for (let i = 0; !begun && details && i < video.buffered.length; i++) {
+    const from = Math.max(video.currentTime, video.buffered.start(i));
+    if (video.buffered.end(i) - from < 1.5 * details.targetduration)
+      continue;
+    begun = true;
+    if (video.currentTime < from) // pictures and sound do not begin with the same segment
+      video.currentTime = from;
+    video.play().catch(() => tell("press play"));
+  }
+}
+
 function onLoaded({ frag, networkDetails }) {
   if (frag.type !== "main")
     return;
@@ -194,6 +210,7 @@ function onError({ type, details, fatal, reason, networkDetails, response }) {
     stop();
     setSession("unsupported", `This browser decodes no rendition of the channel: ${reason}.`);
   } else if (fatal && type === Hls.ErrorTypes.MEDIA_ERROR) {
+    begun = false; // it pauses
     hls.recoverMediaError();
   } else if (fatal && type === Hls.ErrorTypes.NETWORK_ERROR && hls.levels.length) {
     loadAgain();
@@ -215,12 +232,12 @@ async function start(token, byPath) {
   /* One segment more than players usually keep: a node that takes over may list its first
    * segment a second late. */
   hls = new Hls({ loader: PatientLoader, backBufferLength: 30, liveSyncDurationCount: 4 });
-  hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => onBuffered(data));
+  begun = false;
+  hls.on(Hls.Events.FRAG_BUFFERED, (_, data) => { onBuffered(data); beginWhenReady(); });
   hls.on(Hls.Events.FRAG_LOADED, (_, data) => onLoaded(data));
   hls.on(Hls.Events.LEVEL_LOADED, (_, data) => onPlaylist(data));
   hls.on(Hls.Events.FRAG_CHANGED, (_, data) => onChanged(data));
   hls.on(Hls.Events.ERROR, (_, data) => onError(data));
-  hls.on(Hls.Events.MANIFEST_PARSED, () => { video.play().catch(() => tell("press play")); });
   hls.loadSource(url);
   hls.attachMedia(video);
   setSession("open", "The session is open.");

@@ -7,7 +7,8 @@ window.seen = {
   frames: [], // [media time in microseconds, burned-in counter] of pictures that were shown
   appended: [], // [type, MSN, samples] of what went into the buffers
   buffered: [], // [type, MSN, when] as hls.js reports it; when: seconds since the page was opened
-  errors: [], // error events of hls.js, each with when, and the seconds of buffer ahead
+  began: null, // seconds of buffer ahead when playing was asked for first
+  errors: [], // error events of hls.js, each with when, the seconds of buffer ahead, and late of the last 5 s
   waits: [], // seconds of buffer ahead, each time that playback waited
   stands: 0, // longest time in seconds that the picture's time stood still, once it moved
   late: 0, // by how many seconds the machine was late with a timer, at most
@@ -49,15 +50,26 @@ function ahead(video) {
   return 0;
 }
 
+const lates = []; // [when in milliseconds, by how many seconds]
+let ticked = performance.now();
+
+function lateOfLate() {
+  const now = performance.now();
+  return Math.max((now - ticked) / 1000 - 0.05, ...lates.filter(([when]) => now - when < 5000).map(([, by]) => by));
+}
+
 function watchTime(video) {
-  let at = 0, since = null, ticked = performance.now();
+  let at = 0, since = null;
+  video.addEventListener("play", () => { seen.began ??= ahead(video); });
   video.addEventListener("waiting", () => {
     if (since !== null && !video.seeking)
       seen.waits.push(ahead(video));
   });
   setInterval(() => {
     const now = performance.now();
-    seen.late = Math.max(seen.late, (now - ticked) / 1000 - 0.05);
+    lates.push([now, (now - ticked) / 1000 - 0.05]);
+    lates.splice(0, lates.length - 100);
+    seen.late = Math.max(seen.late, lates.at(-1)[1]);
     ticked = now;
     if (video.currentTime !== at) {
       at = video.currentTime;
@@ -94,7 +106,7 @@ function watchPlayer(hls, video) {
   hls.on("hlsFragBuffered", (_, { frag }) => seen.buffered.push([frag.type, frag.sn, performance.now() / 1000]));
   hls.on("hlsError", (_, { details, fatal, response }) => {
     seen.errors.push({ details, fatal, status: response ? response.code : null,
-      when: performance.now() / 1000, ahead: ahead(video) });
+      when: performance.now() / 1000, ahead: ahead(video), late: lateOfLate() });
   });
 }
 
