@@ -228,7 +228,8 @@ def _send_with_old_maps(air, server, away):
             return
         relay = subprocess.Popen(
             ["ffmpeg", "-hide_banner", "-loglevel", "fatal", "-nostdin", "-copyts", "-i",
-             f"srt://127.0.0.1:{air.feed_port}?connect_timeout=60000", "-map", "0", "-c", "copy", "-f", "mpegts", "pipe:1"],
+             f"srt://127.0.0.1:{air.feed_port}?connect_timeout=60000", "-map", "0", "-c", "copy", "-f", "mpegts",
+             "pipe:1"],
             stdout=subprocess.PIPE)
         air.processes.append(relay)
         first = True
