@@ -50,8 +50,10 @@ line_of (const guint8 *plane, gsize stride, guint y)
   return (const Sample *)(const void *)(plane + y * stride);
 }
 
-#if defined(__AVX2__)
-#include "he-mark-rows-x86.h"
+#if defined(__AVX2__) && HE_MARK_DEPTH == 8
+#include "he-mark-rows-x86-8.h"
+#elif defined(__AVX2__)
+#include "he-mark-rows-x86-10.h"
 #else
 #include "he-mark-rows.h"
 #endif
@@ -63,7 +65,7 @@ typedef struct {
   gsize grid;           /* columns + 2 */
   guint16 *activity[2]; /* of an even row, and of an odd one */
   guint16 *least[3];    /* by row % 3: of each block and its left and right neighbour */
-  guint8 *strengths;    /* rows rows of columns */
+  guint8 *strengths;    /* rows rows of columns, and eight that may be read */
   Rows work;
 } Scratch;
 
@@ -80,8 +82,9 @@ scratch_init (Scratch *scratch, const HeMarkFrame *frame)
   scratch->activity[1] = scratch->activity[0] + grid;
   for (guint i = 0; i < 3; i++)
     scratch->least[i] = scratch->activity[0] + (2 + i) * grid;
-  scratch->strengths = g_new (guint8, (gsize)columns * rows);
-  rows_init (&scratch->work, columns);
+  scratch->strengths = g_new (guint8, (gsize)columns * rows + 8);
+  memset (scratch->strengths + (gsize)columns * rows, 0, 8);
+  rows_init (&scratch->work, columns, rows);
 }
 
 static void
@@ -127,17 +130,18 @@ least_row (const guint16 *restrict activity, guint columns, guint16 *restrict re
     ret_least[b] = least_of (activity[b], activity[b + 1], activity[b + 2]);
 }
 
+/* So many first blocks of it were looked at already. */
 static void
-activity_row (Scratch *scratch, const HeMarkFrame *frame, guint by)
+activity_row (Scratch *scratch, const HeMarkFrame *frame, guint by, guint done)
 {
   const Sample *in = line_of (frame->in, frame->in_stride, by * BLOCK);
   const gsize stride = frame->in_stride / sizeof (Sample);
   const guint height = MIN (BLOCK, frame->height - by * BLOCK);
   guint16 *activity = scratch->activity[by % 2];
-  guint b = 0;
+  guint b = done;
 
-  if (height == BLOCK)
-    b = rows_activity (&scratch->work, in, stride, frame->shift, frame->width / BLOCK,
+  if (!done && height == BLOCK)
+    b = rows_activity (&scratch->work, by, in, stride, frame->shift, frame->width / BLOCK,
                        activity + 1);
   for (; b < scratch->columns; b++)
     activity[b + 1] = block_activity (in + (gsize)b * BLOCK, stride, frame->shift,
@@ -185,25 +189,39 @@ set_strengths (Scratch *scratch, guint by)
 
 /* ---- pixels ---- */
 
-static void
-mark_block_row (Scratch *scratch, const HeMarkFrame *frame, guint by)
+static gboolean
+is_whole (const HeMarkFrame *frame, guint by)
 {
+  return (by + 1) * BLOCK <= frame->height;
+}
+
+/* Returns how many first blocks of row look, if that is not 0, were looked at meanwhile.
+ */
+static guint
+mark_block_row (Scratch *scratch, const HeMarkFrame *frame, guint by, guint look)
+{
+  const guint8 *strengths = scratch->strengths + (gsize)by * scratch->columns;
+#ifdef ROWS_TOGETHER
+  return rows_mark (&scratch->work, frame, by, strengths, look,
+                    scratch->activity[look % 2] + 1);
+#else
   const guint end = MIN ((by + 1) * BLOCK, frame->height);
 
-  rows_spread (&scratch->work, scratch->strengths + (gsize)by * scratch->columns,
-               scratch->columns);
+  rows_spread (&scratch->work, strengths, scratch->columns);
   for (guint y = by * BLOCK; y < end; y++)
     rows_mark (&scratch->work, line_of (frame->in, frame->in_stride, y),
                frame->pattern + y * frame->pattern_stride, y, frame->sign, frame->shift,
                (Sample *)(void *)(frame->out + y * frame->out_stride), frame->width);
+  return 0;
+#endif
 }
 
-void HE_MARK_KERNEL (const HeMarkFrame *frame);
+gboolean HE_MARK_KERNEL (const HeMarkFrame *frame);
 
-/* Each row of blocks is marked as soon as the row below it has been looked at, while it
+/* Each row of blocks is marked as soon as the rows below it have been looked at, while it
  * is in the cache, as long as the frame stays below its limit: what is above it must be
  * marked again with less. */
-void
+gboolean
 HE_MARK_KERNEL (const HeMarkFrame *frame)
 {
   Scratch scratch;
@@ -213,23 +231,28 @@ HE_MARK_KERNEL (const HeMarkFrame *frame)
   scratch_init (&scratch, frame);
   const guint rows = scratch.rows;
   const guint64 row_allowed = (guint64)MEAN_SQUARE_MAX * scratch.columns;
-  activity_row (&scratch, frame, 0);
+  activity_row (&scratch, frame, 0, 0);
+  activity_row (&scratch, frame, 1, 0);
   for (guint by = 0; by < rows; by++) {
-    if (by + 1 < rows)
-      activity_row (&scratch, frame, by + 1);
-    else
-      memset (scratch.least[(by + 1) % 3], 0xff, scratch.grid * sizeof (guint16));
+    guint done = 0;
+    if (by + 1 == rows)
+      memset (scratch.least[rows % 3], 0xff, scratch.grid * sizeof (guint16));
     squares += set_strengths (&scratch, by);
-    if (marked == by && squares <= row_allowed * (by + 1))
-      mark_block_row (&scratch, frame, marked++);
+    if (!frame->busy && marked == by && squares <= row_allowed * (by + 1))
+      done = mark_block_row (&scratch, frame, marked++,
+                             is_whole (frame, by + 2) ? by + 2 : 0);
+    if (by + 2 < rows)
+      activity_row (&scratch, frame, by + 2, done);
   }
-  if (squares > row_allowed * rows) {
+  const gboolean busy = squares > row_allowed * rows;
+  if (busy) {
     const guint scale = integer_sqrt ((row_allowed * rows << 24) / squares); /* Q12 */
     for (gsize i = 0; i < (gsize)scratch.columns * rows; i++)
       scratch.strengths[i] = (guint8)((scratch.strengths[i] * scale) >> 12);
     marked = 0;
   }
   while (marked < rows)
-    mark_block_row (&scratch, frame, marked++);
+    mark_block_row (&scratch, frame, marked++, 0);
   scratch_clear (&scratch);
+  return busy;
 }

@@ -22,12 +22,16 @@ typedef struct {
   guint8 *out; /* does not overlap in */
   gsize out_stride;
   guint shift; /* of 10-bit samples in their 16 bits: 0, or 6 as in P010 */
+  /* A guess, which changes no byte: the frame is above its limit, so it is not begun to
+   * be marked before all of it has been looked at. */
+  gboolean busy;
 } HeMarkFrame;
 
 typedef struct {
   const char *name;
-  void (*embed) (const HeMarkFrame *frame);   /* 8 bits */
-  void (*embed10) (const HeMarkFrame *frame); /* 10 bits */
+  /* Each returns whether the frame was above its limit. */
+  gboolean (*embed) (const HeMarkFrame *frame);   /* 8 bits */
+  gboolean (*embed10) (const HeMarkFrame *frame); /* 10 bits */
 } HeMarkLevel;
 
 /* The levels that this CPU can run, the best one last; there is always one. */

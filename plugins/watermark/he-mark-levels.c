@@ -2,12 +2,12 @@
 #include "he-cpu.h"
 #include "he-mark-kernel.h"
 
-void he_mark_kernel_generic_8 (const HeMarkFrame *frame);
-void he_mark_kernel_generic_10 (const HeMarkFrame *frame);
-void he_mark_kernel_avx2_8 (const HeMarkFrame *frame);
-void he_mark_kernel_avx2_10 (const HeMarkFrame *frame);
-void he_mark_kernel_avx512_8 (const HeMarkFrame *frame);
-void he_mark_kernel_avx512_10 (const HeMarkFrame *frame);
+gboolean he_mark_kernel_generic_8 (const HeMarkFrame *frame);
+gboolean he_mark_kernel_generic_10 (const HeMarkFrame *frame);
+gboolean he_mark_kernel_avx2_8 (const HeMarkFrame *frame);
+gboolean he_mark_kernel_avx2_10 (const HeMarkFrame *frame);
+gboolean he_mark_kernel_avx512_8 (const HeMarkFrame *frame);
+gboolean he_mark_kernel_avx512_10 (const HeMarkFrame *frame);
 
 static const HeMarkLevel levels[] = {
   { "generic", he_mark_kernel_generic_8, he_mark_kernel_generic_10 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Part of he-mark-kernel.c: what is done to every pixel, in plain C. Loops run over whole
  * rows of narrow integers, one simple thing at a time, which is what compilers vectorise.
- * he-mark-rows-x86.h does the same. */
+ * he-mark-rows-x86-8.h and -10.h do the same. */
 #pragma once
 
 typedef struct {
@@ -14,7 +14,7 @@ typedef struct {
 } Rows;
 
 static void
-rows_init (Rows *rows, guint columns)
+rows_init (Rows *rows, guint columns, guint n)
 {
   const gsize line = (gsize)columns * BLOCK;
   rows->line = line;
@@ -70,7 +70,7 @@ sum_deviations (const Sample *restrict in, gsize stride, guint shift,
 
 /* The activities of some first ones of so many whole blocks; returns of how many. */
 static guint
-rows_activity (Rows *rows, const Sample *restrict in, gsize stride, guint shift,
+rows_activity (Rows *rows, guint by, const Sample *restrict in, gsize stride, guint shift,
                guint columns, guint16 *restrict ret_sums)
 {
   const guint width = columns * BLOCK;

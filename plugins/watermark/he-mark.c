@@ -9,6 +9,7 @@ struct _HeMark {
   guint width, height;
   gint8 *pattern; /* height rows of stride, each where a vector can be loaded at once */
   gsize stride;
+  gint *busy; /* of any frame that was marked with it lately: a guess for the next one */
 };
 
 #define ALIGNMENT 64
@@ -47,6 +48,7 @@ he_mark_new_signed (const guint8 seed[32], const gint8 *signs, guint width, guin
   mark->height = height;
   mark->stride = ((gsize)width + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
   mark->pattern = g_aligned_alloc (height, mark->stride, ALIGNMENT);
+  mark->busy = g_new0 (gint, 1);
   he_resample_pattern (grid, HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT, mark->pattern,
                        mark->stride, width, height);
   return mark;
@@ -65,6 +67,7 @@ he_mark_unref (HeMark *mark)
   if (!mark || !g_atomic_ref_count_dec (&mark->refs))
     return;
   g_aligned_free (mark->pattern);
+  g_free (mark->busy);
   g_free (mark);
 }
 
@@ -91,12 +94,13 @@ he_mark_embed_at (const HeMark *mark, const HeMarkLevel *level, HeMarkLayout lay
     .out = out,
     .out_stride = out_stride,
     .shift = layout == HE_MARK_10_HIGH ? 6 : 0,
+    .busy = g_atomic_int_get (mark->busy),
   };
+  const gboolean busy
+      = layout == HE_MARK_8 ? level->embed (&frame) : level->embed10 (&frame);
 
-  if (layout == HE_MARK_8)
-    level->embed (&frame);
-  else
-    level->embed10 (&frame);
+  if (busy != frame.busy)
+    g_atomic_int_set (mark->busy, busy);
 }
 
 void

@@ -229,6 +229,35 @@ test_every_level_writes_the_same (void)
   }
 }
 
+/* Given busy blocks whose pixels all lie so many levels inside of the range, when each
+ * level of CPU marks them, then none is moved out of it, however near they were, and some
+ * would have been. */
+static void
+test_ends_of_the_range (void)
+{
+  const guint w = 640, h = 360;
+  g_autoptr (HeMark) mark = mark_of (w, h);
+  g_autofree guint8 *in = g_malloc (w * h);
+  guint8 *out = g_aligned_alloc (w * h, 1, 64);
+  guint n, stopped = 0;
+  const HeMarkLevel *levels = he_mark_levels (&n);
+  for (guint inside = 0; inside < 8; inside++) {
+    for (guint i = 0; i < w * h; i++)
+      in[i] = i / w / 8 % 5 ? 128 : (i + i / w) % 2 ? 16 + inside : 235 - inside;
+    for (guint run = 0; run < 2 * n; run++) {
+      he_mark_embed_at (mark, &levels[run / 2], HE_MARK_8,
+                        run % 2 ? HE_VARIANT_B : HE_VARIANT_A, in, w, out, w);
+      for (guint i = 0; i < w * h; i++) {
+        g_assert_cmpuint (out[i], >=, 16);
+        g_assert_cmpuint (out[i], <=, 235);
+        stopped += inside == 4 && (out[i] == 16 || out[i] == 235);
+      }
+    }
+  }
+  g_assert_cmpuint (stopped, >, 0);
+  g_aligned_free (out);
+}
+
 static void
 test_refuses_sizes (void)
 {
@@ -334,6 +363,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mark/is-the-same-on-every-node", test_same_on_every_node);
   g_test_add_func ("/mark/every-level-of-cpu-writes-the-same",
                    test_every_level_writes_the_same);
+  g_test_add_func ("/mark/ends-of-the-range-hold", test_ends_of_the_range);
   g_test_add_func ("/mark/refuses-sizes-it-cannot-serve", test_refuses_sizes);
   g_test_add_func ("/mark/resampling-keeps-what-is-there",
                    test_resampling_keeps_what_is_there);
