@@ -30,7 +30,7 @@
  * fractions of a pixel, and differences in sharpness. */
 #define TAPS 5
 static const int tap_x[TAPS] = { 0, 1, -1, 0, 0 }, tap_y[TAPS] = { 0, 0, 0, 1, -1 };
-#define MOST (HE_MOTION_SIDES * TAPS)
+#define MOST (2 * TAPS) /* of two pictures */
 #define SPARSE                                                                           \
   4 /* every fourth row will do to find weights, and every second to find squares */
 #define RIDGE 1.01
@@ -149,24 +149,22 @@ typedef struct {
 } Foretelling;
 
 static void
-look_around (const HeMotionPicture *here, HeMotionAround around, Point at,
+look_before (const HeMotionPicture *here, HeMotionBefore before, Point at,
              Foretelling *ret_foretelling)
 {
   ret_foretelling->n = 0;
-  for (guint side = 0; side < HE_MOTION_SIDES; side++)
-    for (guint i = 0; i < HE_MOTION_LAGS; i++) {
-      const HeMotionPicture *there = around[side][i];
-      if (!there)
-        continue;
-      const Point moved = find (here, there, at);
-      if (moved.x * moved.x + moved.y * moved.y < MOVED * MOVED)
-        continue;
-      for (guint t = 0; t < TAPS; t++)
-        ret_foretelling->taps[ret_foretelling->n++]
-            = &there->whole[MARGIN_Y + at.y + moved.y + tap_y[t]]
-                           [MARGIN_X + at.x + moved.x + tap_x[t]];
-      break;
-    }
+  for (guint i = 0; i < HE_MOTION_LAGS && ret_foretelling->n < MOST; i++) {
+    const HeMotionPicture *there = before[i];
+    if (!there)
+      continue;
+    const Point moved = find (here, there, at);
+    if (moved.x * moved.x + moved.y * moved.y < MOVED * MOVED)
+      continue;
+    for (guint t = 0; t < TAPS; t++)
+      ret_foretelling->taps[ret_foretelling->n++]
+          = &there->whole[MARGIN_Y + at.y + moved.y + tap_y[t]]
+                         [MARGIN_X + at.x + moved.x + tap_x[t]];
+  }
 }
 
 static void
@@ -218,13 +216,13 @@ subtract (Point at, const Foretelling *foretelling, float scale, HePlane *plane)
 }
 
 gboolean
-he_motion_subtract (const HeMotionPicture *here, HeMotionAround around, HePlane *plane)
+he_motion_subtract (const HeMotionPicture *here, HeMotionBefore before, HePlane *plane)
 {
   gboolean moves = FALSE;
   for (Point at = { 0, 0 }; at.y < HEIGHT; at.y += SQUARE_HEIGHT)
     for (at.x = 0; at.x < WIDTH; at.x += SQUARE_WIDTH) {
       Foretelling foretelling;
-      look_around (here, around, at, &foretelling);
+      look_before (here, before, at, &foretelling);
       if (foretelling.n == 0)
         continue;
       weigh (here, at, &foretelling);

@@ -10,9 +10,9 @@
 #define SCALE 4096.0f
 #define WINDOW 0.5 /* segments */
 #define BESIDE 0.2 /* of a segment: what is nearest to it in time */
-/* Slots before and after that foretell one. */
-static const int lags[HE_MOTION_LAGS] = { 2, 5 };
-#define PICTURES 11 /* from the farthest before to the farthest after */
+/* Slots before one that foretell it. */
+static const guint lags[HE_MOTION_LAGS] = { 2, 3, 5 };
+#define PICTURES 6 /* from the farthest before on */
 #define PICTURE_SCALE 128.0f
 #define ENERGY_FLOOR 8e-4f
 
@@ -131,14 +131,12 @@ static void
 take_rest (HeSlots *slots, HeWhitener *whitener, guint index, HePlane *other,
            HePlane *ret_rest)
 {
-  HeMotionAround around;
-  for (guint side = 0; side < HE_MOTION_SIDES; side++)
-    for (guint i = 0; i < HE_MOTION_LAGS; i++)
-      around[side][i]
-          = picture_of (slots, (gint64)index + (side ? lags[i] : -lags[i]), other);
+  HeMotionBefore before;
+  for (guint i = 0; i < HE_MOTION_LAGS; i++)
+    before[i] = picture_of (slots, (gint64)index - lags[i], other);
   const HeMotionPicture *here = picture_of (slots, index, other);
   load (he_slots_get (slots, index), ret_rest);
-  if (!he_motion_subtract (here, around, ret_rest))
+  if (!he_motion_subtract (here, before, ret_rest))
     return;
   load (he_slots_get (slots, index), other);
   he_whitener_raise (whitener, (const HePlane *)other, ENERGY_FLOOR, ret_rest);

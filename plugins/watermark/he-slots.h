@@ -46,7 +46,7 @@ HeSlot *he_slots_get (const HeSlots *slots, guint index); /* 0 is the oldest */
  * of frames. ret_sum is set, not added to. */
 guint he_slots_sum (const HeSlots *slots, double begin, double end, HePlane *ret_sum);
 
-/* The same of what slots a little before and after do not foretell of each (he-motion.h), raised
+/* The same of what slots a little before do not foretell of each (he-motion.h), raised
  * the more the less that is. Costs some milliseconds a slot. */
 guint he_slots_sum_rests (HeSlots *slots, HeWhitener *whitener, double begin, double end,
                           HePlane *ret_sum);
