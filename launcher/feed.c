@@ -485,8 +485,8 @@ void
 headend_feed_report (HeadendFeed *feed, HeInputReport *ret_report)
 {
   HeadendLeg states[MAX_LEGS];
-  gint64 now = g_get_monotonic_time ();
   g_mutex_lock (&feed->lock);
+  gint64 now = g_get_monotonic_time (); /* no data is later than that */
   ret_report->n = feed->n;
   for (guint i = 0; i < feed->n; i++) {
     states[i] = feed->legs[i].state;

@@ -24,6 +24,23 @@ number_of (const GstStructure *stats, const char *field)
   return (guint64)MAX (result, 0);
 }
 
+/* One that is called tells of each caller. */
+static guint64
+number_of_callers (const GstStructure *stats, const char *field)
+{
+  const GValue *value = gst_structure_get_value (stats, "callers");
+  guint64 sum = 0;
+  G_GNUC_BEGIN_IGNORE_DEPRECATIONS
+  const GValueArray *callers = value && G_VALUE_HOLDS (value, g_value_array_get_type ())
+                                   ? g_value_get_boxed (value)
+                                   : NULL;
+  G_GNUC_END_IGNORE_DEPRECATIONS
+  for (guint i = 0; callers && i < callers->n_values; i++)
+    if (GST_VALUE_HOLDS_STRUCTURE (&callers->values[i]))
+      sum += number_of (gst_value_get_structure (&callers->values[i]), field);
+  return sum;
+}
+
 static void
 sum_up (GstElement *element, guint64 *sums)
 {
@@ -32,7 +49,8 @@ sum_up (GstElement *element, guint64 *sums)
   g_object_get (element, "stats", &stats, NULL);
   for (guint i = 0; stats && i < G_N_ELEMENTS (told); i++)
     if (g_str_equal (GST_OBJECT_NAME (factory), told[i].factory))
-      sums[told[i].count] += number_of (stats, told[i].field);
+      sums[told[i].count]
+          += number_of (stats, told[i].field) + number_of_callers (stats, told[i].field);
 }
 
 void

@@ -162,8 +162,9 @@ def test_what_comes_twice_is_dropped():
         finally:
             stop.set()
             way.join()
-        # Each copy that is taken is at least one; a machine that is busy may lose some itself.
-        assert seen()["gaps"] < seen()["twice"] / 10, seen()
+        # Each copy that is taken is at least one; a machine that is busy may lose some itself, and bring
+        # copies too late.
+        assert seen()["gaps"] < seen()["twice"] / 3, seen()
 
 
 def test_a_backup_takes_over():
