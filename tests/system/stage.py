@@ -147,6 +147,7 @@ class Stage:
 
     def __exit__(self, kind, value, trace):
         for name in list(self.nodes):
+            self.signal_node(name, signal.SIGCONT)
             self.kill_node(name, signal.SIGTERM)
         for process in self.processes:
             end(process)
@@ -190,15 +191,24 @@ class Stage:
 
     def kill_node(self, name, how=signal.SIGKILL):
         """All processes of the node at once."""
+        self.signal_node(name, how)
         process = self.nodes.pop(name)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, how)
         try:
             process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(60)
         return process.returncode
+
+    def signal_node(self, name, how):
+        """To all its processes at once that there are, such as SIGSTOP and SIGCONT."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.nodes[name].pid, how)
+
+    def channel(self, name):
+        """What a node's /status says of the one channel."""
+        channel, = json.loads(get(self.internal[name] + "/status").body)["channels"]
+        return channel
 
     def is_ready(self, name):
         return status(self.internal[name] + "/readyz") == 200
@@ -316,27 +326,36 @@ class Counters:
     frames is [(counter, monotonic time)], words what ffmpeg said."""
 
     def __init__(self, url, *options):
-        self.frames, self.words = [], ""
-        self.process = subprocess.Popen(
+        process = subprocess.Popen(
             ["ffmpeg", "-nostdin", "-v", "warning", *options, "-i", url, "-map", "0:v:0", "-vf", _STRIP,
              "-pix_fmt", "gray", "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self._listen(process, process.stdout, process.stderr)
+
+    def _listen(self, process, strips, words):
+        """To a player that writes the strip of each picture, and words."""
+        self.process, self._strips, self._words = process, strips, words
+        self.frames, self.words = [], ""
         self._threads = [threading.Thread(target=self._read), threading.Thread(target=self._hear)]
         for thread in self._threads:
             thread.start()
 
     def _read(self):
-        while len(frame := self.process.stdout.read(1280)) == 1280:
+        while len(frame := self._strips.read(1280)) == 1280:
             self.frames.append((counter(frame), time.monotonic()))
 
     def _hear(self):
-        self.words = self.process.stderr.read().decode(errors="replace")
+        self.words = self._words.read().decode(errors="replace")
 
     def stop(self):
         end(self.process)
         for thread in self._threads:
             thread.join()
         return [value for value, _ in self.frames]
+
+    def judge_words(self):
+        """Of a player that has ended: it had nothing to say."""
+        assert self.words == "", self.words
 
     def longest_stall(self):
         """The longest time between two frames that came out, after the first second."""

@@ -21,7 +21,7 @@ def test_viewers_notice_no_death():
             seen = player.stop()
             print(f"# {transport}: {len(seen)} frames, nothing came for at most {player.longest_stall():.2f} s, "
                   f"stood still for at most {player.longest_wait():.2f} s")
-            assert player.words == "", player.words
+            player.judge_words()
             assert len(seen) > 25 * stage.FPS, f"only {len(seen)} frames"
             assert not stage.consecutive(seen), stage.consecutive(seen)
             # It began three segments behind, so that it has time in hand.

@@ -11,11 +11,6 @@ RENDITIONS = ("360p", "audio")
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
-def _channel(air, node):
-    channel, = json.loads(stage.get(air.internal[node] + "/status").body)["channels"]
-    return channel
-
-
 def _anchor_on_disk(air, node):
     """As /status shows it, which leaves out how the timeline before it ended."""
     anchor = json.loads((air.dir / f"state-{node}" / "anchor-demo.json").read_text())
@@ -53,10 +48,10 @@ def test_both_nodes_are_killed_and_start_again():
             air.start_node(node)
         air.wait_ready(*air.origin, seconds=120)
         air.restart_feed(3)
-        stage.wait_for("a new timeline", lambda: all(_channel(air, n)["anchor"]["generation"] == 1
+        stage.wait_for("a new timeline", lambda: all(air.channel(n)["anchor"]["generation"] == 1
                                                      for n in air.origin), 120)
-        newest = max(_channel(air, n)["last-msn"] for n in air.origin)
-        stage.wait_for("segments of it", lambda: all(_channel(air, n)["last-msn"] > newest + 2
+        newest = max(air.channel(n)["last-msn"] for n in air.origin)
+        stage.wait_for("segments of it", lambda: all(air.channel(n)["last-msn"] > newest + 2
                                                      for n in air.origin), 120)
         before = _look(air)
         anchor = _anchor_on_disk(air, "A")
@@ -70,7 +65,7 @@ def test_both_nodes_are_killed_and_start_again():
         air.wait_ready(*air.origin, seconds=180)
         after = _look(air)
         for node in air.origin:
-            assert _channel(air, node)["anchor"] == anchor == _anchor_on_disk(air, node), node
+            assert air.channel(node)["anchor"] == anchor == _anchor_on_disk(air, node), node
         for place, (begin, numbers) in after.items():
             was, old = before[place]
             assert begin == was, (place, before, after)

@@ -1,17 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Given a node that comes back from the dead, when the other is killed at the very moment that it says
 it is ready, then its viewers find a whole window at once and every picture that follows."""
-import json
 import time
 
 import stage
 
 RENDITIONS = ("360p", "audio")
-
-
-def _status(air, node):
-    channel, = json.loads(stage.get(air.internal[node] + "/status").body)["channels"]
-    return channel
 
 
 def _become_ready(air, name):
@@ -27,7 +21,7 @@ def test_the_other_dies_as_this_one_is_ready():
         # What the nodes make of the same feed agrees, as each of them sees it.
         for name in air.origin:
             copies = stage.wait_for("second copies", lambda: (
-                (c := _status(air, name)["copies"])["agree"] > 6 and c["agreement"] == "identical" and c))
+                (c := air.channel(name)["copies"])["agree"] > 6 and c["agreement"] == "identical" and c))
             assert copies["conflict"] == 0, copies
             assert {n["node"] for n in copies["nodes"]} == set(air.origin), copies
         words = air.headend("status", str(air.description))

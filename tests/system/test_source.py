@@ -13,14 +13,9 @@ import time
 import stage
 
 
-def _channel(air, node):
-    channel, = json.loads(stage.get(air.internal[node] + "/status").body)["channels"]
-    return channel
-
-
 def _publishers(air, node):
     """{publisher: (last msn, seconds since)} as this node's origin sees its channel."""
-    return {p["node"]: (p["last-msn"], p["age-ms"] / 1000) for p in _channel(air, node)["publishers"]}
+    return {p["node"]: (p["last-msn"], p["age-ms"] / 1000) for p in air.channel(node)["publishers"]}
 
 
 def _both_publish(air):
@@ -49,7 +44,7 @@ def _newest(air):
 
 def _anchors(air):
     """What both nodes' origins hold, and the last that both nodes' workers took."""
-    held = [_channel(air, node)["anchor"] for node in air.origin]
+    held = [air.channel(node)["anchor"] for node in air.origin]
     for node in air.origin:
         log = (air.dir / f"node-{node}.log").read_text(errors="replace")
         held.append(json.loads(re.findall(r" anchor (\{.*\})", log)[-1]))
@@ -119,7 +114,7 @@ def test_a_feed_that_begins_again():
         air.kill_node("A")
         air.start_node("A")
         stage.wait_for("the segments of a node that starts later", lambda: _both_publish(air), 45)
-        assert _channel(air, "A")["anchor"]["generation"] == generation
+        assert air.channel("A")["anchor"]["generation"] == generation
 
 
 def _origin_pid(air, node):
@@ -147,7 +142,7 @@ def test_an_origin_that_could_not_be_asked():
         os.kill(pid, signal.SIGSTOP)
         try:
             air.start_feed()
-            stage.wait_for("a new timeline", lambda: _channel(air, "A")["anchor"]["generation"] == 1, 40)
+            stage.wait_for("a new timeline", lambda: air.channel("A")["anchor"]["generation"] == 1, 40)
             stage.wait_for("a worker on its own", lambda: "going on with our own"
                            in (air.dir / "node-B.log").read_text(errors="replace"), 40)
         finally:

@@ -2,89 +2,21 @@
 """Given two watch pages in Chromium, one by cookie and one by path prefix, that play through the
 edge, when node A is killed whole, comes back, and then node B is killed, then hls.js reports no
 error, playback never runs out of data, and every frame of the feed got into the buffer once."""
-import itertools
-import re
-
 import browser
 import stage
-
-
-class _Watcher:
-    """What was seen in a page, judged."""
-
-    def __init__(self, chromium, name):
-        look = chromium.look(name)
-        self.name, self.look, self.seen, self.page = name, look, look["seen"], look["headend"]
-        self.frames = self.seen["frames"]
-
-    def say(self):
-        shown = self.page["frames"]
-        print(f"# {self.name}: {len(self.frames)} pictures read, {shown['dropped']} of {sum(shown.values())} dropped "
-              f"on the way to the screen, time stood still for at most {self.seen['stands']:.2f} s, timers were late "
-              f"by at most {self.seen['late']:.2f} s, {self.page['refetched']} fetched again, {self.seen['errors']}")
-
-    def _is_the_machines(self, error):
-        """hls.js reports that pictures stand still, too, when it has them and the browser gets no time to show
-        them: on a machine so busy that just then timers are late."""
-        return error["details"] == "bufferStalledError" and error["ahead"] > 0.5 and error["late"] > 0.25
-
-    def judge_hls_js(self):
-        errors = [error for error in self.seen["errors"] if not self._is_the_machines(error)]
-        assert not errors, f"{errors}; buffered: {self.seen['buffered']}"
-        assert len(self.page["errors"]) == len(self.seen["errors"]), self.page["errors"]
-        assert not self.look["words"], self.look["words"]
-        assert not self.seen["violations"], self.seen["violations"]
-        assert self.page["session"]["state"] == "open", self.page["session"]
-
-    def judge_words(self):
-        """What a viewer of the page reads is what the page knows."""
-        shown = {title: line for title, line in itertools.pairwise(self.look["text"].splitlines())}
-        page = self.page
-        assert shown["node"] == page["node"] and shown["playlists from"] == page["origin"], (shown, page)
-        assert 0 <= page["msn"] - int(shown["MSN"]) <= 1, (shown, page["msn"])
-        assert re.match(r"\d+\.\d s \(playlist's end: ", shown["latency"]), shown
-        assert shown["stalls"].split(",")[0] == str(page["stalls"]["count"] or "none"), (shown, page["stalls"])
-        assert shown["errors"] == (self.seen["errors"][-1]["details"] if self.seen["errors"] else "none"), shown
-        assert "The session is open." in self.look["text"], shown
-
-    def judge_time(self):
-        """A slow machine may be late with data that are there; what must not happen is that there are none."""
-        assert self.seen["began"] > 1, f"played with {self.seen['began']} s ahead"
-        assert all(ahead > 0.1 for ahead in self.seen["waits"]), self.seen["waits"]
-        assert self.seen["stands"] <= stage.SEGMENT + 0.5, self.seen["stands"]
-
-    def judge_segments(self, least):
-        """Consecutive numbers of both kinds, each whole, and no hole in what the browser holds."""
-        for kind, whole in (("video", {50}), ("audio", {93, 94})):
-            samples = {}
-            for what, msn, count in self.seen["appended"]:
-                if what == kind:
-                    samples.setdefault(msn, set()).add(count)
-            assert len(samples) >= least, f"{kind}: only {len(samples)} segments"
-            assert sorted(samples) == list(range(min(samples), max(samples) + 1)), f"{kind}: {sorted(samples)}"
-            broken = {msn: counts for msn, counts in samples.items() if not counts <= whole}
-            assert not broken, f"{kind}: frames in a segment: {broken}"
-        assert len(self.look["ranges"]) == 1, self.look["ranges"]
-
-    def judge_pictures(self, seconds):
-        """Each picture that was shown is the one that belongs to its time: nothing is missing, repeated or
-        moved in between, whatever the screen left out."""
-        shifts = {counter - round(at * stage.FPS / 1e6) for at, counter in self.frames}
-        assert len(shifts) == 1, f"pictures against time: {sorted(shifts)}"
-        assert len(self.frames) > seconds * stage.FPS / 10, f"only {len(self.frames)} pictures"
-        assert (self.frames[-1][0] - self.frames[0][0]) / 1e6 > seconds, self.frames[-1]
+import watcher
 
 
 def _playing(chromium, *names):
     for name in names:
-        stage.wait_for(f"{name}'s pictures", lambda: len(_Watcher(chromium, name).frames) > 2 * stage.FPS, 60)
+        stage.wait_for(f"{name}'s pictures", lambda: len(watcher.Watcher(chromium, name).frames) > 2 * stage.FPS, 60)
 
 
 def _play_on(chromium, *names):
     """Waits until the pages show what was encoded after this moment."""
-    newest = {name: max(msn for _, msn, _ in _Watcher(chromium, name).seen["appended"]) for name in names}
+    newest = {name: max(msn for _, msn, _ in watcher.Watcher(chromium, name).seen["appended"]) for name in names}
     for name in names:
-        stage.wait_for(f"{name} going on", lambda: _Watcher(chromium, name).page["msn"] > newest[name] + 3, 60)
+        stage.wait_for(f"{name} going on", lambda: watcher.Watcher(chromium, name).page["msn"] > newest[name] + 3, 60)
 
 
 def test_the_page_notices_no_death():
@@ -100,21 +32,21 @@ def test_the_page_notices_no_death():
         air.kill_node("A")
         _play_on(chromium, *pages)
         for name in pages:
-            shown = _Watcher(chromium, name).page
+            shown = watcher.Watcher(chromium, name).page
             assert shown["node"] == shown["origin"] == "B", shown
         air.start_node("A")
         air.wait_ready("A")
         air.kill_node("B")
         _play_on(chromium, *pages)
         for name in pages:
-            watcher = _Watcher(chromium, name)
-            watcher.say()
-            watcher.judge_hls_js()
-            watcher.judge_words()
-            watcher.judge_time()
-            watcher.judge_segments(12)
-            watcher.judge_pictures(24)
-            shown = watcher.page
+            seen = watcher.Watcher(chromium, name)
+            seen.say()
+            seen.judge_hls_js()
+            seen.judge_words()
+            seen.judge_time()
+            seen.judge_segments(12)
+            seen.judge_pictures(24)
+            shown = seen.page
             assert shown["node"] == shown["origin"] == "A", shown
             assert shown["segments"]["main"]["gaps"] == 0, shown["segments"]
             assert shown["latency"] > 0 and shown["session"]["lease"] > 200, shown
