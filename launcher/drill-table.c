@@ -186,6 +186,14 @@ let_disk_go (HeadendStage *stage, guint node, const HeadendDrill *drill, GError 
     .name = "leg-" n, .what = w, .apply = impair, .undo = mend,                          \
     .impairment = { __VA_ARGS__ }, .hold = 10, .patience = 60                            \
   }
+/* Where nothing repairs it, what is lost costs filler to the next keyframe, and a damaged
+ * picture may show another's number. */
+#define LEGS(n, w, fill, other, ...)                                                     \
+  {                                                                                      \
+    .name = "legs-" n, .what = w, .flags = HEADEND_DRILL_FEED | HEADEND_DRILL_ALONE,     \
+    .apply = impair_all, .undo = mend_all, .impairment = { __VA_ARGS__ }, .hold = 10,    \
+    .patience = 60, .filler = fill, .jumps = other                                       \
+  }
 #define SIGNAL(n, w, p, s, ...)                                                          \
   {                                                                                      \
     .name = n, .what = w, .apply = send_signal, .part = HEADEND_PART_##p, .signal = s,   \
@@ -207,14 +215,9 @@ const HeadendDrill headend_drills[] = {
   LEG ("reorder", "10 % of a node's datagrams are overtaken for 10 s", .reorder = 100),
   LEG ("duplicate", "10 % of a node's datagrams come twice for 10 s", .duplicate = 100),
   LEG ("cut", "a node's leg is dead for 10 s", .cut = TRUE),
-  { .name = "legs-duplicate",
-    .what = "10 % of all nodes' datagrams come twice for 10 s",
-    .flags = HEADEND_DRILL_FEED | HEADEND_DRILL_ALONE,
-    .apply = impair_all,
-    .undo = mend_all,
-    .impairment = { .duplicate = 100 },
-    .hold = 10,
-    .patience = 60 },
+  LEGS ("loss", "10 % of all nodes' datagrams are lost for 10 s", 14, 28, .loss = 100),
+  LEGS ("duplicate", "10 % of all nodes' datagrams come twice for 10 s", 0, 0,
+        .duplicate = 100),
   CLOCK ("ahead", "5 s ahead", "+5s", HEADEND_DRILL_LASTS),
   CLOCK ("behind", "5 s behind", "-5s", HEADEND_DRILL_LASTS),
   CLOCK ("far-ahead", "13 h ahead", "+13h", 0),
