@@ -437,7 +437,8 @@ start (Worker *worker, GError **error)
 int
 headend_cmd_worker (int argc, char **argv)
 {
-  Worker worker = { 0 };
+  /* Threads that ask or tell the origin may hold it and the job until the process ends. */
+  static Worker worker;
   g_autoptr (GError) error = NULL;
   headend_log_init (NULL, "worker");
   g_autoptr (HeadendJob) job = headend_job_read (STDIN_FILENO, &error);
@@ -467,6 +468,7 @@ headend_cmd_worker (int argc, char **argv)
     return 1;
   }
   headend_log ("takes %s", source);
+  worker.job = g_steal_pointer (&job);
   g_main_loop_run (worker.loop);
   alarm (STOP_SECONDS); /* whatever hangs in the pipeline must not keep us */
   gst_element_set_state (worker.pipeline, GST_STATE_NULL); /* no feed waits for it then */

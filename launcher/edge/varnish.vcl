@@ -221,9 +221,10 @@ sub vcl_deliver {
       }
       return (restart);
     }
-    if (resp.status != 401 && resp.status != 403) {
+    if (resp.status < 400 || resp.status >= 500) {
       return (synth(503));
     }
+    set resp.http.Cache-Control = "no-store";
     call cors;
   } else if (req.url ~ "^/(origin|playlists)/") {
     # What is one viewer's is added after the cache, and no cache behind us may keep it.

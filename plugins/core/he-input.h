@@ -18,10 +18,9 @@ typedef enum {
   HE_INPUT_REOPENED, /* times that it was opened again, after a failure or a silence */
   HE_INPUT_GAPS,     /* continuity counters of a transport stream that do not go on */
   HE_INPUT_BROKEN,   /* packets that say that they are broken, or where none is found */
-  HE_INPUT_LOST,  /* packets that the network lost, as SRT (before it repairs) and RTP say
-                   */
-  HE_INPUT_LATE,  /* packets that came when RTP no longer waited for them */
-  HE_INPUT_TWICE, /* packets that came twice by RTP, datagrams by UDP */
+  HE_INPUT_LOST,     /* packets that the network lost: SRT's before it repairs them */
+  HE_INPUT_LATE,     /* packets that came when RTP no longer waited for them */
+  HE_INPUT_TWICE,    /* packets that came twice by RTP, datagrams by UDP */
   HE_INPUT_COUNTS,
 } HeInputCount;
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What workers say of their channels' sources: taken, and told in /status and /metrics.
- */
+/* Workers' words of their channels' sources: taken, and told in /status and /metrics. */
 #include "he-origin-private.h"
 
 #include <string.h>

@@ -377,14 +377,15 @@ static inline void
 publish_window (Pair *pair)
 {
   const guint64 last = MSN + WINDOW - 1;
-  guint tries = 0;
 
-  do {
+  for (guint tries = 0;
+       tries == 0 || !is_listed (pair, 0, last) || !is_listed (pair, 1, last); tries++) {
+    g_assert_cmpuint (tries, <, 30000);
     for (guint i = 0; tries % 500 == 0 && i < WINDOW; i++)
       publish (pair, MSN + i);
-    g_assert_cmpuint (tries++, <, 30000);
-    g_usleep (10000);
-  } while (!is_listed (pair, 0, last) || !is_listed (pair, 1, last));
+    if (tries > 0)
+      g_usleep (10000);
+  }
 }
 
 static inline char *

@@ -152,7 +152,7 @@ function beginWhenReady() {
   const details = hls.latestLevelDetails;
   for (let i = 0; !begun && details && i < video.buffered.length; i++) {
     const from = Math.max(video.currentTime, video.buffered.start(i));
-    if (video.buffered.end(i) - from < 1.5 * details.targetduration)
+    if (video.buffered.end(i) - from < Math.min(1.5 * details.targetduration, 20)) // at 30 s hls.js loads no more
       continue;
     begun = true;
     if (video.currentTime < from) // pictures and sound do not begin with the same segment
@@ -210,7 +210,7 @@ function onError({ type, details, fatal, reason, networkDetails, response }) {
     stop();
     setSession("unsupported", `This browser decodes no rendition of the channel: ${reason}.`);
   } else if (fatal && type === Hls.ErrorTypes.MEDIA_ERROR) {
-    begun = false; // it pauses
+    begun &&= video.paused; // it pauses, unless the viewer did
     hls.recoverMediaError();
   } else if (fatal && type === Hls.ErrorTypes.NETWORK_ERROR && hls.levels.length) {
     loadAgain();
