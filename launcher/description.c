@@ -7,19 +7,6 @@
 #include "encoder.h"
 #include "he-error.h"
 
-/* Whether nodes make the same bytes where nothing is said: when they can without effort.
- */
-static gboolean
-would_repeat (const HeadendModelChannel *channel)
-{
-  for (guint i = 0; i < channel->video->len; i++) {
-    const HeadendVideo *video = channel->video->pdata[i];
-    if (!headend_encoder_repeats (video) || !headend_encoder_fits_core (video))
-      return FALSE;
-  }
-  return TRUE;
-}
-
 /* What was left unsaid and depends on the rest. */
 static void
 fill_defaults (HeadendModel *model)
@@ -49,7 +36,8 @@ fill_defaults (HeadendModel *model)
         video->preset = g_strdup (headend_encoder_of (video)->preset);
     }
     if (channel->identical < 0)
-      channel->identical = model->nodes->len > 1 && would_repeat (channel);
+      channel->identical
+          = model->nodes->len > 1 && headend_encoder_would_repeat (channel);
     for (guint j = 0; j < channel->audio->len; j++) {
       HeadendAudio *audio = channel->audio->pdata[j];
       if (!audio->name)

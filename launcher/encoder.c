@@ -45,16 +45,36 @@ headend_encoder_fits_core (const HeadendVideo *video)
   return pixels <= (guint64)speed * 1000000 * CORE_PERCENT / 100;
 }
 
+gboolean
+headend_encoder_would_repeat (const HeadendModelChannel *channel)
+{
+  for (guint i = 0; i < channel->video->len; i++) {
+    const HeadendVideo *video = channel->video->pdata[i];
+    if (!headend_encoder_repeats (video) || !headend_encoder_fits_core (video))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static guint
 pictures_in (const HeadendVideo *video, guint ms)
 {
   return (guint)((guint64)ms * video->frame_rate.n / (1000ull * video->frame_rate.d));
 }
 
-HeEncoderRequest
-headend_encoder_request (const HeadendVideo *video, const char *level, gboolean identical)
+/* Milliseconds of a segment's bits that its first picture gets in advance: the buffer
+ * begins nine tenths full, in short segments less. */
+static guint
+ahead_ms (guint64 fresh90)
 {
-  return (HeEncoderRequest) {
+  return (guint)MIN (HEADEND_VBV_MS * 4 / 10, fresh90 / 90 / 10);
+}
+
+HeEncoderRequest
+headend_encoder_request (const HeadendVideo *video, const char *level, guint64 fresh90)
+{
+  gboolean identical = fresh90 > 0;
+  HeEncoderRequest request = {
     .kbits = video->bitrate,
     .vbv_ms = HEADEND_VBV_MS,
     .threads = identical ? 1 : threads_for (video),
@@ -63,6 +83,15 @@ headend_encoder_request (const HeadendVideo *video, const char *level, gboolean 
     .preset = video->preset,
     .level = level,
   };
+  /* Of x265 it is not known what this would do. */
+  if (!identical || headend_encoder_of (video)->codec != HE_VIDEO_H264)
+    return request;
+  guint ahead = ahead_ms (fresh90);
+  request.kbits -= (guint)((guint64)video->bitrate * ahead * 90 / fresh90);
+  request.vbv_ms = HEADEND_VBV_MS * video->bitrate / request.kbits;
+  request.vbv_start = video->bitrate * (HEADEND_VBV_MS / 2 + ahead) / 1000;
+  request.quality = HEADEND_FRESH_QUALITY;
+  return request;
 }
 
 char *

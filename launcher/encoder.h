@@ -22,15 +22,26 @@ gboolean headend_encoder_copies (const char *name);
  * that. */
 gboolean headend_encoder_repeats (const HeadendVideo *video);
 gboolean headend_encoder_fits_core (const HeadendVideo *video);
+/* Whether several nodes make the same bytes where nothing is said: both, of every rung.
+ */
+gboolean headend_encoder_would_repeat (const HeadendModelChannel *channel);
 
 /* A new encoder knows nothing of its pictures: with so many milliseconds of them at hand
  * it gives its first one the bits that they leave over, as one that has seen hundreds
  * would. Shorter, and the pictures behind a boundary lose more than 1 dB. */
 #define HEADEND_LOOKAHEAD_MS 320
 
-/* Strings are borrowed; level: as caps write it. */
-HeEncoderRequest headend_encoder_request (const HeadendVideo *video, const char *level,
-                                          gboolean identical);
+/* It does not know either how well its pictures can be had for the rate, so it is told
+ * to make them better than anybody sees, and the rate buffer alone bounds them. The
+ * buffer settles half full, and begins fuller by so much of a segment's time: its first
+ * picture takes that, and the rate is lower by as much, so that segments have the size
+ * that the description says. */
+#define HEADEND_FRESH_QUALITY 10
+
+/* Strings are borrowed; level: as caps write it; fresh90: duration of segments that get
+ * an encoder each ("identical"), or 0. */
+HeEncoderRequest
+headend_encoder_request (const HeadendVideo *video, const char *level, guint64 fresh90);
 
 /* The bin description for segmentencoder. */
 char *headend_encoder_audio (const HeadendAudio *audio);

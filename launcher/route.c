@@ -154,12 +154,12 @@ choose_memory (HeadendRoute *route, const HeProbe *probe)
 }
 
 static HeadendRung *
-rung_new (const HeadendVideo *video, gboolean identical, const HeProbe *probe,
+rung_new (const HeadendVideo *video, guint64 fresh90, const HeProbe *probe,
           GError **error)
 {
   const HeEncoderFamily *family = headend_encoder_of (video);
   HeEncoderRequest request
-      = headend_encoder_request (video, headend_level_of (video), identical);
+      = headend_encoder_request (video, headend_level_of (video), fresh90);
   const HeEncoder *encoder = he_encoder_choose (family, request.depth, probe, error);
   if (!encoder || !he_encoder_check_driver (encoder, probe, error))
     return NULL;
@@ -186,7 +186,8 @@ headend_route_new (const HeadendModelChannel *channel, const HeProbe *probe,
     const HeadendVideo *video = channel->video->pdata[i];
     if (headend_encoder_copies (video->encoder))
       continue; /* then it is the only one */
-    HeadendRung *rung = rung_new (video, channel->identical, probe, error);
+    HeadendRung *rung
+        = rung_new (video, channel->identical ? channel->duration90 : 0, probe, error);
     if (!rung) {
       g_prefix_error (error, "channel %s: ", channel->name);
       return NULL;

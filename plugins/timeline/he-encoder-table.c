@@ -7,6 +7,8 @@
 static const HeEncoderSetting x264[] = {
   { HE_ROLE_BITRATE, "bitrate", "{kbit}" },
   { HE_ROLE_VBV, "vbv-buf-capacity", "{vbv-ms}" },
+  { HE_ROLE_CAPPED, "pass", "qual" },
+  { HE_ROLE_QUALITY, "quantizer", "{quality}" },
   { HE_ROLE_PRESET, "speed-preset", "{preset}" },
   { HE_ROLE_THREADS, "threads", "{threads}" },
   { HE_ROLE_LOOKAHEAD, "rc-lookahead", "{lookahead}" },
@@ -121,7 +123,7 @@ static const HeEncoder encoders[] = {
   { .factory = "x264enc",
     .settings = x264,
     .options = KEYS_ONLY_FORCED,
-    .more_options = "mbtree=0",
+    .more_options = "mbtree=0:vbv-init={vbv-start}",
     .formats = { "I420" },
     .pins_level = TRUE },
   { .factory = "x265enc",

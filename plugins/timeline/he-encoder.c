@@ -36,7 +36,8 @@ he_encoder_family_names (void)
   if (g_once_init_enter (&names)) {
     GPtrArray *list = g_ptr_array_new ();
 
-    for (const HeEncoderFamily *row = he_encoder_family_table (); row->name != NULL; row++)
+    for (const HeEncoderFamily *row = he_encoder_family_table (); row->name != NULL;
+         row++)
       g_ptr_array_add (list, (gpointer)row->name);
     g_ptr_array_add (list, NULL);
     g_once_init_leave (&names, (gsize)g_ptr_array_free (list, FALSE));
@@ -183,6 +184,8 @@ fill (const char *text, const HeEncoderRequest *request, const char *preset)
     { "{bit}", request->kbits * 1000 },
     { "{vbv-ms}", request->vbv_ms },
     { "{vbv-kbit}", (guint)((guint64)request->kbits * request->vbv_ms / 1000) },
+    { "{vbv-start}", request->vbv_start },
+    { "{quality}", request->quality },
     { "{threads}", request->threads },
     { "{lookahead}", request->lookahead },
   };
@@ -199,6 +202,15 @@ fill (const char *text, const HeEncoderRequest *request, const char *preset)
   return g_string_free (filled, FALSE);
 }
 
+/* Whether a value stands for what the request does not say. */
+static gboolean
+is_unsaid (const char *value, const HeEncoderRequest *request)
+{
+  return (request->level == NULL && strstr (value, "{level}") != NULL)
+         || (request->quality == 0 && strstr (value, "{quality}") != NULL)
+         || (request->vbv_start == 0 && strstr (value, "{vbv-start}") != NULL);
+}
+
 static void
 append_options (GString *out, const HeEncoder *encoder, const HeEncoderRequest *request)
 {
@@ -211,7 +223,7 @@ append_options (GString *out, const HeEncoder *encoder, const HeEncoderRequest *
   for (char **option = more; *option != NULL; option++) {
     g_autofree char *filled = NULL;
 
-    if (request->level == NULL && strstr (*option, "{level}") != NULL)
+    if (is_unsaid (*option, request))
       continue;
     filled = fill (*option, request, NULL);
     g_string_append_printf (out, ":%s", filled);
@@ -251,13 +263,17 @@ is_essential (HeEncoderRole role)
          || role == HE_ROLE_PRESET;
 }
 
-/* A preset that looks ahead further is left alone. */
+/* What the request says nothing of; and a preset that looks ahead further is left alone.
+ */
 static gboolean
 is_needless (const HeEncoderFamily *family, const HeEncoderRequest *request,
              const HeEncoderSetting *setting)
 {
   const HeEncoderPreset *preset = family->presets;
 
+  if (is_unsaid (setting->value, request)
+      || (setting->role == HE_ROLE_CAPPED && request->quality == 0))
+    return TRUE;
   if (strstr (setting->value, "{lookahead}") == NULL)
     return FALSE;
   while (preset->name != NULL && strcmp (preset->name, request->preset) != 0)

@@ -23,6 +23,8 @@ typedef enum {
   HE_ROLE_MAX_BITRATE,
   HE_ROLE_RATE_CONTROL,
   HE_ROLE_VBV,
+  HE_ROLE_CAPPED, /* as good as HE_ROLE_QUALITY says where the rate allows it, only … */
+  HE_ROLE_QUALITY, /* … for a request with a quality */
   HE_ROLE_PRESET,
   HE_ROLE_TUNE,
   HE_ROLE_B_FRAMES,
@@ -40,8 +42,8 @@ typedef enum {
 typedef struct {
   HeEncoderRole role;
   const char *property;
-  /* As gst-launch takes it, with {kbit}, {bit}, {vbv-ms}, {vbv-kbit}, {threads},
-   * {lookahead} and {preset} in place of what a request says. */
+  /* As gst-launch takes it, with {kbit}, {bit}, {vbv-ms}, {vbv-kbit}, {vbv-start},
+   * {quality}, {threads}, {lookahead} and {preset} in place of what a request says. */
   const char *value;
 } HeEncoderSetting;
 
@@ -54,7 +56,8 @@ typedef struct {
   const HeEncoderSetting *settings; /* ends with HE_ROLE_END; NULL: none */
   /* Options for its `option-string`, "key=value:key=value": those for HE_ROLE_KEYS, each
    * added unless given, and others that descriptions get, with {…} as above, {level} too;
-   * an option that needs a level is left out where there is none. */
+   * an option that needs a level, a quality or a start is left out where there is none.
+   */
   const char *options, *more_options;
   /* Video: what it takes, for 8 and for 10 bit (or NULL), and the memory in which it
    * prefers frames; each takes the system's. */
@@ -104,6 +107,8 @@ const char **he_encoder_family_presets (const HeEncoderFamily *family);
 typedef struct {
   guint kbits;        /* kbit/s, constant */
   guint vbv_ms;       /* of that rate, in the rate buffer */
+  guint vbv_start;    /* kbit that it holds at the start; 0: the encoder's own guess */
+  guint quality;      /* not better than this quantiser, where it can; 0: no bound */
   guint threads;      /* where it works on CPUs */
   guint lookahead;    /* pictures at least, where it can */
   guint depth;        /* bits, 8 or 10 */

@@ -123,6 +123,27 @@ test_cpu_encoders (void)
                    "stream-format=(string)byte-stream");
 }
 
+/* Given a request with a quality and a start of its rate buffer, then x264 is as good
+ * as that where the rate allows it, and others do what they do without. */
+static void
+test_quality (void)
+{
+  g_autofree char *before = describe (NULL, "openh264", NULL);
+
+  request.quality = 10;
+  request.vbv_start = 1350;
+  g_autofree char *x264 = describe (NULL, "x264", NULL);
+  g_autofree char *x265 = describe (NULL, "x265", "fast");
+  g_autofree char *openh264 = describe (NULL, "openh264", NULL);
+  request.quality = request.vbv_start = 0;
+
+  g_assert_nonnull (
+      strstr (x264, " bitrate=3000 vbv-buf-capacity=500 pass=qual quantizer=10 "));
+  g_assert_nonnull (strstr (x264, ":mbtree=0:vbv-init=1350 "));
+  g_assert_nonnull (strstr (x265, ":vbv-maxrate=3000:vbv-bufsize=1500:pools=2:"));
+  g_assert_cmpstr (openh264, ==, before);
+}
+
 /* Given a request to look ahead, then x264 is told to where its preset does not look as
  * far by itself. */
 static void
@@ -403,6 +424,7 @@ main (int argc, char **argv)
   ADD ("families-are-complete", families_are_complete);
   ADD ("cpu-encoders", cpu_encoders);
   ADD ("looks-ahead-where-the-preset-does-not", lookahead);
+  ADD ("is-no-better-than-asked-where-it-can", quality);
   ADD ("nvenc-generations", nvenc_generations);
   ADD ("nvenc-h265", nvenc_h265);
   ADD ("intel-encoders", intel_encoders);

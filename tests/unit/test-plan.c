@@ -324,7 +324,8 @@ test_plain_rtp (void)
 }
 
 /* Given a channel whose nodes make the same bytes, then its encoders see 0.32 s of their
- * pictures in advance, and work on one thread; one encoder that goes on needs neither. */
+ * pictures in advance, work on one thread, and give a segment's first picture a tenth of
+ * its time in advance; one encoder that goes on needs none of it. */
 static void
 test_identical (void)
 {
@@ -344,9 +345,21 @@ test_identical (void)
     g_autoptr (HeadendPlan) plan = plan_of (model, "A");
     g_assert_cmpuint (count (plan->pipeline, rates[i].wanted), ==, 4);
   }
+  /* As large as described: two seconds of 800 kbit/s are 2 s of 720 and what the buffer
+   * holds above its half at the start, 360 of 400 kbit; 720 and 240 in half a second. */
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (HeadendPlan) plan = plan_of (model, "A");
+    g_assert_cmpuint (count (plan->pipeline,
+                             " bitrate=720 vbv-buf-capacity=555 pass=qual quantizer=10 "),
+                      ==, 2);
+    g_assert_cmpuint (count (plan->pipeline, i ? ":vbv-init=240 " : ":vbv-init=360 "), ==,
+                      2);
+    channel->duration90 = 45000;
+  }
   channel->identical = FALSE;
   g_autoptr (HeadendPlan) one = plan_of (model, "A");
   g_assert_null (strstr (one->pipeline, "rc-lookahead"));
+  g_assert_null (strstr (one->pipeline, "pass=qual"));
 }
 
 static const char copied[]
