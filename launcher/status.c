@@ -2,6 +2,7 @@
 #include "status.h"
 
 #include <string.h>
+#include "encoder.h"
 #include "he-input.h"
 
 #define LAG_SHOWN_MS 100
@@ -91,6 +92,7 @@ headend_status_healthy (const HeadendModel *model, const GPtrArray *nodes)
 /* How the nodes' copies compare; zero where nothing is told. */
 typedef struct {
   const char *agreement;
+  const char *reason; /* why that, as the node says; or NULL */
   guint64 agree, conflict;
   gboolean conflicting;
 } Copies;
@@ -103,6 +105,7 @@ copies_of (const Verdict *verdict)
   if (!object)
     return copies;
   he_json_get_string (object, "agreement", FALSE, &copies.agreement, NULL);
+  he_json_get_string (object, "reason", FALSE, &copies.reason, NULL);
   he_json_get_uint64 (object, "agree", FALSE, G_MAXINT64, &copies.agree, NULL);
   he_json_get_uint64 (object, "conflict", FALSE, G_MAXINT64, &copies.conflict, NULL);
   he_json_get_boolean (object, "conflicting", FALSE, &copies.conflicting, NULL);
@@ -212,6 +215,28 @@ append_inputs (GString *text, const HeInputReport *report)
   }
 }
 
+/* Why copies are called what they are, or NULL. Only of what the description leaves to
+ * the nodes do they know. */
+static const char *
+reason_of (const HeadendModel *model, const HeadendModelChannel *channel,
+           const Verdict *verdict)
+{
+  if (model->nodes->len < 2 || !verdict->copies)
+    return NULL;
+  if (channel->identical)
+    return copies_of (verdict).reason;
+  return headend_encoder_would_repeat (channel)
+             ? "the description says so"
+             : "an encoder of the description cannot repeat itself, or not on one core";
+}
+
+static void
+append_reason (GString *text, const char *reason, const Verdict *verdict)
+{
+  if (reason && strcmp (copies_of (verdict).agreement, "identical") != 0)
+    g_string_append_printf (text, "%-12s copies are interchangeable: %s\n", "", reason);
+}
+
 char *
 headend_status_text (const HeadendModel *model, const GPtrArray *nodes)
 {
@@ -240,18 +265,21 @@ headend_status_text (const HeadendModel *model, const GPtrArray *nodes)
       append_publishers (text, &verdict);
       g_string_append_c (text, '\n');
       append_inputs (text, &verdict.inputs);
+      append_reason (text, reason_of (model, channel, &verdict), &verdict);
     }
   }
   return g_string_free (text, FALSE);
 }
 
 static void
-write_copies (HeJsonWriter *writer, const Verdict *verdict)
+write_copies (HeJsonWriter *writer, const char *reason, const Verdict *verdict)
 {
   Copies copies = copies_of (verdict);
   Lack lack;
   he_json_writer_open_object (writer, "copies");
   he_json_writer_string (writer, "agreement", copies.agreement);
+  if (reason)
+    he_json_writer_string (writer, "reason", reason);
   he_json_writer_uint64 (writer, "agree", copies.agree);
   he_json_writer_uint64 (writer, "conflict", copies.conflict);
   he_json_writer_boolean (writer, "conflicting", copies.conflicting);
@@ -268,7 +296,8 @@ write_copies (HeJsonWriter *writer, const Verdict *verdict)
 }
 
 static void
-write_channel (HeJsonWriter *writer, const char *name, const Verdict *verdict)
+write_channel (HeJsonWriter *writer, const char *name, const char *reason,
+               const Verdict *verdict)
 {
   he_json_writer_open_object (writer, NULL);
   he_json_writer_string (writer, "name", name);
@@ -281,7 +310,7 @@ write_channel (HeJsonWriter *writer, const char *name, const Verdict *verdict)
   if (verdict->age_ms != G_MAXUINT64)
     he_json_writer_uint64 (writer, "age-ms", verdict->age_ms);
   if (verdict->copies)
-    write_copies (writer, verdict);
+    write_copies (writer, reason, verdict);
   if (verdict->inputs.n > 0)
     he_input_write (writer, &verdict->inputs);
   he_json_writer_close (writer);
@@ -305,7 +334,8 @@ headend_status_json (const HeadendModel *model, const GPtrArray *nodes)
     for (guint j = 0; node->answer && j < model->channels->len; j++) {
       const HeadendModelChannel *channel = model->channels->pdata[j];
       Verdict verdict = judge (node, channel);
-      write_channel (writer, channel->name, &verdict);
+      write_channel (writer, channel->name, reason_of (model, channel, &verdict),
+                     &verdict);
     }
     he_json_writer_close (writer);
     he_json_writer_close (writer);

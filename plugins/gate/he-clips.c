@@ -5,8 +5,9 @@
 
 typedef struct {
   char *own;
-  GHashTable *peers; /* address -> digest */
-  char *verdict;     /* the last one's reason */
+  GHashTable *peers;  /* address -> digest */
+  char *verdict;      /* the last one's reason */
+  gboolean identical; /* what it said */
 } Entry;
 
 struct _HeClips {
@@ -141,7 +142,18 @@ he_clips_judge (HeClips *clips, const char *channel, guint n_peers,
     return FALSE;
   g_free (entry->verdict);
   entry->verdict = g_strdup (reason);
+  entry->identical = identical;
   *ret_identical = identical;
   *ret_reason = g_strdup (reason);
   return TRUE;
+}
+
+char *
+he_clips_verdict (HeClips *clips, const char *channel, gboolean *ret_identical)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&clips->lock);
+  const Entry *entry = entry_of (clips, channel);
+
+  *ret_identical = entry->identical;
+  return g_strdup (entry->verdict);
 }

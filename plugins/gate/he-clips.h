@@ -30,4 +30,8 @@ gboolean he_clips_hear (HeClips *clips, const char *channel, const char *peer,
 gboolean he_clips_judge (HeClips *clips, const char *channel, guint n_peers,
                          gboolean *ret_identical, char **ret_reason);
 
+/* The last verdict and its reason, or NULL where there was none yet; the caller frees it.
+ */
+char *he_clips_verdict (HeClips *clips, const char *channel, gboolean *ret_identical);
+
 G_END_DECLS

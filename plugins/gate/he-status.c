@@ -195,13 +195,32 @@ write_publishers (HeJsonWriter *writer, const HeStoreStatus *status)
   he_json_writer_close (writer);
 }
 
+/* Why copies are called what they are: the clip's verdict, unless copies that came since
+ * spoke against it. */
+static void
+write_reason (HeJsonWriter *writer, HeOrigin *origin, const char *channel,
+              gboolean identical)
+{
+  gboolean promised;
+  g_autofree char *reason = he_clips_verdict (origin->clips, channel, &promised);
+
+  if (reason != NULL)
+    he_json_writer_string (writer, "reason",
+                           promised && !identical
+                               ? "copies of a segment had different bytes, although the "
+                                 "nodes' encoders make the same of the clip"
+                               : reason);
+}
+
 /* How the nodes' copies compare. */
 static void
-write_copies (HeJsonWriter *writer, const HeStoreStatus *status)
+write_copies (HeJsonWriter *writer, HeOrigin *origin, const char *channel,
+              const HeStoreStatus *status)
 {
   he_json_writer_open_object (writer, "copies");
   he_json_writer_string (writer, "agreement",
                          status->identical ? "identical" : "interchangeable");
+  write_reason (writer, origin, channel, status->identical);
   he_json_writer_uint64 (writer, "agree", status->agree);
   he_json_writer_uint64 (writer, "conflict", status->conflict);
   he_json_writer_boolean (writer, "conflicting", status->conflicting);
@@ -247,7 +266,7 @@ write_channel (HeJsonWriter *writer, HeOrigin *origin, const HeChannel *channel)
   he_json_writer_uint64 (writer, "bytes", status.bytes);
   he_json_writer_uint64 (writer, "copies-different", status.different);
   write_publishers (writer, &status);
-  write_copies (writer, &status);
+  write_copies (writer, origin, channel->name, &status);
   he_input_status (writer, origin, channel->name);
   if (he_anchors_get (origin->anchors, channel->name, FALSE, &anchor)) {
     he_json_writer_open_object (writer, "anchor");

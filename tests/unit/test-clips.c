@@ -7,6 +7,16 @@
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 
 static void
+assert_remembered (HeClips *clips, gboolean identical, const char *reason)
+{
+  gboolean is_identical = !identical;
+  g_autofree char *again = he_clips_verdict (clips, "demo", &is_identical);
+
+  g_assert_cmpstr (again, ==, reason);
+  g_assert_cmpint (is_identical, ==, identical);
+}
+
+static void
 assert_verdict (HeClips *clips, guint peers, gboolean identical, const char *says)
 {
   g_autofree char *reason = NULL;
@@ -15,6 +25,7 @@ assert_verdict (HeClips *clips, guint peers, gboolean identical, const char *say
   g_assert_true (he_clips_judge (clips, "demo", peers, &is_identical, &reason));
   g_assert_cmpint (is_identical, ==, identical);
   g_assert_nonnull (strstr (reason, says));
+  assert_remembered (clips, identical, reason);
   g_free (g_steal_pointer (&reason));
   g_assert_false (he_clips_judge (clips, "demo", peers, &is_identical, &reason));
 }

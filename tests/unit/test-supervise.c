@@ -205,6 +205,44 @@ test_job_malformed (void)
   }
 }
 
+/* Given nodes that promise nothing of their copies, then people read why; what only the
+ * description decides is told from it. */
+static void
+test_status_reason (void)
+{
+  static const char answer[]
+      = "{\"channels\":[{\"name\":\"demo\",\"copies\":{\"agreement\":"
+        "\"interchangeable\",\"reason\":\"another processor\",\"agree\":7}}]}";
+  g_autoptr (HeadendModel) model = headend_description_parse (
+      "{\"nodes\":[{\"name\":\"A\",\"listen\":\"127.0.0.1:1\",\"internal\":"
+      "\"127.0.0.1:2\"},{\"name\":\"B\",\"listen\":\"127.0.0.1:3\",\"internal\":"
+      "\"127.0.0.1:4\"}],\"channels\":[{\"name\":\"demo\",\"source\":\"srt://h:1\","
+      "\"video\":[{\"width\":640,\"height\":360,\"bitrate\":800}]}]}",
+      -1, "f.json", "/", NULL);
+  HeadendModelChannel *channel = model->channels->pdata[0];
+  static const char *const said[] = { "another processor", "the description says so",
+                                      "an encoder of the description" };
+  g_autoptr (GPtrArray) nodes
+      = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_node_status_free);
+  HeadendNodeStatus *status = g_new0 (HeadendNodeStatus, 1);
+
+  status->node = model->nodes->pdata[0];
+  status->answer = he_json_parse (answer, -1, 4096, 8, NULL);
+  g_ptr_array_add (nodes, status);
+  for (guint i = 0; i < G_N_ELEMENTS (said); i++) {
+    g_autofree char *wanted
+        = g_strconcat (" copies are interchangeable: ", said[i], NULL);
+
+    channel->identical = i == 0;
+    if (i == 2)
+      ((HeadendVideo *)channel->video->pdata[0])->width = 16000;
+    g_autofree char *text = headend_status_text (model, nodes);
+    g_autofree char *json = headend_status_json (model, nodes);
+    g_assert_nonnull (strstr (text, wanted));
+    g_assert_nonnull (strstr (json, said[i]));
+  }
+}
+
 static gboolean
 healthy (const char *a, const char *b)
 {
@@ -305,6 +343,7 @@ main (int argc, char **argv)
   g_test_add_func ("/supervise/a-malformed-job-is-refused", test_job_malformed);
   g_test_add_func ("/status/one-answer-and-no-sick-channel", test_status);
   g_test_add_func ("/status/sources-are-told", test_status_inputs);
+  g_test_add_func ("/status/says-why-copies-are-no-more-alike", test_status_reason);
   g_test_add_func ("/status/tells-where-the-source-must-be", test_status_epoch);
   return g_test_run ();
 }
