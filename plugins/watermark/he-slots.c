@@ -181,6 +181,20 @@ he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, double
   return frames;
 }
 
+/* Takes away what windows a segment away on either side foretell, of which none is of the same
+ * segment: where the picture stands still, its view could not be told from it otherwise. */
+static void
+subtract_beside (const HeSlots *slots, double begin, HePlane *others, HePlane *sum)
+{
+  const double beside[] = { begin - 1 - WINDOW, begin + 1 + WINDOW };
+  const HePlane *list[G_N_ELEMENTS (beside)];
+  guint n = 0;
+  for (guint i = 0; i < G_N_ELEMENTS (beside); i++)
+    if (he_slots_sum (slots, beside[i], beside[i] + WINDOW, &others[n]))
+      list[n] = &others[n], n++;
+  he_predict_subtract (sum, list, n, &he_predict_beside);
+}
+
 guint
 he_slots_windows (const HeSlots *slots, HeWhitener *whitener,
                   HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS])
@@ -188,13 +202,14 @@ he_slots_windows (const HeSlots *slots, HeWhitener *whitener,
   guint n = 0;
   if (slots->n == 0)
     return 0;
-  g_autofree HePlane *sum = g_new (HePlane, 1);
+  g_autofree HePlane *sum = g_new (HePlane, 1), *others = g_new (HePlane, 2);
   const double end = he_slots_get (slots, slots->n - 1)->end;
   double begin = he_slots_get (slots, 0)->begin;
   for (; n < HE_SYNC_MAX_WINDOWS && begin + WINDOW / 2 < end; begin += WINDOW) {
     const guint frames = he_slots_sum (slots, begin, begin + WINDOW, sum);
     if (!frames)
       continue;
+    subtract_beside (slots, begin, others, sum);
     he_whitener_level (whitener, sum, frames, sum);
     ret_windows[n++] = (HeSyncWindow) { .spectrum = he_spectrum_new (sum),
                                         .time = begin + WINDOW / 2 };

@@ -317,6 +317,42 @@ test_moving_picture_is_foretold (void)
     g_assert_cmpfloat (fabs ((*is)[i] - (*was)[i]), <, 1e-5);
 }
 
+/* Given a picture that stands still over four segments with marks of their own, when windows are made,
+ * then each shows its mark by the frame's own view, and no foreign one. */
+static void
+test_still_picture_is_taken_from_windows (void)
+{
+  g_autoptr (HeSlots) slots = he_slots_new ();
+  g_autoptr (HeWhitener) whitener = he_whitener_new ();
+  g_autofree gint8 *pattern = g_malloc (PIXELS);
+  g_autofree HePlane *plane = g_new (HePlane, 1);
+  HeSyncWindow windows[HE_SYNC_MAX_WINDOWS];
+  guint n;
+  he_pattern_waves (&n);
+  g_autofree HeComplex *waves = g_new (HeComplex, n);
+  g_autofree gint16 *own = g_new (gint16, 2 * n), *foreign = g_new (gint16, 2 * n);
+  for (guint slot = 0; slot < 16; slot++) {
+    he_pattern_build ((guint8[32]) { (guint8)(slot / 4) }, pattern);
+    for (guint i = 0; i < PIXELS; i++) {
+      const guint x = i % WIDTH, y = i / WIDTH, grain = clip_hash (i, slot, 3) & 63;
+      (*plane)[i] = (float)(clip_octave (x, y, 4) + clip_octave (x, y, 3)) / 512
+                    + (float)grain / 4096 + (float)pattern[i] / 32768;
+    }
+    he_slots_push (slots, (const HePlane *)plane, 1, slot / 4.0, (slot + 1) / 4.0);
+  }
+  g_assert_cmpuint (he_slots_windows (slots, whitener, windows), ==, 8);
+  he_pattern_coefficients ((guint8[32]) { 99 }, foreign);
+  for (guint i = 0; i < 8; i++) {
+    he_pattern_coefficients ((guint8[32]) { (guint8)(i / 2) }, own);
+    g_assert_true (he_spectrum_read (windows[i].spectrum, &he_view_identity, HE_BAND_WHOLE, waves));
+    const double z = he_waves_score (waves, own, n);
+    g_test_message ("window %u: %.1f", i, z);
+    g_assert_cmpfloat (z, >, 8);
+    g_assert_cmpfloat (fabs (he_waves_score (waves, foreign, n)), <, 5.5);
+    he_spectrum_free (windows[i].spectrum);
+  }
+}
+
 /* ---- the whole ---- */
 
 /* A copy that begins in the middle of a segment; flipped, with bars of so many lines, and a
@@ -493,6 +529,8 @@ main (int argc, char **argv)
   g_test_add_func ("/reader/border-is-cut", test_border_is_cut);
   g_test_add_func ("/reader/still-picture-is-foretold", test_still_picture_is_foretold);
   g_test_add_func ("/reader/moving-picture-is-foretold", test_moving_picture_is_foretold);
+  g_test_add_func ("/reader/still-picture-is-taken-from-windows",
+                   test_still_picture_is_taken_from_windows);
   g_test_add_func ("/reader/finds-time-and-channel", test_finds_time_and_channel);
   g_test_add_func ("/reader/finds-a-picture-with-a-dark-foot",
                    test_finds_a_picture_with_a_dark_foot);
