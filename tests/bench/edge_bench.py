@@ -75,8 +75,8 @@ def _start(where):
                                        str(where.dir), "-e", str(where.dir / "stub.log")))
     ours = _upstreams(where.headend("edge", str(where.description), "--dir", str(where.dir / "edge")),
                       ("origins", "playlists", "playlists_any"), f"127.0.0.1:{stub}")
-    alone = re.sub(r"      auth_request(_set)? [^\n]*\n", "", ours).replace("$variant", "a").replace(
-        "$listed", "x").replace("$ticket", "x")
+    alone = re.sub(r"      auth_request(_set)? [^\n]*\n|  map \$told \$listed {.*?}\n", "", ours, flags=re.S)
+    alone = alone.replace("$variant", "a").replace("$listed", "x").replace("$ticket", "x")
     for word in ("lease", "renewed", "code", "reason"):
         alone = alone.replace(f"${word} ", '"" ')
     static = _upstreams(ours, ("gates", "gates_any"), f"127.0.0.1:{stub}")
