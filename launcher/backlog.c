@@ -2,9 +2,9 @@
 #include "backlog.h"
 
 gboolean
-headend_backlog_skips (HeadendBacklog *backlog, gint64 waited)
+headend_backlog_skips (HeadendBacklog *backlog, gint64 waited, guint percent)
 {
-  backlog->skipping
-      = waited > (backlog->skipping ? HEADEND_BACKLOG_GOOD : HEADEND_BACKLOG_MAX);
+  gboolean begun = backlog->skipping || percent > HEADEND_BACKLOG_FULL;
+  backlog->skipping = waited > (begun ? HEADEND_BACKLOG_GOOD : HEADEND_BACKLOG_MAX);
   return backlog->skipping;
 }

@@ -2,11 +2,11 @@
 #include "feed.h"
 
 #include <string.h>
-#include "backlog.h"
 #include "backoff.h"
 #include "builder.h"
 #include "log.h"
 #include "network.h"
+#include "skipper.h"
 #include "source.h"
 #include "stream.h"
 #include "twins.h"
@@ -45,6 +45,7 @@ typedef struct {
 
 struct _HeadendFeed {
   GstElement *intake;
+  HeadendSkipper *skipper; /* NULL: nothing may be left out */
   Leg legs[MAX_LEGS];
   guint n;
   guint look; /* source */
@@ -52,14 +53,9 @@ struct _HeadendFeed {
 
   GMutex lock; /* guards what is named above, and these */
   guint current;
-  guint64 breaks, skipped_us;
+  guint64 breaks;
   GCond opened; /* with lock: one opening less */
   GMutex turn;  /* held by who pushes to the intake; never by the main loop */
-
-  /* The thread of the intake. */
-  HeadendBacklog backlog;
-  gint64 skipped_at;
-  GstBufferFlags owed; /* to the next buffer */
 };
 
 /* --- The thread of a source's pipeline ---------------------------------------------- */
@@ -180,37 +176,6 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     gst_buffer_list_foreach (GST_PAD_PROBE_INFO_BUFFER_LIST (info), take_one, user_data);
   else
     take_once (user_data, GST_PAD_PROBE_INFO_BUFFER (info));
-  return GST_PAD_PROBE_OK;
-}
-
-/* --- The thread of the intake ------------------------------------------------------- */
-
-static GstPadProbeReturn
-on_taken (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  HeadendFeed *feed = user_data;
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
-  gint64 came = (gint64)GST_BUFFER_OFFSET (buffer);
-  gboolean was_skipping = feed->backlog.skipping;
-  if (headend_backlog_skips (&feed->backlog, g_get_monotonic_time () - came)) {
-    if (!was_skipping) {
-      feed->skipped_at = came;
-      feed->owed = GST_BUFFER_FLAG_DISCONT;
-    }
-    feed->owed |= GST_BUFFER_FLAGS (buffer) & GST_BUFFER_FLAG_RESYNC;
-    return GST_PAD_PROBE_DROP;
-  }
-  if (!was_skipping)
-    return GST_PAD_PROBE_OK;
-  headend_log ("this machine is too slow: %" G_GINT64_FORMAT
-               " ms of the source had waited for too long, and were skipped",
-               (came - feed->skipped_at) / 1000);
-  g_mutex_lock (&feed->lock);
-  feed->skipped_us += (guint64)(came - feed->skipped_at);
-  g_mutex_unlock (&feed->lock);
-  buffer = gst_buffer_make_writable (buffer);
-  GST_BUFFER_FLAG_SET (buffer, feed->owed);
-  GST_PAD_PROBE_INFO_DATA (info) = buffer;
   return GST_PAD_PROBE_OK;
 }
 
@@ -390,10 +355,8 @@ headend_feed_new (const HeadendPlan *plan, const char *folder, GstElement *intak
   const HeadendSource *source = headend_source_find (channel->source, &message);
   for (guint i = 0; i < feed->n && strcmp (source->caps, HEADEND_SOURCE_TS) == 0; i++)
     feed->legs[i].stream = headend_stream_new (channel->program);
-  if (source->skips) {
-    g_autoptr (GstPad) pad = gst_element_get_static_pad (intake, "src");
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_taken, feed, NULL);
-  }
+  if (source->skips)
+    feed->skipper = headend_skipper_new (intake, source->leans);
   return g_steal_pointer (&feed);
 }
 
@@ -433,6 +396,7 @@ headend_feed_free (HeadendFeed *feed)
   g_clear_handle_id (&feed->look, g_source_remove);
   for (guint i = 0; i < feed->n; i++)
     leg_clear (&feed->legs[i]);
+  headend_skipper_free (feed->skipper);
   gst_object_unref (feed->intake);
   g_mutex_clear (&feed->lock);
   g_mutex_clear (&feed->turn);
@@ -493,8 +457,8 @@ headend_feed_report (HeadendFeed *feed, HeInputReport *ret_report)
     ret_report->inputs[i] = feed->legs[i].seen;
     ret_report->inputs[i].taken = i == feed->current;
   }
-  ret_report->counts[HE_SOURCE_SKIPPED_MS] = feed->skipped_us / 1000;
   g_mutex_unlock (&feed->lock);
+  ret_report->counts[HE_SOURCE_SKIPPED_MS] = headend_skipper_ms (feed->skipper);
   for (guint i = 0; i < feed->n; i++)
     report_leg (&feed->legs[i], &states[i], now, &ret_report->inputs[i]);
 }

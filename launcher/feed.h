@@ -15,7 +15,8 @@ G_BEGIN_DECLS
  * HEADEND_FEED_STALLED. One is taken (leg.h). Of the others the last
  * HEADEND_FEED_KEPT are kept, and go first when one is taken over: decoding finds an IDR
  * in them, and what was seen already is dropped further on. What waits for the pipeline
- * too long is skipped (backlog.h), where reading goes on behind a gap (source.h). */
+ * too long is skipped (backlog.h), where the source goes on meanwhile (source.h): it is
+ * left out, or where later input leans on it, flagged DROPPABLE. */
 
 #define HEADEND_FEED_STALLED (15 * G_USEC_PER_SEC)
 #define HEADEND_FEED_KEPT (5 * G_USEC_PER_SEC)

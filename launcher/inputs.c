@@ -45,6 +45,7 @@ headend_inputs_tell (HeadendInputs *inputs)
   static const char *const counted[HE_SOURCE_COUNTS] = {
     [HE_SOURCE_DAMAGED] = "damaged",
     [HE_SOURCE_BAD_TIMES] = "bad-times",
+    [HE_SOURCE_SKIPPED_PICTURES] = "skipped",
   };
   HeInputReport report = { 0 };
   g_autoptr (GstStructure) stats = NULL;

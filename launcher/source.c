@@ -15,27 +15,28 @@
  * TCP source gives up after timeout seconds, connecting and reading. An RTMP source hands
  * on FLV's header on connecting only, and a file waits. */
 static const HeadendSource sources[] = {
-  { "srt", "srtsrc", NULL, "", MPEG_TS, TRUE, TRUE, FALSE, TRUE, TRUE, FALSE },
-  { "udp", "udpsrc", UDP_BUFFER, "", MPEG_TS, TRUE, TRUE, FALSE, TRUE, TRUE, TRUE },
+  { "srt", "srtsrc", NULL, "", MPEG_TS, TRUE, TRUE, FALSE, TRUE, TRUE, FALSE, FALSE },
+  { "udp", "udpsrc", UDP_BUFFER, "", MPEG_TS, TRUE, TRUE, FALSE, TRUE, TRUE, FALSE,
+    TRUE },
   { "rtp", "udpsrc",
     UDP_BUFFER " caps=\"application/x-rtp,media=(string)video,clock-rate=(int)90000,"
                "encoding-name=(string)MP2T\"",
     " ! rtpjitterbuffer latency=" RTP_LATENCY_MS " ! rtpmp2tdepay", MPEG_TS, TRUE, TRUE,
-    FALSE, TRUE, TRUE, FALSE },
-  { "tcp", "tcpclientsrc", "timeout=10", "", MPEG_TS, TRUE, TRUE, TRUE, TRUE, TRUE,
+    FALSE, TRUE, TRUE, FALSE, FALSE },
+  { "tcp", "tcpclientsrc", "timeout=10", "", MPEG_TS, TRUE, TRUE, TRUE, TRUE, TRUE, FALSE,
     FALSE },
   { "rtmp", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE, TRUE,
-    FALSE, FALSE },
+    TRUE, TRUE, FALSE },
   { "rtmps", "rtmp2src", "idle-timeout=10", "", "video/x-flv", TRUE, FALSE, TRUE, TRUE,
-    FALSE, FALSE },
+    TRUE, TRUE, FALSE },
   { "file", "filesrc", "blocksize=7520", "", MPEG_TS, FALSE, FALSE, FALSE, FALSE, FALSE,
-    FALSE },
+    FALSE, FALSE },
 };
 
 /* Senders begin their timestamps where they like, and each time anew. */
 static const HeadendSource plain_rtp
-    = { "rtp", "udpsrc", NULL,  "",   "application/x-rtp", TRUE,
-        TRUE,  FALSE,    FALSE, TRUE, FALSE };
+    = { "rtp", "udpsrc", NULL,  "",   "application/x-rtp", TRUE, TRUE, FALSE,
+        FALSE, TRUE,     FALSE, FALSE };
 
 static const char expected[] = "expected " HEADEND_SOURCE_FORMS;
 

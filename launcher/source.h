@@ -16,7 +16,8 @@ typedef struct {
   gboolean needs_port;
   gboolean calls;  /* connects to who sends, and again when nothing ever came */
   gboolean common; /* all who take it get the same timestamps at the same time */
-  gboolean skips;  /* some may be left out: who reads it finds in again at any place */
+  gboolean skips;  /* what waits too long may be left out */
+  gboolean leans;  /* on what came before: what is left out is still looked through */
   gboolean bare;   /* datagrams as they come: nothing takes out what came twice */
 } HeadendSource;
 

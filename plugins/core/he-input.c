@@ -16,6 +16,7 @@ static const char *const source_count_names[HE_SOURCE_COUNTS] = {
   [HE_SOURCE_DAMAGED] = "damaged",
   [HE_SOURCE_BAD_TIMES] = "bad-times",
   [HE_SOURCE_SKIPPED_MS] = "skipped-ms",
+  [HE_SOURCE_SKIPPED_PICTURES] = "skipped-pictures",
 };
 
 const char *

@@ -26,9 +26,10 @@ typedef enum {
 
 /* Of all that is taken of them. */
 typedef enum {
-  HE_SOURCE_DAMAGED,    /* pictures and sound, cut short or malformed */
-  HE_SOURCE_BAD_TIMES,  /* units whose timestamp nothing confirmed */
-  HE_SOURCE_SKIPPED_MS, /* that a machine was too slow for */
+  HE_SOURCE_DAMAGED,          /* pictures and sound, cut short or malformed */
+  HE_SOURCE_BAD_TIMES,        /* units whose timestamp nothing confirmed */
+  HE_SOURCE_SKIPPED_MS,       /* that a machine was too slow for */
+  HE_SOURCE_SKIPPED_PICTURES, /* of RTMP meanwhile, and that decoding cannot begin with */
   HE_SOURCE_COUNTS,
 } HeSourceCount;
 

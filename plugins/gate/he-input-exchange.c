@@ -77,6 +77,9 @@ static const struct {
   = { "headend_source_bad_times", "Pictures and sound with a time that is wrong." },
   [HE_SOURCE_SKIPPED_MS] = { "headend_source_skipped_seconds",
                              "Of the source, left out by a machine that is too slow." },
+  [HE_SOURCE_SKIPPED_PICTURES]
+  = { "headend_source_skipped_pictures",
+      "Pictures of RTMP left out so, and those that decoding cannot begin with." },
 };
 
 static void

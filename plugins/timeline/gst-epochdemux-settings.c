@@ -180,10 +180,10 @@ gst_epoch_demux_install_settings (GObjectClass *object_class)
    *
    * `epochdemux-stats`: counters since the element was started (guint64): `packets`,
    * `frames` (given), `damaged` (units truncated or malformed), `discontinuities`,
-   * `skipped` (pictures that decoding cannot begin with), `bad-times` (units whose
-   * timestamp nothing confirmed), `gaps` (continuity counter errors), `duplicates`,
-   * `transport-errors`, `scrambled` (packets), `bad-sections`, `sync-losses`,
-   * `skipped-bytes`; and `generation` (guint).
+   * `skipped` (pictures that decoding cannot begin with, and those of FLV that came too
+   * late), `bad-times` (units whose timestamp nothing confirmed), `gaps` (continuity
+   * counter errors), `duplicates`, `transport-errors`, `scrambled` (packets),
+   * `bad-sections`, `sync-losses`, `skipped-bytes`; and `generation` (guint).
    */
   g_object_class_install_property (
       object_class, PROP_STATS,

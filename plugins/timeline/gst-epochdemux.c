@@ -43,6 +43,9 @@
  * A feed, or a stream of it, that says nothing for #GstEpochDemux:silence milliseconds is
  * told of in GAP events, which epochalign fills. Padding and tables say nothing.
  *
+ * Of FLV in a buffer flagged DROPPABLE, which came too late, only what the next ones lean
+ * on is read.
+ *
  * A buffer flagged RESYNC begins another feed of the same programme, such as a backup: it
  * may overlap with what came before by ten seconds, and what is there twice is left out
  * by `epochalign`.
@@ -185,6 +188,7 @@ gst_epoch_demux_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
     GST_ELEMENT_ERROR (self, RESOURCE, READ, (NULL), ("cannot map an input buffer"));
     return GST_FLOW_ERROR;
   }
+  he_demux_skip (self->demux, GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_DROPPABLE));
   ok = he_demux_push (self->demux, map.data, map.size, wall_ticks (), &error);
   gst_buffer_unmap (buffer, &map);
   gst_buffer_unref (buffer);

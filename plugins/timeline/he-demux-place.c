@@ -59,6 +59,9 @@ give_video (HeDemux *demux, HeDemuxTrack *stream, const HePes *pes, guint64 pts9
   const guint8 *data = g_bytes_get_data (pes->data, &len);
   gboolean whole = !(pes->flags & HE_PES_DAMAGED), key;
 
+  /* A machine that is too slow gains time by what it does not decode. */
+  if (demux->flv && pes->flags & HE_PES_GAP)
+    stream->entry = (HeVideoEntry) { .type = stream->info.type };
   if (!whole || stream->torn || (pes->flags & HE_PES_GAP))
     he_video_entry_tear (&stream->entry);
   stream->torn = FALSE;

@@ -239,6 +239,13 @@ he_demux_finish (HeDemux *demux, guint64 wall90, GError **error)
 }
 
 void
+he_demux_skip (HeDemux *demux, gboolean skip)
+{
+  if (demux->flv)
+    he_flv_reader_skip (demux->flv, skip);
+}
+
+void
 he_demux_mark_gap (HeDemux *demux)
 {
   if (demux->flv)
@@ -366,6 +373,8 @@ he_demux_stats (const HeDemux *demux, HeDemuxStats *ret_stats)
 {
   *ret_stats = demux->stats;
   ret_stats->ts = *he_ts_parser_stats (demux->parser);
+  if (demux->flv)
+    ret_stats->skipped += he_flv_reader_skipped (demux->flv);
   for (guint i = 0; i < demux->n_streams; i++) {
     const HeDemuxTrack *stream = &demux->streams[i];
 

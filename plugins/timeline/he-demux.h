@@ -73,7 +73,7 @@ typedef struct {
   guint64 damaged; /* units truncated, or dropped as malformed; lost audio framing */
   guint64 discontinuities;
   guint64 bad_times; /* units dropped for a time that nothing confirmed */
-  guint64 skipped;   /* pictures before the first that decoding can begin at */
+  guint64 skipped;   /* pictures that came too late, or that decoding cannot begin at */
 } HeDemuxStats;
 
 typedef struct _HeDemux HeDemux;
@@ -89,6 +89,10 @@ gboolean he_demux_push (HeDemux *demux, const guint8 *data, gsize len, guint64 w
                         GError **error);
 /* The feed ends: he_demux_next() gives what is left. Errors: he_ts_parser_finish(). */
 gboolean he_demux_finish (HeDemux *demux, guint64 wall90, GError **error);
+/* What is pushed from now on came too late, where skip is true: of FLV, which cannot go
+ * without, only what later input leans on is read (he_flv_reader_skip()), and pictures go
+ * on with the next that decoding can begin at. Others leave such input out themselves. */
+void he_demux_skip (HeDemux *demux, gboolean skip);
 /* Bytes are missing between the last input and the next; FLV begins with its header. */
 void he_demux_mark_gap (HeDemux *demux);
 /* What comes next is another feed of the same programme: pictures go on with the next

@@ -30,6 +30,7 @@ typedef struct {
   GBytes *data;
   gint64 pts_ms, dts_ms;
   guint64 wall90;
+  gboolean gap; /* something ahead of it was left out */
 } Held;
 
 struct _HeFlvReader {
@@ -43,10 +44,12 @@ struct _HeFlvReader {
   GByteArray *parameters; /* parameter sets, as a byte stream */
   guint length_size;      /* of NAL units' lengths */
   HeAdtsMaker adts;
-  gint64 ms;              /* of the last tag, unwrapped */
+  gint64 ms; /* of the last tag, unwrapped */
   gboolean has_ms;
   guint64 wall90; /* of the input at hand */
   HeStamp stamps[N_STREAMS];
+  gboolean skips, gap[N_STREAMS];
+  guint64 skipped;
   GQueue held; /* Held */
   gsize held_bytes;
 };
@@ -99,6 +102,7 @@ give (HeFlvReader *reader, Held *held)
   HePes *pes = g_new0 (HePes, 1);
 
   pes->data = g_bytes_ref (held->data);
+  pes->flags = held->gap ? HE_PES_GAP : 0;
   pes->has_pts = TRUE;
   pes->pts33 = (guint64)he_stamp_time (stamp, held->pts_ms) & (HE_PTS_WRAP - 1);
   pes->dts33 = (guint64)he_stamp_time (stamp, held->dts_ms) & (HE_PTS_WRAP - 1);
@@ -135,6 +139,23 @@ settle (HeFlvReader *reader)
   give_held (reader);
 }
 
+static void
+hold (HeFlvReader *reader, Held *held)
+{
+  held->gap = reader->gap[held->stream];
+  reader->gap[held->stream] = FALSE;
+  reader->held_bytes += g_bytes_get_size (held->data);
+  g_queue_push_tail (&reader->held, held);
+}
+
+static void
+leave_out (HeFlvReader *reader, Held *held)
+{
+  reader->gap[held->stream] = TRUE;
+  reader->skipped += held->stream == VIDEO;
+  held_free (held);
+}
+
 /* Takes data. */
 static void
 take_unit (HeFlvReader *reader, guint stream, GBytes *data, gint64 pts_ms, gint64 dts_ms)
@@ -142,7 +163,7 @@ take_unit (HeFlvReader *reader, guint stream, GBytes *data, gint64 pts_ms, gint6
   HeStamp *stamp = &reader->stamps[stream];
   Held *held = g_new0 (Held, 1);
 
-  *held = (Held) { stream, data, pts_ms, dts_ms, reader->wall90 };
+  *held = (Held) { stream, data, pts_ms, dts_ms, reader->wall90, FALSE };
   if (!reader->told[stream]) {
     held_free (held);
     return;
@@ -151,9 +172,11 @@ take_unit (HeFlvReader *reader, guint stream, GBytes *data, gint64 pts_ms, gint6
     settle (reader);
   if (!he_stamp_take (stamp, pts_ms))
     he_stamp_take (stamp, pts_ms);
-  reader->held_bytes += g_bytes_get_size (data);
-  g_queue_push_tail (&reader->held, held);
-  if (must_wait (reader))
+  if (reader->skips)
+    leave_out (reader, held);
+  else
+    hold (reader, held);
+  if (g_queue_is_empty (&reader->held) || must_wait (reader))
     return;
   settle (reader);
 }
@@ -380,6 +403,18 @@ he_flv_reader_push (HeFlvReader *reader, const guint8 *data, gsize len, guint64 
     return TRUE;
   g_propagate_error (error, wrong);
   return FALSE;
+}
+
+void
+he_flv_reader_skip (HeFlvReader *reader, gboolean skip)
+{
+  reader->skips = skip;
+}
+
+guint64
+he_flv_reader_skipped (const HeFlvReader *reader)
+{
+  return reader->skipped;
 }
 
 void

@@ -37,6 +37,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeFlvReader, he_flv_reader_free)
 /* HE_ERROR_INVALID, saying what was found: no FLV, or codecs that are not read. */
 gboolean he_flv_reader_push (HeFlvReader *reader, const guint8 *data, gsize len,
                              guint64 wall90, GError **error);
+/* While it skips, units are left out, and only what later input leans on is read:
+ * headers, settings, and the times that show the frames' grid. The next unit of each
+ * stream says that something is missing (HE_PES_GAP). */
+void he_flv_reader_skip (HeFlvReader *reader, gboolean skip);
+/* The pictures that were left out so. */
+guint64 he_flv_reader_skipped (const HeFlvReader *reader);
 /* The input ends, or what comes next begins anew with FLV's header: hands on all. */
 void he_flv_reader_finish (HeFlvReader *reader);
 

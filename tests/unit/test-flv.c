@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "he-demux.h"
 #include "he-error.h"
 
 /* --- A feed: pictures of 30000/1001 a second in the order I P B B, AAC at 44.1 kHz
@@ -124,6 +125,7 @@ typedef struct {
   guint programs, streams;
   GHashTable *times[2]; /* number -> pts33 */
   guint64 last[2];      /* dts33 */
+  guint gaps[2], gap_at[2];
   guint units;
 } Seen;
 
@@ -153,6 +155,10 @@ on_unit (guint16 pid, HePes *pes, guint64 wall90, gpointer user)
     g_assert_cmpuint (len, ==, (gsize)(data[3] & 3) << 11 | data[4] << 3 | data[5] >> 5);
   g_assert_true (pes->dts33 >= seen->last[of] || number < 60 /* began again */);
   seen->last[of] = pes->dts33;
+  if (pes->flags & HE_PES_GAP) {
+    seen->gaps[of]++;
+    seen->gap_at[of] = number;
+  }
   g_hash_table_insert (seen->times[of], GUINT_TO_POINTER (number),
                        GUINT_TO_POINTER (pes->pts33));
   seen->units++;
@@ -243,6 +249,109 @@ test_jump (void)
   seen_clear (&seen);
 }
 
+/* Given a machine that was too slow for a while, then only that while is missing: of
+ * what comes behind it every time is as it would have been, the grid too that was not
+ * known before, and each stream says where something is missing; settings that came
+ * meanwhile hold. */
+static void
+test_skipped (void)
+{
+  static const gint64 from[] = { 30, 600 }, until[] = { 500, 850 }, all = 1500;
+
+  for (guint turn = 0; turn < G_N_ELEMENTS (from); turn++) {
+    g_autoptr (GByteArray) flv = feed (0, from[turn]),
+                           late = feed (from[turn], until[turn]),
+                           rest = feed (until[turn], all), whole = feed (0, all);
+    Seen seen
+        = { .times = { g_hash_table_new (NULL, NULL), g_hash_table_new (NULL, NULL) } };
+    Seen full = read_all (whole, 1000);
+    g_autoptr (HeFlvReader) reader = he_flv_reader_new (&handlers, &seen, 30000, 1001);
+    GHashTableIter iter;
+    gpointer number, time;
+
+    /* Cut in the middle of a tag, without another header. */
+    g_assert_true (he_flv_reader_push (reader, flv->data, flv->len, 0, NULL));
+    he_flv_reader_skip (reader, TRUE);
+    g_assert_true (
+        he_flv_reader_push (reader, late->data + 13, late->len - 13 - 5, 0, NULL));
+    g_assert_cmpuint (he_flv_reader_skipped (reader), >=, until[turn] - from[turn] - 1);
+    g_assert_true (he_flv_reader_push (reader, late->data + late->len - 5, 5, 0, NULL));
+    he_flv_reader_skip (reader, FALSE);
+    g_assert_cmpuint (he_flv_reader_skipped (reader), ==, until[turn] - from[turn]);
+    g_assert_true (he_flv_reader_push (reader, rest->data + 13, rest->len - 13, 0, NULL));
+    he_flv_reader_finish (reader);
+
+    g_assert_cmpuint (seen.gaps[0], ==, 1);
+    g_assert_cmpuint (seen.gaps[1], ==, 1);
+    g_assert_cmpuint (seen.gap_at[0], ==, until[turn]);
+    g_assert_cmpuint (g_hash_table_size (seen.times[0]), ==,
+                      all - (until[turn] - from[turn]));
+    for (guint of = 0; of < 2; of++) {
+      g_hash_table_iter_init (&iter, seen.times[of]);
+      while (g_hash_table_iter_next (&iter, &number, &time))
+        g_assert_true (time == g_hash_table_lookup (full.times[of], number));
+    }
+    seen_clear (&seen);
+    seen_clear (&full);
+  }
+}
+
+static guint
+take_pictures (HeDemux *demux, guint *ret_discont, gboolean *ret_key)
+{
+  HeDemuxEvent event;
+  HeFrame frame = { 0 };
+  guint pictures = 0;
+
+  while ((event = he_demux_next (demux, &frame)) != HE_DEMUX_NOTHING) {
+    if (event == HE_DEMUX_ANCHOR)
+      he_demux_set_anchor (demux, he_demux_proposal (demux));
+    if (event != HE_DEMUX_FRAME)
+      continue;
+    if (he_demux_stream (demux, frame.stream)->media == HE_DEMUX_VIDEO) {
+      if (pictures++ == 0)
+        *ret_key = (frame.flags & HE_FRAME_KEY) && !(frame.flags & HE_FRAME_TORN);
+      *ret_discont += (frame.flags & HE_FRAME_DISCONT) != 0;
+    }
+    he_frame_clear (&frame);
+  }
+  return pictures;
+}
+
+/* Given a worker that is too slow, then pictures go on with the next keyframe, in the
+ * same timeline, and those that are missing are counted. */
+static void
+test_skipped_to_keyframe (void)
+{
+  g_autoptr (GByteArray) flv = feed (0, 400), late = feed (400, 630),
+                         rest = feed (630, 900);
+  g_autoptr (HeDemux) demux = he_demux_new ("A");
+  HeDemuxStats stats;
+  guint discont = 0, pictures;
+  gboolean key;
+
+  he_demux_set_flv (demux, 30000, 1001);
+  he_demux_expect (demux, 1, 1);
+  g_assert_true (he_demux_push (demux, flv->data, flv->len, 1700000000ull * 90000, NULL));
+  g_assert_cmpuint (take_pictures (demux, &discont, &key), ==, 400);
+  g_assert_cmpuint (discont, ==, 1);
+  he_demux_skip (demux, TRUE);
+  g_assert_true (he_demux_push (demux, late->data + 13, late->len - 13,
+                                1700000013ull * 90000, NULL));
+  g_assert_cmpuint (take_pictures (demux, &discont, &key), ==, 0);
+  he_demux_skip (demux, FALSE);
+  g_assert_true (he_demux_push (demux, rest->data + 13, rest->len - 13,
+                                1700000014ull * 90000, NULL));
+  g_assert_true (he_demux_finish (demux, 1700000014ull * 90000, NULL));
+  pictures = take_pictures (demux, &discont, &key);
+  g_assert_cmpuint (pictures, ==, 900 - 660);
+  g_assert_true (key);
+  g_assert_cmpuint (discont, ==, 2);
+  he_demux_stats (demux, &stats);
+  g_assert_cmpuint (stats.skipped, ==, 660 - 400);
+  g_assert_cmpuint (stats.discontinuities, ==, 2); /* of pictures and of sound */
+}
+
 static void
 test_refused (void)
 {
@@ -275,6 +384,9 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/flv/who-joins-later-gives-the-same-times", test_joins);
   g_test_add_func ("/flv/a-publisher-may-begin-again", test_jump);
+  g_test_add_func ("/flv/what-is-skipped-is-all-that-is-missing", test_skipped);
+  g_test_add_func ("/flv/behind-it-pictures-begin-with-a-keyframe",
+                   test_skipped_to_keyframe);
   g_test_add_func ("/flv/what-is-not-read-is-refused", test_refused);
   return g_test_run ();
 }

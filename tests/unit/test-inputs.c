@@ -8,7 +8,7 @@ static const HeInputReport two = {
   = { { .up = TRUE, .heard = TRUE, .age_ms = 40, .counts = { 1, 2, 3, 4, 5, 6, 7 } },
       { .backup = TRUE, .taken = TRUE } },
   .n = 2,
-  .counts = { 8, 9, 10 },
+  .counts = { 8, 9, 10, 11 },
 };
 
 static void

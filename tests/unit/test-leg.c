@@ -80,19 +80,22 @@ test_nothing_to_choose (void)
 }
 
 /* Given a worker that is ever later, then one piece is skipped, and no more before it is
- * too late again. */
+ * too late again; or before the room for what waits is nearly taken. */
 static void
 test_backlog (void)
 {
   HeadendBacklog backlog = { 0 };
-  g_assert_false (headend_backlog_skips (&backlog, HEADEND_BACKLOG_MAX));
+  g_assert_false (headend_backlog_skips (&backlog, HEADEND_BACKLOG_MAX, 0));
   for (gint64 waited = HEADEND_BACKLOG_MAX + 1; waited > HEADEND_BACKLOG_GOOD;
        waited -= 100 * MS)
-    g_assert_true (headend_backlog_skips (&backlog, waited));
+    g_assert_true (headend_backlog_skips (&backlog, waited, 0));
   for (gint64 waited = HEADEND_BACKLOG_GOOD; waited <= HEADEND_BACKLOG_MAX;
        waited += 100 * MS)
-    g_assert_false (headend_backlog_skips (&backlog, waited));
-  g_assert_true (headend_backlog_skips (&backlog, HEADEND_BACKLOG_MAX + 1));
+    g_assert_false (headend_backlog_skips (&backlog, waited, HEADEND_BACKLOG_FULL));
+  g_assert_true (headend_backlog_skips (&backlog, HEADEND_BACKLOG_MAX + 1, 0));
+  g_assert_false (headend_backlog_skips (&backlog, HEADEND_BACKLOG_GOOD, 100));
+  g_assert_true (headend_backlog_skips (&backlog, HEADEND_BACKLOG_GOOD + 1, 100));
+  g_assert_true (headend_backlog_skips (&backlog, HEADEND_BACKLOG_GOOD + 1, 0));
 }
 
 /* Given a source that is joined in the middle, and comes back after a silence, then what

@@ -336,7 +336,8 @@ tell_inputs (Pair *pair)
   static const char text[]
       = "{\"inputs\":[{\"name\":\"source\",\"up\":true,\"taken\":true,\"gaps\":3},"
         "{\"name\":\"backup\",\"up\":true,\"taken\":false}],"
-        "\"source\":{\"damaged\":4,\"skipped-ms\":2050}}";
+        "\"source\":{\"damaged\":4,\"skipped-ms\":2050,"
+        "\"skipped-pictures\":7}}";
   g_autoptr (GBytes) body = g_bytes_new_static (text, sizeof text - 1);
   g_autoptr (GBytes) bad = g_bytes_new_static ("{}", 2);
   g_autoptr (Reply) told
@@ -373,6 +374,7 @@ metrics_are_openmetrics (void)
     "headend_input_gaps_total{channel=\"demo\",input=\"source\"} 3\n",
     "headend_source_damaged_total{channel=\"demo\"} 4\n",
     "headend_source_skipped_seconds_total{channel=\"demo\"} 2.050\n",
+    "headend_source_skipped_pictures_total{channel=\"demo\"} 7\n",
     "# TYPE headend_requests counter\n",
     "# HELP headend_newest_age_seconds ",
   };

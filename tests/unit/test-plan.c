@@ -256,12 +256,12 @@ test_what_may_be_skipped (void)
 {
   static const struct {
     const char *uri;
-    gboolean skips;
+    gboolean skips, leans;
   } cases[] = {
-    { "srt://h:9", TRUE },     { "udp://239.1.1.1:9", TRUE },
-    { "rtp://h:9", TRUE },     { "tcp://h:9", TRUE },
-    { "rtmp://h/a/s", FALSE }, { "rtmps://h/a/s", FALSE },
-    { "file:a.ts", FALSE },    { "rtp://127.0.0.1:5004?h264=96", TRUE },
+    { "srt://h:9", TRUE, FALSE },   { "udp://239.1.1.1:9", TRUE, FALSE },
+    { "rtp://h:9", TRUE, FALSE },   { "tcp://h:9", TRUE, FALSE },
+    { "rtmp://h/a/s", TRUE, TRUE }, { "rtmps://h/a/s", TRUE, TRUE },
+    { "file:a.ts", FALSE, FALSE },  { "rtp://127.0.0.1:5004?h264=96", TRUE, FALSE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -269,6 +269,7 @@ test_what_may_be_skipped (void)
     const HeadendSource *source = headend_source_find (cases[i].uri, &message);
     g_assert_nonnull (source);
     g_assert_cmpint (source->skips, ==, cases[i].skips);
+    g_assert_cmpint (source->leans, ==, cases[i].leans);
   }
 }
 
