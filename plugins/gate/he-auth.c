@@ -3,29 +3,22 @@
 
 #include <string.h>
 
-#include "he-sign.h"
 #include "he-target.h"
-
-/* An edge shows a ticket at once, on a miss of its cache. */
-#define TICKET_SECONDS 30
 
 /* What an edge asks a node's internal listener for, once this viewer may have it. Where
  * nothing is, the node that it asks says so. */
 static char *
-shared_path (const HeDecision *decision)
+shared_path (const HeAnswer *answer, HeTarget *target)
 {
-  const HeAnswer *answer = &decision->answer;
   HeSegment segment = { .variant = HE_VARIANT_NONE };
-  HeTarget target;
 
   if (answer->segment != NULL)
     return he_segment_path (answer->segment);
-  he_target_parse (decision->path, &target);
-  if (target.kind == HE_TARGET_MEDIA)
-    return g_strconcat ("/playlists", target.live, NULL);
-  segment.channel = target.channel;
-  segment.rendition = target.rendition;
-  segment.msn = target.number;
+  if (target->kind == HE_TARGET_MEDIA)
+    return g_strconcat ("/playlists", target->live, NULL);
+  segment.channel = target->channel;
+  segment.rendition = target->rendition;
+  segment.msn = target->number;
   return he_segment_path (&segment);
 }
 
@@ -44,13 +37,10 @@ playlist_name (HeOrigin *origin, const char *channel)
 }
 
 static void
-add_playlist (const HeDecision *decision)
+add_playlist (const HeDecision *decision, const HeTarget *target)
 {
-  g_autofree char *name = NULL;
-  HeTarget target;
+  g_autofree char *name = playlist_name (decision->origin, target->channel);
 
-  he_target_parse (decision->path, &target);
-  name = playlist_name (decision->origin, target.channel);
   he_request_add_field (decision->request, "Headend-Playlist", name);
   he_origin_add_session (decision);
 }
@@ -62,17 +52,19 @@ decided (const HeDecision *decision)
   const HeAnswer *answer = &decision->answer;
   g_autofree char *path = NULL;
   g_autofree char *ticket = NULL;
+  HeTarget target;
 
   if (answer->kind == HE_ANSWER_DENY) {
     he_origin_respond_denied (decision);
     return;
   }
-  path = shared_path (decision);
-  ticket = he_ticket_new (decision->origin->publish, path,
-                          g_get_real_time () / G_USEC_PER_SEC + TICKET_SECONDS);
+  he_target_parse (decision->path, &target); /* as when it was asked for */
+  path = shared_path (answer, &target);
+  ticket = he_tickets_get (decision->origin->tickets, path,
+                           g_get_real_time () / G_USEC_PER_SEC);
   he_request_add_field (request, "Cache-Control", "no-store");
   if (answer->kind == HE_ANSWER_MEDIA)
-    add_playlist (decision);
+    add_playlist (decision, &target);
   else
     he_request_add_field (
         request, "X-Variant",

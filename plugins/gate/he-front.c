@@ -5,8 +5,7 @@
 
 #include "he-codec.h"
 
-#define TOKEN                                                                            \
-  "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+#define TOKEN "-!#$%&'*+.^_`|~" /* and letters and digits */
 #define NAME "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 #define LITERAL "0123456789abcdefABCDEF:."
 #define PATH NAME "!$&'()*+,;=:@/" /* and percent-encodings */
@@ -82,6 +81,18 @@ check_line (const char *bytes, gsize len, gboolean whole, const char **ret_why)
   return 414;
 }
 
+/* Whether none of eight bytes is a control character, as in most of a head. */
+static gboolean
+is_plain (const char *bytes)
+{
+  const guint64 each = G_GUINT64_CONSTANT (0x0101010101010101);
+  guint64 word, del;
+
+  memcpy (&word, bytes, sizeof word);
+  del = word ^ each * 0x7f;
+  return ((((word - each * ' ') & ~word) | ((del - each) & ~del)) & each * 0x80) == 0;
+}
+
 gsize
 he_head_scan (const char *bytes, gsize len, HeHeadScan *scan, guint *ret_status,
               const char **ret_why)
@@ -91,6 +102,8 @@ he_head_scan (const char *bytes, gsize len, HeHeadScan *scan, guint *ret_status,
   gsize i;
 
   for (i = scan->at; i < len; i++) {
+    while (i + 8 < len && is_plain (bytes + i))
+      i += 8;
     if ((guint8)bytes[i] >= ' ' && bytes[i] != 0x7f)
       continue;
     if ((why = why_not (bytes, len, i)) != NULL) {
@@ -128,11 +141,19 @@ he_head_free (HeHead *head)
   g_free (head);
 }
 
+/* Most names differ in their first letter already. */
+static gboolean
+is_named (const HeField *field, const char *name)
+{
+  return ((*field->name ^ *name) & ~0x20) == 0
+         && g_ascii_strcasecmp (field->name, name) == 0;
+}
+
 const char *
 he_head_field (const HeHead *head, const char *name)
 {
   for (guint i = 0; i < head->n_fields; i++)
-    if (g_ascii_strcasecmp (head->fields[i].name, name) == 0)
+    if (is_named (&head->fields[i], name))
       return head->fields[i].value;
   return NULL;
 }
@@ -143,7 +164,7 @@ he_head_join (const HeHead *head, const char *name, const char *separator)
   GString *text = NULL;
 
   for (guint i = 0; i < head->n_fields; i++) {
-    if (g_ascii_strcasecmp (head->fields[i].name, name) != 0)
+    if (!is_named (&head->fields[i], name))
       continue;
     if (text == NULL)
       text = g_string_new (NULL);
@@ -157,7 +178,11 @@ he_head_join (const HeHead *head, const char *name, const char *separator)
 static gboolean
 is_token (const char *text)
 {
-  return *text != '\0' && text[strspn (text, TOKEN)] == '\0';
+  const char *end = text;
+
+  while (*end != '\0' && (g_ascii_isalnum (*end) || strchr (TOKEN, *end) != NULL))
+    end++;
+  return end > text && *end == '\0';
 }
 
 /* VCHAR only: what a URI may not hold raw has been percent-encoded by an honest client.
@@ -310,7 +335,7 @@ check_single (Reader *reader)
     guint n = 0;
 
     for (guint j = 0; j < reader->head->n_fields; j++)
-      n += g_ascii_strcasecmp (reader->head->fields[j].name, single[i]) == 0;
+      n += is_named (&reader->head->fields[j], single[i]);
     if (n > 1)
       return refuse (reader, 400, "a field that must not come twice came twice");
   }
@@ -418,7 +443,7 @@ read_wishes (HeHead *head)
 
   head->keep_alive = head->http11;
   for (guint i = 0; i < head->n_fields; i++) {
-    if (g_ascii_strcasecmp (head->fields[i].name, "Connection") != 0)
+    if (!is_named (&head->fields[i], "Connection"))
       continue;
     if (list_has (head->fields[i].value, "close"))
       head->keep_alive = FALSE;
@@ -432,18 +457,21 @@ read_wishes (HeHead *head)
 HeHead *
 he_head_parse (const char *bytes, gsize len, guint *ret_status, const char **ret_why)
 {
-  g_autoptr (HeHead) head = g_new0 (HeHead, 1);
-  Reader reader = { .head = head };
+  g_autofree char *text = g_strndup (bytes, len);
+  HeHead head; /* as long as any; what is kept is as long as it must be */
+  Reader reader = { .head = &head };
 
-  head->text = g_strndup (bytes, len);
-  if (!read_lines (&reader, head->text) || !check_single (&reader)
-      || !check_framing (&reader) || !check_host (&reader)) {
+  memset (&head, 0, G_STRUCT_OFFSET (HeHead, fields));
+  if (!read_lines (&reader, text) || !check_single (&reader) || !check_framing (&reader)
+      || !check_host (&reader)) {
     *ret_status = reader.status;
     *ret_why = reader.why;
     return NULL;
   }
-  read_wishes (head);
-  return g_steal_pointer (&head);
+  read_wishes (&head);
+  head.text = g_steal_pointer (&text);
+  return g_memdup2 (&head, G_STRUCT_OFFSET (HeHead, fields)
+                               + head.n_fields * sizeof *head.fields);
 }
 
 gboolean

@@ -27,7 +27,7 @@ typedef struct {
   gboolean keep_alive;      /* as the client wants it */
   gboolean expect_continue; /* it waits before it sends the body */
   guint n_fields;
-  HeField fields[HE_FRONT_MAX_FIELDS];
+  HeField fields[HE_FRONT_MAX_FIELDS]; /* no more is allocated than n_fields */
 } HeHead;
 
 void he_head_free (HeHead *head); /* takes NULL */

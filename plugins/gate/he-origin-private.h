@@ -11,6 +11,7 @@
 #include "he-ledger.h"
 #include "he-listing.h"
 #include "he-log.h"
+#include "he-tickets.h"
 #include "he-metrics.h"
 #include "he-origin.h"
 #include "he-peers.h"
@@ -29,6 +30,7 @@ struct _HeOrigin {
   char *node, *listen, *internal, *gate_socket, *issuer, *audience, *jwks_path, *issue_key;
   char **peer_addresses, **peer_nodes, **trusted, **allowed_origins;
   HeSecret *content, *codeword, *credential, *publish;
+  HeTickets *tickets; /* NULL without publish */
   HeSessionPolicy policy;
   char **redis_servers; /* NULL: none */
   char *redis_master;   /* or NULL */

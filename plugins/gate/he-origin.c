@@ -92,6 +92,7 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   origin->codeword = ref_secret (config->codeword);
   origin->credential = ref_secret (config->credential);
   origin->publish = ref_secret (config->publish);
+  origin->tickets = config->publish != NULL ? he_tickets_new (config->publish) : NULL;
   origin->policy = config->policy;
   origin->renewer = he_renew_new (origin, config);
   origin->alarms = he_alarms_new (&config->alarms);
@@ -148,6 +149,7 @@ he_origin_free (HeOrigin *origin)
   he_secret_unref (origin->codeword);
   he_secret_unref (origin->credential);
   he_secret_unref (origin->publish);
+  he_tickets_free (origin->tickets);
   he_shared_clear (origin);
   he_renew_free (origin->renewer);
   he_alarms_free (origin->alarms);
@@ -246,7 +248,8 @@ exchange_finished (HeRequest *request, guint status, guint64 sent, gpointer data
 {
   HeOrigin *origin = data;
   const char *class_name = request != NULL ? he_request_class (request) : "refused";
-  g_autofree char *text = g_strdup_printf ("%03u", status);
+  const char text[] = { (char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
+                        (char)('0' + status % 10), '\0' };
 
   if (class_name == NULL)
     class_name = "unknown";

@@ -13,7 +13,7 @@ he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link)
   request->head = head;
   request->peer = g_strdup (peer);
   request->body = g_bytes_new_static ("", 0);
-  request->fields = g_string_new (NULL);
+  request->fields = g_string_sized_new (256);
   request->file = -1;
   request->part = he_part_ref (part);
   request->link = link;
@@ -305,13 +305,24 @@ date_line (HePart *part, gint64 now)
   return part->date;
 }
 
+static void
+append_status (GString *text, guint status)
+{
+  const char digits[] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
+                          (char)('0' + status % 10), ' ' };
+
+  g_string_append (text, "HTTP/1.1 ");
+  g_string_append_len (text, digits, sizeof digits);
+  g_string_append (text, he_http_phrase (status));
+  g_string_append (text, "\r\n");
+}
+
 GString *
 he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 now)
 {
   GString *text = g_string_sized_new (512);
 
-  g_string_append_printf (text, "HTTP/1.1 %u %s\r\n", request->status,
-                          he_http_phrase (request->status));
+  append_status (text, request->status);
   g_string_append (text, date_line (request->part, now));
   g_string_append_len (text, request->fields->str, (gssize)request->fields->len);
   if (request->status != 204 && request->status != 304)
