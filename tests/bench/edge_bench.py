@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """How many answers a second an edge gives from its warm cache: nginx as headend edge writes it, which asks
 a gate about each, beside the same nginx that asks nobody (segments), and the same that asks a static
-answer of nginx in the gate's place (playlists). One client (wrk), kept connections, in turn."""
+answer of another nginx in the gate's place (playlists): by TCP, as servers that decide are asked, and by a
+Unix socket, as our gate is. One client (wrk), kept connections, in short turns."""
 import os
 import re
 import shutil
-import statistics
 import sys
 
 import gate_bench
@@ -20,6 +20,7 @@ http {{
   access_log off; sendfile on; keepalive_requests 100000000;
   server {{
     listen 127.0.0.1:{port};
+    listen unix:{folder}/auth;
     location = /auth {{
       add_header X-Variant a; add_header Headend-Playlist {name}; add_header Headend-Ticket 1.x;
       add_header Headend-Lease 300; add_header Cache-Control no-store;
@@ -58,7 +59,7 @@ def _edge(where, name, text):
 
 
 def _start(where):
-    """Bases of the edge, of that without a gate, and of that with a static one; and a playlist's and a segment's
+    """Bases of the edge, of that without a gate, and of those with a static one; and a playlist's and a segment's
     path."""
     channel = prepared.Channel(where)
     channel.start()
@@ -79,8 +80,10 @@ def _start(where):
     alone = alone.replace("$variant", "a").replace("$listed", "x").replace("$ticket", "x")
     for word in ("lease", "renewed", "code", "reason"):
         alone = alone.replace(f"${word} ", '"" ')
-    static = _upstreams(ours, ("gates", "gates_any"), f"127.0.0.1:{stub}")
-    return ([_edge(where, *each) for each in (("gated", ours), ("alone", alone), ("static", static))],
+    static, local = (_upstreams(ours, ("gates", "gates_any"), server)
+                     for server in (f"127.0.0.1:{stub}", f"unix:{where.dir}/auth"))
+    return ([_edge(where, *each) for each in (("gated", ours), ("alone", alone), ("static", static),
+                                              ("local", local))],
             "/live/demo/360p/index.m3u8", f"/live/demo/360p/{last}.ts")
 
 
@@ -88,21 +91,19 @@ def run(runs):
     if not shutil.which("wrk"):
         sys.exit("edge: wrk is missing; apt-get install wrk")
     measure.part(f"edge: answers a second from its warm cache to {gate_bench.VIEWERS} kept connections, {runs} rounds "
-                 f"of {gate_bench.SECONDS} s each")
+                 f"of {gate_bench.TURNS} pairs of {gate_bench.SECONDS} s each")
 
     def describe(model):
         prepared.describe(model)
         model["nodes"] = model["nodes"][:1]
     with stage.Stage("active-active.json", describe) as where:
-        (ours, alone, static), playlist, segment = _start(where)
+        (ours, alone, static, local), playlist, segment = _start(where)
         cookies = [stage.Viewer(where.url(f"viewer{i}", "cookie", ours)).headers["Cookie"]
                    for i in range(gate_bench.VIEWERS)]
         for title, path, theirs, least, what in (
                 ("segments", segment, alone, 0.9, "the same without a gate"),
-                ("playlists", playlist, static, 1.0, "the same with a static gate")):
-            pairs = []
-            for _ in range(runs):
-                pairs.append([gate_bench.wrk(where.dir, base, path, cookies) for base in (ours, theirs)])
-            measure.row(f"{title}: edge; {what}", f"{statistics.median(p[0] for p in pairs):9.0f}/s  "
-                                                  f"{statistics.median(p[1] for p in pairs):9.0f}/s")
-            measure.least(f"{title}: ratio to {what}", statistics.median(a / b for a, b in pairs), least)
+                ("playlists", playlist, static, 1.0, "a static gate by TCP"),
+                ("playlists", playlist, local, None, "a static gate by a Unix socket")):
+            measure.rates(title, what, lambda path=path: gate_bench.wrk(where.dir, ours, path, cookies),
+                          lambda path=path, theirs=theirs: gate_bench.wrk(where.dir, theirs, path, cookies),
+                          runs * gate_bench.TURNS, least)

@@ -9,7 +9,6 @@ import re
 import resource
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,8 +18,10 @@ import urllib.request
 import measure
 
 VIEWERS = 64
-SECONDS = 4
+SECONDS = 1  # of a turn
+TURNS = 4  # of a round
 IDLE = 5000
+IDLE_SECONDS = 4
 NGINX = """daemon off; pid nginx.pid; error_log nginx.log crit; worker_processes auto;
 events {{ worker_connections 1024; }}
 http {{
@@ -37,9 +38,9 @@ end
 """
 
 
-def wrk(folder, base, path, cookies=(), connections=VIEWERS):
+def wrk(folder, base, path, cookies=(), connections=VIEWERS, seconds=SECONDS):
     """Answers and bytes a second."""
-    command = ["wrk", "-t1", "--timeout", "30s", f"-c{connections}", f"-d{SECONDS}s"]
+    command = ["wrk", "-t1", "--timeout", "30s", f"-c{connections}", f"-d{seconds}s"]
     if cookies:
         script = folder / "viewers.lua"
         script.write_text(LUA.format(cookies=", ".join(f'"{c}"' for c in cookies)))
@@ -111,7 +112,7 @@ def idle(base, count):
 def run(runs):
     if not shutil.which("wrk"):
         sys.exit("gate: wrk is missing; apt-get install wrk")
-    measure.part(f"gate: answers a second to {VIEWERS} kept connections, {runs} rounds of "
+    measure.part(f"gate: answers a second to {VIEWERS} kept connections, {runs} rounds of {TURNS} pairs of "
                  f"{SECONDS} s each")
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -123,18 +124,13 @@ def run(runs):
         with nginx(folder, files) as theirs:
             for title, path, file, least in (("playlists", playlist, "/index.m3u8", 0.6),
                                              ("segments", segment, "/segment.ts", 1.0)):
-                pairs = [(wrk(folder, ours, path, cookies), wrk(folder, theirs, file))
-                         for _ in range(runs)]
-                size = len(files[file[1:]])
-                measure.row(f"{title} of {size} bytes: origin, nginx",
-                            f"{statistics.median(p[0] for p in pairs):9.0f}/s  "
-                            f"{statistics.median(p[1] for p in pairs):9.0f}/s")
-                measure.least(f"{title}: ratio to nginx",
-                              statistics.median(a / b for a, b in pairs), least)
+                measure.rates(f"{title} of {len(files[file[1:]])} bytes", "nginx",
+                              lambda path=path: wrk(folder, ours, path, cookies),
+                              lambda file=file: wrk(folder, theirs, file), runs * TURNS, least)
         before = measure.memory(pid)[1]
-        alone = wrk(folder, ours, playlist, cookies)
+        alone = wrk(folder, ours, playlist, cookies, seconds=IDLE_SECONDS)
         with idle(ours, IDLE):
-            kept = wrk(folder, ours, playlist, cookies)
+            kept = wrk(folder, ours, playlist, cookies, seconds=IDLE_SECONDS)
             grown = measure.memory(pid)[1] - before
         measure.least(f"playlists with {IDLE} idle connections: ratio to without",
                       kept / alone, 0.8)

@@ -121,6 +121,26 @@ def together(commands, runs, **options):
     return seconds
 
 
+def rates(title, what, ours, theirs, turns, wanted=None):
+    """What two do in a short while each, again and again: ours, theirs, theirs, ours. A machine that changes its
+    speed between two turns does it to one pair alone, and to both alike in the end."""
+    pairs = []
+    for turn in range(turns):
+        order = (ours, theirs) if turn % 2 == 0 else (theirs, ours)
+        done = [one() for one in order]
+        pairs.append(tuple(done if order[0] is ours else reversed(done)))
+    sums = [sum(each) for each in zip(*pairs)]
+    ratios = sorted(a / b for a, b in pairs)
+    half = ratios[turns // 4], ratios[-1 - turns // 4]
+    row(f"{title}: ours; {what}", f"{sums[0] / turns:9.0f}/s  {sums[1] / turns:9.0f}/s")
+    row(f"the same: ratios of the {turns} pairs", f"{half[0]:7.3f} to {half[1]:.3f}, all {ratios[0]:.3f} to "
+                                                  f"{ratios[-1]:.3f}")
+    if wanted:
+        least(f"{title}: ratio to {what}", sums[0] / sums[1], wanted)
+    else:
+        row(f"{title}: ratio to {what}", f"{sums[0] / sums[1]:7.3f}")
+
+
 def ratio(ours, theirs):
     """The middle one of the ratios of runs that belong together."""
     return statistics.median(a / b for a, b in zip(ours, theirs))
