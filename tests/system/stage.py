@@ -110,9 +110,10 @@ def status(url):
 
 
 class Stage:
-    """nodes of pipelines/DESCRIPTION on free ports; change(description) may edit it first."""
+    """nodes of pipelines/DESCRIPTION on free ports; change(description) may edit it first. small: pictures of a
+    quarter of the size, for tests of many players at once or that judge time, on machines that are slow."""
 
-    def __init__(self, description="active-active.json", change=None, secret=None, feed_port=None):
+    def __init__(self, description="active-active.json", change=None, secret=None, feed_port=None, small=False):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="headend-test-"))
         self.processes, self.nodes, self.logs = [], {}, []
         model = json.loads((TOP / "pipelines" / description).read_text())
@@ -129,6 +130,10 @@ class Stage:
             self.edge_url = "http://" + model["edge"]["listen"]
         for channel in model["channels"]:
             channel["source"] = f"srt://127.0.0.1:{self.feed_port}"
+            if small:
+                for video in channel["video"]:
+                    video.update(width=320, height=180, bitrate=400)
+        self.feed_words = ("86400", "h264", str(FPS), "48000", "320x180") if small else ()
         if change:
             change(model)
         self.model = model
@@ -175,7 +180,8 @@ class Stage:
 
     def start_feed(self, *more):
         """more: words for tools/feed behind the port."""
-        self.processes.append(self.spawn("feed", str(TOP / "tools" / "feed"), str(self.feed_port), *more))
+        self.processes.append(self.spawn("feed", str(TOP / "tools" / "feed"), str(self.feed_port),
+                                         *(more or self.feed_words)))
 
     def restart_feed(self, away):
         """Ends the feed that was started first; after so many seconds it begins a new timeline."""
@@ -393,6 +399,46 @@ def timestamps(data, stream):
                            "packet=pts", "-of", "csv=p=0", "-i", "pipe:0"], input=data,
                           capture_output=True, timeout=240, check=True)
     return [int(line.strip(",")) for line in done.stdout.decode().split()]
+
+
+class Machine:
+    """How much time this machine had for what ran on it, since this was made. Players complain of lateness on one
+    that is too slow, shared, or halted by its owner, whatever we do: only this can tell."""
+
+    def __init__(self):
+        self._ended, self._late, self._full = threading.Event(), 0.0, 0.0
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    @staticmethod
+    def _ticks():
+        """Of all processors, and those of them that nobody needed."""
+        ticks = [int(t) for t in pathlib.Path("/proc/stat").read_text().split()[1:9]]
+        return sum(ticks), ticks[3] + ticks[4]
+
+    def _watch(self):
+        before, since = self._ticks(), time.monotonic()
+        while not self._ended.is_set():
+            at = time.monotonic()
+            self._ended.wait(0.1)
+            self._late = max(self._late, time.monotonic() - at - 0.1)
+            if time.monotonic() < since + 1:
+                continue
+            ticks, now = self._ticks(), time.monotonic()
+            if ticks[1] - before[1] < 0.1 * (ticks[0] - before[0]):
+                self._full += now - since
+            before, since = ticks, now
+
+    def judge(self, complaints):
+        """Complaints of lateness count where nothing was late with a timer and processors had time to spare."""
+        self._ended.set()
+        self._thread.join()
+        short = self._late > 0.2 or self._full > 3
+        print(f"# timers were late by at most {self._late:.2f} s, all processors busy for {self._full:.0f} s: lateness "
+              f"is {'not ' if short else ''}judged")
+        for complaint in complaints:
+            print("#", complaint)
+        assert short or not complaints, complaints
 
 
 def consecutive(values):

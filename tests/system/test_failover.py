@@ -7,7 +7,8 @@ import stage
 
 
 def test_viewers_notice_no_death():
-    with stage.Stage().on_air() as air:
+    with stage.Stage(small=True).on_air() as air:
+        machine, late = stage.Machine(), []
         players = {t: stage.Counters(air.url("viewer-" + t, t)) for t in ("cookie", "path")}
         for player in players.values():
             stage.wait_for("the first frames", lambda: len(player.frames) > 4 * stage.FPS, 30)
@@ -24,12 +25,12 @@ def test_viewers_notice_no_death():
             player.judge_words()
             assert len(seen) > 25 * stage.FPS, f"only {len(seen)} frames"
             assert not stage.consecutive(seen), stage.consecutive(seen)
-            # It began three segments behind, so that it has time in hand.
-            assert player.longest_wait() <= 0.5, player.longest_wait()
-            # A segment comes when the one before is over. One that a dead node cannot acknowledge is listed up to
-            # half a segment later; a player asks again after half a segment, most of which passes while it waits
-            # anyway. 2.05 to 2.48 s were measured.
-            assert player.longest_stall() <= 1.5 * stage.SEGMENT, player.longest_stall()
+            # It began three segments behind, so that it has time in hand. A segment comes when the one before is
+            # over. One that a dead node cannot acknowledge is listed up to half a segment later; a player asks again
+            # after half a segment, most of which passes while it waits anyway. 2.05 to 2.48 s were measured.
+            if player.longest_wait() > 0.5 or player.longest_stall() > 1.5 * stage.SEGMENT:
+                late.append(f"{transport} stood still, or nothing came")
+        machine.judge(late)
 
 
 stage.main()

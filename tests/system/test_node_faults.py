@@ -71,6 +71,8 @@ class Audience:
             raise AssertionError(f"{what}: {error}: {before}, {now}") from None
 
     def judge(self, least):
+        """Returns complaints of lateness."""
+        late = []
         for name, player in self.counters.items():
             seen = player.stop()
             print(f"# {name}: {len(seen)} pictures, nothing came for at most {player.longest_stall():.2f} s, "
@@ -83,15 +85,17 @@ class Audience:
             assert len(seen) > least * stage.FPS, f"{name}: only {len(seen)} pictures"
             assert not stage.consecutive(seen), f"{name}: {stage.consecutive(seen)}"
             # What it has in hand when it begins has to last.
-            assert player.longest_wait() <= 0.5, f"{name}: {player.longest_wait()}"
+            if player.longest_wait() > 0.5:
+                late.append(f"{name} stood still for {player.longest_wait()} s")
         watched.judge_hls_js()
-        watched.judge_time()
         watched.judge_segments(least / stage.SEGMENT)
         watched.judge_pictures(least)
+        return late + watched.lateness()
 
 
 def test_players_notice_no_fault_of_a_node():
-    with stage.Stage().on_air() as air, browser.Browser(air) as chromium:
+    with stage.Stage(small=True).on_air() as air, browser.Browser(air) as chromium:
+        machine = stage.Machine()
         # Players begin several segments from the end: of a channel that has just begun there are fewer.
         early = stage.Viewer(air.url("early"))
         stage.wait_for("five segments in the playlist", lambda: len(early.media("360p")) >= 5)
@@ -106,7 +110,7 @@ def test_players_notice_no_fault_of_a_node():
                 with contextlib.suppress(StopIteration):
                     next(course)
                 audience.play(f"{name} back", 4)
-        audience.judge(int(time.monotonic() - began) - 10)
+        machine.judge(audience.judge(int(time.monotonic() - began) - 10))
 
 
 stage.main()

@@ -114,6 +114,7 @@ async function enter(token, byPath) {
 
 const nodes = new Map(); // MSN -> node, of the segments that carry the picture
 let hls = null;
+let begun = false;
 Object.defineProperty(state, "hls", { get: () => hls });
 
 const fieldsOf = (xhr) => (name) => (xhr && xhr.getResponseHeader ? xhr.getResponseHeader(name) : null);
@@ -135,8 +136,11 @@ class PatientLoader extends Hls.DefaultConfig.loader {
   }
 }
 
+/* Until it plays, a slow player may move on to the live edge: nothing is missing then. */
 function onBuffered({ frag }) {
-  const seen = state.segments[frag.type] ??= { count: 0, first: frag.sn, last: frag.sn - 1, gaps: 0 };
+  let seen = state.segments[frag.type];
+  if (!seen || (!begun && frag.sn > seen.last + 1))
+    seen = state.segments[frag.type] = { count: 0, first: frag.sn, last: frag.sn - 1, gaps: 0 };
   if (frag.sn > seen.last + 1) {
     seen.gaps += 1;
     tell(`${frag.type} segments ${seen.last + 1} to ${frag.sn - 1} are missing`);
@@ -147,7 +151,6 @@ function onBuffered({ frag }) {
 
 /* Pictures wait for a segment to be there behind the one that they begin in: where in it they begin is not ours to
  * say, and the next one may be a while coming. */
-let begun = false;
 function beginWhenReady() {
   const details = hls.latestLevelDetails;
   for (let i = 0; !begun && details && i < video.buffered.length; i++) {

@@ -8,6 +8,7 @@ window.seen = {
   appended: [], // [type, MSN, samples] of what went into the buffers
   buffered: [], // [type, MSN, when] as hls.js reports it; when: seconds since the page was opened
   began: null, // seconds of buffer ahead when playing was asked for first
+  before: 0, // how much had been appended by then
   errors: [], // error events of hls.js, each with when, the seconds of buffer ahead, and late of the last 5 s
   waits: [], // seconds of buffer ahead, each time that playback waited
   stands: 0, // longest time in seconds that the picture's time stood still, once it moved
@@ -19,11 +20,13 @@ document.addEventListener("securitypolicyviolation", (event) => {
   seen.violations.push(`${event.violatedDirective}: ${event.blockedURI}`);
 });
 
-/* The boxes that tools/feed burns in: bit b is 22 x 20 pixels at (8 + 26 b, 332). */
+/* The boxes that tools/feed burns in: bit b is 22 x 20 pixels at (8 + 26 b, 332) of 640 x 360, and where those
+ * are in a picture of another size. */
 const strip = new OffscreenCanvas(640, 2).getContext("2d", { willReadFrequently: true });
 
 function readCounter(frame) {
-  strip.drawImage(frame, 0, 341, 640, 2, 0, 0, 640, 2);
+  const scale = frame.displayHeight / 360;
+  strip.drawImage(frame, 0, 341 * scale, 640 * scale, 2 * scale, 0, 0, 640, 2);
   const { data } = strip.getImageData(0, 0, 640, 1);
   let value = 0;
   for (let bit = 0; bit < 24; bit++)
@@ -60,7 +63,12 @@ function lateOfLate() {
 
 function watchTime(video) {
   let at = 0, since = null;
-  video.addEventListener("play", () => { seen.began ??= ahead(video); });
+  video.addEventListener("play", () => {
+    if (seen.began === null) {
+      seen.began = ahead(video);
+      seen.before = seen.appended.length;
+    }
+  });
   video.addEventListener("waiting", () => {
     if (since !== null && !video.seeking)
       seen.waits.push(ahead(video));
