@@ -54,6 +54,48 @@ check_fields (const char *fields)
   return check (text);
 }
 
+/* Where a head ends, or what refuses it, when step bytes come at a time. */
+static gsize
+scan_by (const char *bytes, gsize len, gsize step, guint *ret_status)
+{
+  HeHeadScan scan = { 0 };
+  const char *why = NULL;
+  gsize found = 0;
+
+  *ret_status = 0;
+  for (gsize i = 0; i < len && found == 0 && *ret_status == 0;) {
+    i = MIN (i + step, len);
+    found = he_head_scan (bytes, i, &scan, ret_status, &why);
+  }
+  return found;
+}
+
+/* Any byte at any place: what comes at once is judged as what comes byte by byte. */
+static void
+no_byte_hides_among_others (void)
+{
+  static const char text[]
+      = "GET /a HTTP/1.1\r\nHost: a\r\nX: abcdefghijklmnopqrstuvwxyz\r\n\r\n";
+  const gsize len = strlen (text);
+  guint refused = 0;
+
+  for (gsize place = 0; place < len; place++)
+    for (guint byte = 0; byte < 256; byte++) {
+      g_autofree char *bytes = g_memdup2 (text, len);
+      guint slow, quick, eights;
+
+      bytes[place] = (char)byte;
+      gsize end = scan_by (bytes, len, 1, &slow);
+      g_assert_cmpuint (scan_by (bytes, len, len, &quick), ==, end);
+      g_assert_cmpuint (scan_by (bytes, len, 9, &eights), ==, end);
+      g_assert_cmpuint (quick, ==, slow);
+      g_assert_cmpuint (eights, ==, slow);
+      refused += slow == 400;
+    }
+  /* Control characters, but the tab, and DEL, at each place that is no line's end. */
+  g_assert_cmpuint (refused, >=, 32 * (len - 8));
+}
+
 static void
 honest_requests_are_read (void)
 {
@@ -529,6 +571,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/front/honest-requests-are-read", honest_requests_are_read);
+  g_test_add_func ("/front/no-byte-hides-among-others", no_byte_hides_among_others);
   g_test_add_func ("/front/absolute-form-agrees-with-host",
                    absolute_form_agrees_with_host);
   g_test_add_func ("/front/keeping-follows-version-and-wish",
