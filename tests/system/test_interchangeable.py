@@ -18,8 +18,8 @@ def _alone(model):
 
 class Pair:
     def __enter__(self):
-        self.a = stage.Stage(change=_alone)
-        self.b = stage.Stage(change=_alone, secret=self.a.secret, feed_port=self.a.feed_port)
+        self.a = stage.Stage(change=_alone, small=True)
+        self.b = stage.Stage(change=_alone, secret=self.a.secret, feed_port=self.a.feed_port, small=True)
         self.a.start_feed()
         self.source = self.a.dir / "source.ts"
         self.a.processes.append(self.a.spawn(
