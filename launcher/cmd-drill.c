@@ -17,6 +17,7 @@
 /* A feed that wraps does so when the viewer watches, and not before all is on air. */
 #define AHEAD_OF_WRAP90 (G_GUINT64_CONSTANT (60) * 90000)
 #define LOAD_MAX 500
+#define STARVED_CODE 3 /* no verdict */
 /* The viewer's session ends after 12 hours, and the programme must be on air before. */
 #define SECONDS_MAX 39600
 
@@ -175,29 +176,44 @@ run_apart (Run *run)
   }
 }
 
-/* Of what ran in namespaces, how many failed. */
-static guint
-count_inside (const Run *run, guint *ret_all)
+typedef struct {
+  guint passed, failed, starved;
+} Count;
+
+static void
+count (Count *total, gboolean passed, gboolean starved)
+{
+  total->passed += passed;
+  total->starved += !passed && starved;
+  total->failed += !passed && !starved;
+}
+
+static Count
+count_all (const Run *run)
 {
   const HeJson *drills = run->inside ? he_json_member (run->inside, "drills") : NULL;
-  guint failed = 0;
-  *ret_all = drills ? he_json_length (drills) : 0;
-  for (guint i = 0; i < *ret_all; i++) {
-    gboolean passed = FALSE;
-    he_json_get_boolean (he_json_element (drills, i), "passed", FALSE, &passed, NULL);
-    failed += !passed;
+  Count total = { 0 };
+  for (guint i = 0; i < run->results->len; i++) {
+    const HeadendDrillResult *result = run->results->pdata[i];
+    count (&total, result->passed, result->starved);
   }
-  return failed;
+  for (guint i = 0; drills && i < he_json_length (drills); i++) {
+    gboolean passed = FALSE, starved = FALSE;
+    he_json_get_boolean (he_json_element (drills, i), "passed", FALSE, &passed, NULL);
+    he_json_get_boolean (he_json_element (drills, i), "starved", FALSE, &starved, NULL);
+    count (&total, passed, starved);
+  }
+  return total;
 }
 
 static gboolean
-write_report (const Run *run, guint failed)
+write_report (const Run *run, const Count *total)
 {
   g_autoptr (GError) error = NULL;
   const char *path = run->options->report ? run->options->report : "drill.json";
   HeJsonWriter *writer = he_json_writer_new ();
   he_json_writer_open_object (writer, NULL);
-  he_json_writer_boolean (writer, "passed", failed == 0);
+  he_json_writer_boolean (writer, "passed", total->failed + total->starved == 0);
   he_json_writer_string (writer, "description", run->file);
   he_json_writer_int64 (writer, "seed", run->options->seed);
   he_json_writer_int64 (writer, "viewers", run->options->viewers + 1);
@@ -232,7 +248,6 @@ run_all (const Options *options, char **words)
 {
   g_autoptr (GError) error = NULL;
   Run run = { .options = options, .file = words[0] };
-  guint failed = 0, inside = 0;
   if (options->inside && !headend_apart_enter (&error)) {
     g_printerr ("headend drill: %s\n", error->message);
     return 1;
@@ -247,18 +262,21 @@ run_all (const Options *options, char **words)
   sigaction (SIGINT, &(struct sigaction) { .sa_handler = on_signal }, NULL);
   sigaction (SIGTERM, &(struct sigaction) { .sa_handler = on_signal }, NULL);
   run_drills (&run, words + 1);
-  for (guint i = 0; i < run.results->len; i++)
-    failed += !((HeadendDrillResult *)run.results->pdata[i])->passed;
-  failed += count_inside (&run, &inside);
-  if (!options->inside)
-    g_print ("%u passed, %u failed\n", run.results->len + inside - failed, failed);
-  gboolean written = write_report (&run, failed);
+  Count total = count_all (&run);
+  if (!options->inside && total.starved)
+    g_print ("%u passed, %u failed, %u starved\n", total.passed, total.failed,
+             total.starved);
+  else if (!options->inside)
+    g_print ("%u passed, %u failed\n", total.passed, total.failed);
+  gboolean written = write_report (&run, &total);
   he_json_free (run.inside);
   g_ptr_array_unref (run.results);
   g_ptr_array_unref (run.apart);
   g_ptr_array_unref (run.load);
   g_free (run.program);
-  return failed || !written || interrupted;
+  if (total.failed || !written || interrupted)
+    return 1;
+  return total.starved ? STARVED_CODE : 0;
 }
 
 static int
@@ -322,7 +340,9 @@ headend_cmd_drill (int argc, char **argv)
       argc, argv, entries,
       "Puts a channel of a description on air on this machine, in a folder and on ports "
       "of its own, breaks it in each way that is named (all of them when none is), and "
-      "says what a viewer saw of it. Exit code 1 when that is more than allowed.",
+      "says what a viewer saw of it. Exit code 1 when that is more than allowed, 3 when "
+      "it is "
+      "and the machine withheld the time that nodes need.",
       "FILE [NAME...]", &words);
   if (code < 0 && options.list)
     code = list ();

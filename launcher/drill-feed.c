@@ -20,7 +20,9 @@ struct _HeadendDrillFeed {
   GThread *thread;
   gint stop, silent, still; /* atomic */
   GMutex lock;
-  guint64 shift; /* by lock */
+  guint64 shift;      /* by lock */
+  gint64 begin, late; /* by lock; microseconds */
+  guint64 coded;      /* pictures; of the encoder's thread */
 };
 
 static void
@@ -97,8 +99,8 @@ push_sound (HeadendDrillFeed *feed, guint64 number)
   gst_app_src_push_buffer (feed->sound, buffer);
 }
 
-/* A header is the programme map that was first, maybe without sound yet, and srtsink gives it to each
- * new caller; the current one comes ten times a second anyway. */
+/* A header is the programme map that was first, maybe without sound yet, and srtsink
+ * gives it to each new caller; the current one comes ten times a second anyway. */
 static GstPadProbeReturn
 on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user)
 {
@@ -116,25 +118,43 @@ on_caps (GstPad *pad, GstPadProbeInfo *info, gpointer user)
   return GST_PAD_PROBE_OK;
 }
 
+/* Picture n is here only now. Returns for how long it is not due yet. */
+static gint64
+note_late (HeadendDrillFeed *feed, guint64 n)
+{
+  const HeadendDrillFeedOptions *o = &feed->options;
+  guint64 at = gst_util_uint64_scale (n, o->fps_d * (guint64)G_USEC_PER_SEC, o->fps_n);
+  g_mutex_lock (&feed->lock);
+  gint64 late = g_get_monotonic_time () - feed->begin - (gint64)at;
+  feed->late = MAX (feed->late, late);
+  g_mutex_unlock (&feed->lock);
+  return -late;
+}
+
+static GstPadProbeReturn
+on_coded (GstPad *pad, GstPadProbeInfo *info, gpointer user)
+{
+  HeadendDrillFeed *feed = user;
+  note_late (feed, feed->coded++);
+  return GST_PAD_PROBE_OK;
+}
+
 /* As a live source has it: each picture when its time has come, however long we slept. */
 static gpointer
 run (gpointer user)
 {
   HeadendDrillFeed *feed = user;
-  gint64 begin = g_get_monotonic_time ();
   for (guint64 n = 0; !g_atomic_int_get (&feed->stop); n++) {
     for (gint64 from = g_get_monotonic_time (); g_atomic_int_get (&feed->still);
          from = g_get_monotonic_time ()) {
       g_usleep (PAUSE_US);
-      begin += g_get_monotonic_time () - from;
+      g_mutex_lock (&feed->lock);
+      feed->begin += g_get_monotonic_time () - from;
+      g_mutex_unlock (&feed->lock);
     }
-    gint64 due
-        = begin
-          + (gint64)gst_util_uint64_scale (
-              n, feed->options.fps_d * (guint64)G_USEC_PER_SEC, feed->options.fps_n);
-    gint64 now = g_get_monotonic_time ();
-    if (due > now)
-      g_usleep ((gulong)(due - now));
+    gint64 early = note_late (feed, n);
+    if (early > 0)
+      g_usleep ((gulong)early);
     push_picture (feed, n);
     if (feed->sound)
       push_sound (feed, n);
@@ -173,7 +193,7 @@ describe (const HeadendDrillFeedOptions *o)
       "caps=video/x-raw,format=I420,width=%u,height=%u,framerate=%u/%u "
       "! x264enc tune=zerolatency speed-preset=ultrafast threads=1 bitrate=1000 "
       "key-int-max=%u option-string=scenecut=0:cabac=1 ! video/x-h264,profile=high "
-      "! h264parse config-interval=-1 ! mux. ",
+      "! h264parse name=coded config-interval=-1 ! mux. ",
       o->width, o->height, o->fps_n, o->fps_d, (guint)o->keyframes);
   if (o->rate)
     g_string_append_printf (
@@ -209,6 +229,10 @@ headend_drill_feed_start (const HeadendDrillFeedOptions *options, GError **error
   gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_BUFFER_LIST,
                      on_packets, feed, NULL);
   gst_pad_add_probe (out, GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_caps, NULL, NULL);
+  g_autoptr (GstElement) coded = gst_bin_get_by_name (bin, "coded");
+  g_autoptr (GstPad) pictures = gst_element_get_static_pad (coded, "src");
+  gst_pad_add_probe (pictures, GST_PAD_PROBE_TYPE_BUFFER, on_coded, feed, NULL);
+  feed->begin = g_get_monotonic_time ();
   gst_element_set_state (feed->pipeline, GST_STATE_PLAYING);
   feed->thread = g_thread_new ("feed", run, feed);
   return feed;
@@ -228,6 +252,16 @@ headend_drill_feed_stop (HeadendDrillFeed *feed)
   gst_object_unref (feed->pipeline);
   g_mutex_clear (&feed->lock);
   g_free (feed);
+}
+
+gint64
+headend_drill_feed_late (HeadendDrillFeed *feed)
+{
+  g_mutex_lock (&feed->lock);
+  gint64 late = feed->late;
+  feed->late = 0;
+  g_mutex_unlock (&feed->lock);
+  return late;
 }
 
 void

@@ -24,6 +24,10 @@ HeadendDrillFeed *
 headend_drill_feed_start (const HeadendDrillFeedOptions *options, GError **error);
 void headend_drill_feed_stop (HeadendDrillFeed *feed); /* takes NULL */
 
+/* By how much a picture came out late at worst since this was asked last, in
+ * microseconds: how long this machine let us wait. */
+gint64 headend_drill_feed_late (HeadendDrillFeed *feed);
+
 /* All times that follow are ticks later (earlier: modulo 2^33). */
 void headend_drill_feed_jump (HeadendDrillFeed *feed, gint64 ticks);
 /* While it stands still nothing is made, and it goes on where it was. */

@@ -49,6 +49,12 @@ pid_of (GSubprocess *process)
   return text ? atoi (text) : 0;
 }
 
+int
+headend_process_group (GSubprocess *process)
+{
+  return pid_of (process);
+}
+
 void
 headend_process_signal_group (GSubprocess *process, int number)
 {

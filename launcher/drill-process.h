@@ -12,6 +12,9 @@ GSubprocess *
 headend_process_start (const char *const *argv, const char *const *environment,
                        const char *log, int death_signal, GError **error);
 
+/* Its group; 0: it is gone. */
+int headend_process_group (GSubprocess *process);
+
 /* Signals the whole group; nothing when it is gone. */
 void headend_process_signal_group (GSubprocess *process, int number);
 

@@ -12,6 +12,7 @@ wait_back (HeadendWatch *watch, guint seconds)
   gint64 end = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
   do {
     headend_watch_look (watch);
+    headend_stage_look (watch->stage, FALSE);
     if (watch->recovered)
       return TRUE;
   } while (g_get_monotonic_time () < end && headend_stage_sleep (watch->stage, LOOK_MS));
@@ -23,8 +24,10 @@ static void
 hold (HeadendWatch *watch, guint seconds)
 {
   gint64 end = watch->begin + (gint64)seconds * G_USEC_PER_SEC;
-  while (g_get_monotonic_time () < end && headend_stage_sleep (watch->stage, LOOK_MS))
+  while (g_get_monotonic_time () < end && headend_stage_sleep (watch->stage, LOOK_MS)) {
     headend_watch_look (watch);
+    headend_stage_look (watch->stage, FALSE);
+  }
 }
 
 /* FALSE: there is no point in going on. */
@@ -39,8 +42,9 @@ strike (HeadendDrillResult *result, const HeadendDrill *drill, HeadendStage *sta
   record->detected = record->recovered = -1;
   g_ptr_array_add (result->strikes, record);
   headend_watch_begin (&watch, stage, node);
+  record->msn = watch.first_msn;
   if (!drill->apply (stage, node, drill, &error)) {
-    headend_drill_fail (result, "%s: %s", record->node, error->message);
+    headend_drill_fault (result, "%s: %s", record->node, error->message);
     return FALSE;
   }
   gboolean back = TRUE;
@@ -49,7 +53,7 @@ strike (HeadendDrillResult *result, const HeadendDrill *drill, HeadendStage *sta
   if (drill->undo) {
     hold (&watch, drill->hold);
     if (!drill->undo (stage, node, drill, &error)) {
-      headend_drill_fail (result, "%s: %s", record->node, error->message);
+      headend_drill_fault (result, "%s: %s", record->node, error->message);
       return FALSE;
     }
     headend_watch_again (&watch);
@@ -78,6 +82,7 @@ watch_on (HeadendViewer *viewer, HeadendStage *stage, guint segments)
     if (g_get_monotonic_time () > end || !headend_stage_sleep (stage, LOOK_MS))
       return FALSE;
     headend_viewer_look (viewer, &tally);
+    headend_stage_look (stage, FALSE);
   }
   return TRUE;
 }
@@ -87,9 +92,10 @@ finish (HeadendDrillResult *result, const HeadendDrill *drill, HeadendStage *sta
         HeadendViewer *viewer, gint64 begin)
 {
   headend_viewer_stop (viewer, &result->tally, &result->notes);
+  result->withheld = stage->shortage.longest;
   result->seconds = (double)(g_get_monotonic_time () - begin) / G_USEC_PER_SEC;
   if (*stage->options.interrupted)
-    headend_drill_fail (result, "interrupted");
+    headend_drill_fault (result, "interrupted");
   headend_drill_judge (result, drill, stage->video->frame_rate.n,
                        stage->video->frame_rate.d, stage->channel->duration90);
 }
@@ -105,6 +111,7 @@ headend_drill_run (const HeadendDrill *drill, HeadendStage *stage)
     headend_drill_fail (result, "%s", error->message);
     return result;
   }
+  headend_stage_look (stage, TRUE);
   gboolean good = watch_on (viewer, stage, 4);
   if (!good)
     headend_drill_fail (result, "the viewer saw no four segments within %d s",
@@ -161,6 +168,7 @@ headend_drill_soak (const HeadendDrill *soak, HeadendStage *stage, guint seconds
     headend_drill_fail (result, "%s", error->message);
     return result;
   }
+  headend_stage_look (stage, TRUE);
   gboolean good = watch_on (viewer, stage, 4);
   if (!good)
     headend_drill_fail (result, "the viewer saw no four segments within %d s",

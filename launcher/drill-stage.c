@@ -243,6 +243,22 @@ headend_stage_on_air (HeadendStage *stage, guint seconds, GError **error)
   return TRUE;
 }
 
+void
+headend_stage_look (HeadendStage *stage, gboolean begins)
+{
+  int groups[2 * HEADEND_STAGE_NODES];
+  guint n = 0;
+  for (guint i = 0; i < stage->n_nodes; i++) {
+    groups[n++] = headend_process_group (stage->nodes[i].process);
+    groups[n++] = headend_process_group (stage->nodes[i].workers);
+  }
+  gint64 late = headend_drill_feed_late (stage->feed);
+  if (begins)
+    headend_shortage_begin (&stage->shortage, groups, n);
+  else
+    headend_shortage_look (&stage->shortage, late, groups, n);
+}
+
 HeadendViewer *
 headend_stage_view (HeadendStage *stage, gboolean edge, gboolean decode, GError **error)
 {
@@ -301,6 +317,7 @@ headend_stage_free (HeadendStage *stage)
   for (guint i = 0; i < stage->n_nodes; i++)
     headend_relay_stop (stage->nodes[i].relay);
   headend_drill_feed_stop (stage->feed);
+  headend_shortage_clear (&stage->shortage);
   for (guint i = 0; stage->options.apart && i < stage->n_nodes; i++)
     headend_apart_remove (stage, i);
   headend_folder_clear (stage);

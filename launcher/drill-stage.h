@@ -4,6 +4,7 @@
 #include <gio/gio.h>
 #include "drill-feed.h"
 #include "drill-relay.h"
+#include "drill-shortage.h"
 #include "model.h"
 #include "viewer/viewer.h"
 
@@ -58,6 +59,7 @@ typedef struct {
   char *edge_address;
   char *key;     /* private, of tokens */
   guint viewers; /* that entered so far */
+  HeadendShortage shortage;
 } HeadendStage;
 
 /* Makes everything ready, but starts nothing. */
@@ -77,6 +79,10 @@ gboolean headend_stage_signal (HeadendStageNode *node, HeadendPart part, int num
 
 /* Waits; FALSE as soon as the stage is interrupted. */
 gboolean headend_stage_sleep (const HeadendStage *stage, guint milliseconds);
+
+/* Whether nodes and feed get the time that they need, from now on (begins), and so far.
+ */
+void headend_stage_look (HeadendStage *stage, gboolean begins);
 
 /* A viewer with an account of his own: through the edge, or of the nodes in turn. */
 HeadendViewer *

@@ -46,13 +46,17 @@ extern const guint headend_n_drills;
 
 /* One thing that was done; microseconds since then, -1: never. */
 typedef struct {
-  char *node; /* or "feed" */
+  char *node;  /* or "feed" */
+  guint64 msn; /* the first segment that was not there yet; 0: no node said */
   gint64 detected, recovered;
 } HeadendStrike;
 
 typedef struct {
   const char *name;
   gboolean passed;
+  gboolean faulty;  /* did not pass for what no lack of time explains */
+  gboolean starved; /* did not pass, and has no verdict: the machine withheld its time */
+  gint64 withheld;  /* for so many microseconds; see drill-shortage.h */
   double seconds;
   HeadendTally tally;
   GPtrArray *strikes; /* HeadendStrike */
@@ -62,9 +66,15 @@ typedef struct {
 
 HeadendDrillResult *headend_drill_result_new (const char *name); /* name is borrowed */
 void headend_drill_result_free (HeadendDrillResult *result);     /* takes NULL */
-/* A reason why it does not pass. */
+/* A reason why it does not pass: one that a machine too may be the cause of that has no
+ * time for the nodes, and one that it cannot be the cause of. */
 void headend_drill_fail (HeadendDrillResult *result, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
+void headend_drill_fault (HeadendDrillResult *result, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+
+/* A thread, or the source, that waits for so long makes what viewers see no proof. */
+#define HEADEND_DRILL_WITHHELD (G_USEC_PER_SEC / 2)
 
 /* Runs one on a stage that is on air. Never NULL. */
 HeadendDrillResult *headend_drill_run (const HeadendDrill *drill, HeadendStage *stage);
@@ -74,7 +84,7 @@ HeadendDrillResult *headend_drill_run (const HeadendDrill *drill, HeadendStage *
 HeadendDrillResult *
 headend_drill_soak (const HeadendDrill *soak, HeadendStage *stage, guint seconds);
 
-/* Adds reasons to the result for what viewers may not have seen. Pure. */
+/* Adds reasons to the result for what viewers may not have seen, and decides. Pure. */
 void headend_drill_judge (HeadendDrillResult *result, const HeadendDrill *drill,
                           guint fps_n, guint fps_d, guint64 duration90);
 

@@ -39,7 +39,7 @@ print_help (void)
     if (commands[i].help)
       g_print ("  headend %s\n", commands[i].help);
   g_print ("\nEach command says more with --help. Exit code: 0 done, 1 failed, 2 used "
-           "wrongly.\n");
+           "wrongly, 3 a drill proved nothing.\n");
 }
 
 int

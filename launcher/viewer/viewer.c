@@ -18,7 +18,7 @@
 #define PAUSE_US 250000
 #define SEGMENT_ATTEMPTS 12
 #define MAX_BODY (128 * 1024 * 1024)
-#define MAX_NOTES 20
+#define MAX_NOTES 100
 #define MAX_BASES 16
 
 typedef struct {
@@ -225,6 +225,7 @@ take_segment (HeadendViewer *viewer, Track *track, const HeadendListed *listed)
   g_autoptr (GBytes) body = path ? fetch (viewer, path, SEGMENT_ATTEMPTS) : NULL;
   g_autoptr (GBytes) clear = body ? decrypt (viewer, track, listed, body) : NULL;
   g_mutex_lock (&viewer->lock);
+  const HeadendTally before = viewer->ledger.tally;
   if (clear) {
     headend_ledger_arrived (&viewer->ledger, track->track, listed->msn,
                             g_get_monotonic_time ());
@@ -232,7 +233,11 @@ take_segment (HeadendViewer *viewer, Track *track, const HeadendListed *listed)
   } else {
     headend_streams_skip (track->streams);
   }
+  const HeadendTally after = viewer->ledger.tally;
   g_mutex_unlock (&viewer->lock);
+  if (after.stalls != before.stalls)
+    note (viewer, "a player stands still for segment %" G_GUINT64_FORMAT " of %s",
+          listed->msn, track->path);
   if (!clear && !stopped (viewer))
     note (viewer, "segment %" G_GUINT64_FORMAT " of %s was not to be had", listed->msn,
           track->path);

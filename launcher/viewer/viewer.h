@@ -27,7 +27,7 @@ HeadendViewer *headend_viewer_start (const HeadendViewerOptions *options);
 void headend_viewer_look (HeadendViewer *viewer, HeadendTally *ret_tally);
 
 /* Stops at a segment's end, waits for the decoder, and frees; takes NULL. ret_notes: what
- * was wrong and where, a line each, at most 20; NULL-terminated, owned. */
+ * was wrong and where, a line each, at most 100; NULL-terminated, owned. */
 void
 headend_viewer_stop (HeadendViewer *viewer, HeadendTally *ret_tally, char ***ret_notes);
 

@@ -4,8 +4,10 @@ gets for them, cost beside one continuous encoder with its own: quality beside e
 time, delay; and the quality beside one that looks ahead as far. Pictures are compared with the source's,
 one by one."""
 import concurrent.futures
+import json
 import os
 import pathlib
+import re
 import statistics
 import subprocess
 import sys
@@ -13,57 +15,78 @@ import sys
 import clips
 import measure
 
-WIDTH, HEIGHT, RATE, SECONDS = 1280, 720, 25, 12
+RATE, SECONDS = 25, 12
 SEGMENT = 2 * RATE  # pictures
 BEHIND = 5  # pictures behind each boundary, and as many ahead of it, that are looked at
-X264 = ("x264enc {rate} speed-preset=superfast threads=1 bframes=0 cabac=true "
-        "dct8x8=false byte-stream=true key-int-max=1000000 "
-        "option-string=scenecut=0:open-gop=0:mbtree=0")
 MADE = {"ball": "pattern=ball", "snow": "pattern=snow", "bars": "pattern=smpte"}
 NATURAL = ["street", "leaves"]
 AGREEMENTS = ("identical", "interchangeable")
-CONSTANT = "bitrate=2500 vbv-buf-capacity=500"
 FORESEEING = "interchangeable, looking ahead"
-ENCODERS = {
-    "identical": X264.format(rate="bitrate=2250 vbv-buf-capacity=555 pass=qual quantizer=10 rc-lookahead=8")
-    + ":vbv-init=1125",
-    "interchangeable": X264.format(rate=CONSTANT),
-    FORESEEING: X264.format(rate=CONSTANT + " rc-lookahead=8"),
-}
+
+
+class Case:
+    """An encoder of descriptions, and a size and rate that one core can encode with it."""
+
+    def __init__(self, encoder, codec, width, height, kbits):
+        self.encoder, self.codec, self.width, self.height, self.kbits = encoder, codec, width, height, kbits
+        self.lines = {a: self._line(a) for a in AGREEMENTS}
+        found = re.search(r" rc-lookahead=\d+", self.lines["identical"])
+        if found:
+            self.lines[FORESEEING] = self.lines["interchangeable"].replace(" threads=", found[0] + " threads=", 1)
+
+    def _line(self, agreement):
+        """The encoder as the launcher writes it."""
+        description = clips.folder / f"{self.encoder}-{agreement}.json"
+        description.write_text(json.dumps({"channels": [{
+            "name": "bench", "source": "srt://127.0.0.1:9", "agreement": agreement, "segment-duration": SEGMENT // RATE,
+            "watermark": False, "audio": [],
+            "video": [{"width": self.width, "height": self.height, "bitrate": self.kbits, "encoder": self.encoder,
+                       "preset": "superfast"}]}]}))
+        line = measure.output(str(program("encoder-line")), str(description)).strip()
+        if not line.startswith(self.encoder + "enc "):
+            sys.exit(f"encoder-line said: {line[-300:]}")
+        return line
+
+
+def program(name):
+    return pathlib.Path(os.environ["BUILDDIR"]) / "tests" / name
+
+
 # Above it a picture differs from the source by less than a step of 8 bits here and there.
 UNSEEN = 50.0  # dB
 MOST_LOSS, MOST_CPU, MOST_DELAY = 1.0, 1.1, 0.4
 
 
-def make_sources():
+def make_sources(case):
     """name -> a file of raw pictures."""
     sources = {}
     for name, pattern in MADE.items():
-        sources[name] = clips.folder / f"{name}.y4m"
+        sources[name] = clips.folder / f"{name}-{case.width}.y4m"
         if not sources[name].exists():
             subprocess.run(["gst-launch-1.0", "-q", "videotestsrc", *pattern.split(),
-                            f"num-buffers={RATE * SECONDS}", "!", f"video/x-raw,format=I420,width={WIDTH},"
-                            f"height={HEIGHT},framerate={RATE}/1", "!", "y4menc", "!", "filesink",
+                            f"num-buffers={RATE * SECONDS}", "!", f"video/x-raw,format=I420,width={case.width},"
+                            f"height={case.height},framerate={RATE}/1", "!", "y4menc", "!", "filesink",
                             f"location={sources[name]}"], check=True, stdin=subprocess.DEVNULL)
     folder = clips.folder / "natural"
     subprocess.run([sys.executable, str(pathlib.Path(__file__).parent / "clips"), str(folder), "--seconds",
                     str(SECONDS), *NATURAL], check=True, stdin=subprocess.DEVNULL)
     for name in NATURAL:
         found, = folder.glob(name + ".*")
-        sources[name] = clips.folder / f"{name}.y4m"
+        sources[name] = clips.folder / f"{name}-{case.width}.y4m"
         if not sources[name].exists():
             clips.ffmpeg("-i", str(found), "-frames:v", str(RATE * SECONDS), "-vf",
-                         f"scale={WIDTH}:{HEIGHT},fps={RATE}", "-pix_fmt", "yuv420p",
+                         f"scale={case.width}:{case.height},fps={RATE}", "-pix_fmt", "yuv420p",
                          "-chroma_sample_location", "center", str(sources[name]))  # the only one that y4mdec takes
     return sources
 
 
-def encode(source, name):
+def encode(case, source, name):
     agreement, _, more = name.partition(", ")
-    out = clips.folder / f"{source.stem}-{agreement}{'-ahead' if more else ''}.h264"
+    out = clips.folder / f"{source.stem}-{agreement}{'-ahead' if more else ''}.{case.codec}"
     return out, ["gst-launch-1.0", "-q", "filesrc", f"location={source}", "!", "y4mdec", "!", "epochalign", "!",
-                 "segmentencoder", f"agreement={agreement}", f"encoder={ENCODERS[name]}", "!", "h264parse", "!",
-                 "video/x-h264,stream-format=byte-stream,alignment=au", "!", "filesink", f"location={out}"]
+                 "segmentencoder", f"agreement={agreement}", f"encoder={case.lines[name]}", "!", f"{case.codec}parse",
+                 "!", f"video/x-{case.codec},stream-format=byte-stream,alignment=au", "!", "filesink",
+                 f"location={out}"]
 
 
 def quality(encoded, source):
@@ -95,20 +118,22 @@ def compare_with(other, name, own, psnr, outs):
     measure.row("  bytes, ratio", f"{size[0] / size[1]:7.3f}")
 
 
-def compare(name, source, runs):
-    commands = {a: encode(source, a) for a in ENCODERS}
+def compare(case, name, source, runs):
+    commands = {a: encode(case, source, a) for a in case.lines}
     seconds = measure.together({a: commands[a][1] for a in AGREEMENTS}, runs)
-    measure.cpu_seconds(commands[FORESEEING][1])
+    if FORESEEING in commands:
+        measure.cpu_seconds(commands[FORESEEING][1])
     psnr = {a: quality(out, source) for a, (out, _) in commands.items()}
-    for other in ("interchangeable", FORESEEING):
-        compare_with(other, name, psnr["identical"], psnr[other], (commands["identical"][0], commands[other][0]))
+    for other in commands:
+        if other != "identical":
+            compare_with(other, name, psnr["identical"], psnr[other], (commands["identical"][0], commands[other][0]))
     return measure.ratio(seconds["identical"], seconds["interchangeable"])
 
 
-def delays(agreement):
+def delays(case, agreement):
     """Seconds that pictures took: those that begin a segment, and the others."""
-    program = pathlib.Path(os.environ["BUILDDIR"]) / "tests" / "boundary-delay"
-    said = measure.output(str(program), agreement, ENCODERS[agreement], str(WIDTH), str(HEIGHT), str(RATE * SECONDS))
+    said = measure.output(str(program("boundary-delay")), agreement, case.lines[agreement], str(case.width),
+                          str(case.height), str(RATE * SECONDS))
     lines = sorted(tuple(map(int, line.split())) for line in said.splitlines())
     begin = lines[0][0]  # the first boundary behind the start
     if begin % SEGMENT or [n for n, _ in lines] != list(range(begin, begin + len(lines))) or len(lines) < 2 * SEGMENT:
@@ -117,16 +142,22 @@ def delays(agreement):
             [us / 1e6 for n, us in lines if n % SEGMENT])
 
 
-def run(runs):
-    measure.part(f"identical: an encoder for each segment of 2 s against one continuous encoder, x264 superfast at "
-                 f"2.5 Mbit/s, {WIDTH}x{HEIGHT}, {SECONDS} s of {len(MADE) + len(NATURAL)} clips")
-    ratios = [compare(name, source, runs) for name, source in make_sources().items()]
+def measure_case(case, runs):
+    measure.part(f"identical: an encoder for each segment of 2 s against one continuous encoder, {case.encoder} "
+                 f"superfast at {case.kbits} kbit/s, {case.width}x{case.height}, {SECONDS} s of "
+                 f"{len(MADE) + len(NATURAL)} clips")
+    ratios = [compare(case, name, source, runs) for name, source in make_sources(case).items()]
     measure.limit("CPU time, both at the same time: median ratio of the clips", statistics.median(ratios), MOST_CPU)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        own, one = pool.map(delays, AGREEMENTS)
+        own, one = pool.map(lambda agreement: delays(case, agreement), AGREEMENTS)
     for title, (first, others) in (("continuous", one), ("identical", own)):
         measure.row(f"delay of a live picture, {title}: a segment's first, others",
                     f"{statistics.median(first):7.3f} s {statistics.median(others):7.3f} s, at worst "
                     f"{max(first + others):.3f} s")
     measure.limit("delay added to a segment's first picture, median", statistics.median(own[0])
                   - statistics.median(one[0]), MOST_DELAY, " s")
+
+
+def run(runs):
+    measure_case(Case("x264", "h264", 1280, 720, 2500), runs)
+    measure_case(Case("x265", "h265", 640, 360, 800), runs)

@@ -255,7 +255,7 @@ def test_the_man_pages_synopsis_has_every_command():
 
 def test_the_man_page_tells_every_exit_code():
     codes = re.search(r"^EXIT STATUS\n(.*?)^[A-Z]", _man_text(), re.S | re.M).group(1)
-    assert re.findall(r"^ +(\d+)\b", codes, re.M) == re.findall(r"(\d) (?:done|failed|used)", _help())
+    assert re.findall(r"^ +(\d+)\b", codes, re.M) == re.findall(r"(\d) (?:done|failed|used|a drill)", _help())
 
 
 def test_the_readme_shows_commands_and_options_that_exist():

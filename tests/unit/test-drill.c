@@ -10,6 +10,7 @@
 #include "drill-fate.h"
 #include "drill-relay.h"
 #include "drill-shift.h"
+#include "drill-shortage.h"
 #include "drill.h"
 #include "he-pes.h"
 
@@ -258,6 +259,73 @@ test_judge (void)
   BAD (longest_stall, 2001000);
 }
 
+/* Given a machine that withheld time, then what that may be the cause of is no verdict;
+ * what nodes do wrong is one, and so is all of it where they had their time. */
+static void
+test_starved (void)
+{
+  static const struct {
+    HeadendTally tally;
+    gint64 withheld;
+    gboolean passed, starved;
+  } cases[] = {
+    { { .frames = 9 }, 0, TRUE, FALSE },
+    { { .frames = 9 }, HEADEND_DRILL_WITHHELD + 1, TRUE, FALSE },
+    { { .frames = 9, .lost = 1 }, HEADEND_DRILL_WITHHELD, FALSE, FALSE },
+    { { .frames = 9, .lost = 1 }, HEADEND_DRILL_WITHHELD + 1, FALSE, TRUE },
+    { { .frames = 9, .filler = 1, .jumps = 1 }, HEADEND_DRILL_WITHHELD + 1, FALSE, TRUE },
+    { { .frames = 9, .lost = 1, .uneven = 1 }, HEADEND_DRILL_WITHHELD + 1, FALSE, FALSE },
+    { { .frames = 9, .repeated = 1 }, HEADEND_DRILL_WITHHELD + 1, FALSE, FALSE },
+    { { .frames = 9, .sounds_repeated = 1 }, HEADEND_DRILL_WITHHELD + 1, FALSE, FALSE },
+    { { .frames = 9, .misplaced = 1 }, HEADEND_DRILL_WITHHELD + 1, FALSE, FALSE },
+    { { .frames = 9, .broken = 1 }, HEADEND_DRILL_WITHHELD + 1, FALSE, FALSE },
+    { { .frames = 9, .undecoded = 1 }, HEADEND_DRILL_WITHHELD + 1, FALSE, FALSE },
+  };
+  const HeadendDrill drill = { .name = "d" };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    HeadendDrillResult *result = headend_drill_result_new (drill.name);
+    result->tally = cases[i].tally;
+    result->withheld = cases[i].withheld;
+    headend_drill_judge (result, &drill, 25, 1, 180000);
+    g_assert_cmpint (result->passed, ==, cases[i].passed);
+    g_assert_cmpint (result->starved, ==, cases[i].starved);
+    g_autofree char *line = headend_drill_line (result);
+    g_assert_cmpint (strstr (line, "starved") != NULL, ==, cases[i].starved);
+    headend_drill_result_free (result);
+  }
+  HeadendDrillResult *broken = headend_drill_result_new (drill.name);
+  broken->tally.frames = 9;
+  broken->withheld = HEADEND_DRILL_WITHHELD + 1;
+  headend_drill_fault (broken, "it cannot be done");
+  headend_drill_judge (broken, &drill, 25, 1, 180000);
+  g_assert_false (broken->passed || broken->starved);
+  headend_drill_result_free (broken);
+}
+
+/* Given what the kernel says of processes and threads, then it is read; given a picture
+ * that came late, then that counts from the beginning on. */
+static void
+test_shortage (void)
+{
+  HeadendShortage shortage = { 0 };
+  int group = getpgrp ();
+  guint64 waited = 0;
+  g_assert_true (headend_shortage_read ("4116279 130000000 7\n", &waited));
+  g_assert_cmpuint (waited, ==, 130000000);
+  g_assert_false (headend_shortage_read ("", &waited));
+  g_assert_cmpint (headend_shortage_group ("7 (a) b) S 1 42 42 0"), ==, 42);
+  g_assert_cmpint (headend_shortage_group ("7 (a"), ==, 0);
+  headend_shortage_look (&shortage, 5, &group, 1);
+  g_assert_cmpint (shortage.longest, ==, 0);
+  headend_shortage_begin (&shortage, &group, 1);
+  g_assert_true (
+      g_hash_table_contains (shortage.waited, GINT_TO_POINTER ((int)getpid ())));
+  headend_shortage_look (&shortage, 700000, &group, 1);
+  headend_shortage_look (&shortage, 5, &group, 1);
+  g_assert_cmpint (shortage.longest, >=, 700000);
+  headend_shortage_clear (&shortage);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -267,5 +335,7 @@ main (int argc, char **argv)
   g_test_add_func ("/drill/relay", test_relay);
   g_test_add_func ("/drill/description-leads-nowhere-else", test_rewrite);
   g_test_add_func ("/drill/verdict", test_judge);
+  g_test_add_func ("/drill/no-verdict-without-time", test_starved);
+  g_test_add_func ("/drill/shortage", test_shortage);
   return g_test_run ();
 }
