@@ -187,8 +187,9 @@ energy_around (Spectrum *energy, HeWave wave)
   return sum / (float)count; /* the wave itself is in the band: count > 0 */
 }
 
-/* The mark's spectrum is flat, so what rises above it is the picture: each wave counts in
- * inverse proportion to the energy around it. */
+/* The mark's spectrum is flat before an encoder has been at it, which leaves the less of it the
+ * less it leaves of the picture: so each wave counts by one over the deviation around it, where
+ * a flat mark would be weighed by one over the energy. */
 static void
 whiten_waves (HeDetector *detector)
 {
@@ -198,7 +199,7 @@ whiten_waves (HeDetector *detector)
   fill_spectrum (detector, waves, n, energy);
   for (guint i = 0; i < n; i++) {
     const float around = energy_around (energy, waves[i]);
-    const float weight = around > 0 ? 1 / around : 0;
+    const float weight = around > 0 ? 1 / sqrtf (around) : 0;
     detector->pairs[2 * i] *= weight;
     detector->pairs[2 * i + 1] *= weight;
   }

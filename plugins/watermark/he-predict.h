@@ -17,7 +17,7 @@ typedef struct {
   double ridge; /* above 1: weights are kept small where there is little to go by */
 } HePrediction;
 
-/* For a segment's plane and those beside it in time. A picture that stands still is the
+/* For a segment's plane and others near it in time. A picture that stands still is the
  * same in all, the mark is not: where it stands still, nearly nothing but the marks remain.
  * Any of the others' marks that gets in is independent of this segment's coefficients. */
 extern const HePrediction he_predict_beside;

@@ -349,8 +349,7 @@ read_segment (HeReader *reader, double msn)
   reader->read++;
 }
 
-/* Reads the segments that lie behind, with the one after each, which helps to read it;
- * at the end all. */
+/* Reads the segments that lie behind; at the end all. */
 static void
 read_segments (HeReader *reader, gboolean end)
 {
@@ -358,7 +357,7 @@ read_segments (HeReader *reader, gboolean end)
   if (he_slots_count (reader->slots) == 0)
     return;
   const double first = he_slots_get (reader->slots, 0)->begin;
-  const double ahead = end ? 0 : 2;
+  const double ahead = end ? 0 : 1;
   double msn = reader->read_until > first ? rint (sync->start + sync->speed * reader->read_until)
                                           : floor (sync->start + sync->speed * first);
   const double now = sync->start + sync->speed * reader->now;

@@ -9,7 +9,7 @@
 #define PIXELS (HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT)
 #define SCALE 4096.0f
 #define WINDOW 0.5 /* segments */
-#define BESIDE 0.2 /* of a segment: what is nearest to it in time */
+#define NEAREST 0.2 /* of a segment: what is nearest to it in time */
 /* Slots before one that foretell it. */
 static const guint lags[HE_MOTION_LAGS] = { 2, 3, 5 };
 #define PICTURES 6 /* from the farthest before on */
@@ -168,14 +168,14 @@ he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, double
 {
   g_autofree HePlane *others = g_new (HePlane, HE_PREDICT_MAX);
   const HePlane *list[HE_PREDICT_MAX];
-  const double beside[HE_PREDICT_MAX][2] = { { begin - BESIDE * length, begin },
+  const double before[HE_PREDICT_MAX][2] = { { begin - NEAREST * length, begin },
                                              { begin - length, begin },
-                                             { begin + length, begin + (1 + BESIDE) * length },
-                                             { begin + length, begin + 2 * length } };
+                                             { begin - 2 * length, begin - length },
+                                             { begin - 3 * length, begin - 2 * length } };
   guint n = 0;
   const guint frames = he_slots_sum_rests (slots, whitener, begin, begin + length, ret_sum);
   for (guint i = 0; i < HE_PREDICT_MAX; i++)
-    if (he_slots_sum (slots, beside[i][0], beside[i][1], &others[n]))
+    if (he_slots_sum (slots, before[i][0], before[i][1], &others[n]))
       list[n] = &others[n], n++;
   he_predict_subtract (ret_sum, list, n, &he_predict_beside);
   return frames;

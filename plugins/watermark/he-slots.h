@@ -51,7 +51,8 @@ guint he_slots_sum (const HeSlots *slots, double begin, double end, HePlane *ret
 guint he_slots_sum_rests (HeSlots *slots, HeWhitener *whitener, double begin, double end,
                           HePlane *ret_sum);
 
-/* The same of a whole segment, less what the stretches beside it foretell of that (he-predict.h). */
+/* The same of a whole segment, less what the stretches before it foretell of that (he-predict.h):
+ * where a picture stands still, an encoder leaves a segment's mark in what comes after. */
 guint he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, double length,
                             HePlane *ret_sum);
 

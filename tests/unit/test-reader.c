@@ -317,6 +317,36 @@ test_moving_picture_is_foretold (void)
     g_assert_cmpfloat (fabs ((*is)[i] - (*was)[i]), <, 1e-5);
 }
 
+/* Given a picture that stands still over two segments, when each is read, then the second has what the
+ * first foretells of it taken away, and the first is left as it is: an encoder leaves the mark of what
+ * is now in what comes later. */
+static void
+test_later_segments_are_not_asked (void)
+{
+  g_autoptr (HeSlots) slots = he_slots_new ();
+  g_autoptr (HeWhitener) whitener = he_whitener_new ();
+  g_autofree gint8 *pattern = g_malloc (PIXELS);
+  g_autofree HePlane *was = g_new (HePlane, 1), *is = g_new (HePlane, 1);
+  for (guint segment = 0; segment < 2; segment++) {
+    he_pattern_build ((guint8[32]) { (guint8)segment }, pattern);
+    for (guint i = 0; i < PIXELS; i++) {
+      const guint x = i % WIDTH, y = i / WIDTH, grain = clip_hash (i, segment, 3) & 63;
+      (*was)[i] = (float)(clip_octave (x, y, 4) + clip_octave (x, y, 3)) / 512
+                  + (float)grain / 4096 + (float)pattern[i] / 16384;
+    }
+    he_slots_push (slots, (const HePlane *)was, 1, segment, segment + 1);
+  }
+  g_assert_cmpuint (he_slots_sum (slots, 0, 1, was), ==, 1);
+  g_assert_cmpuint (he_slots_sum_segment (slots, whitener, 0, 1, is), ==, 1);
+  for (guint i = 0; i < PIXELS; i++)
+    g_assert_cmpfloat (fabs ((*is)[i] - (*was)[i]), <, 1e-5);
+  g_assert_cmpuint (he_slots_sum_segment (slots, whitener, 1, 1, is), ==, 1);
+  g_autoptr (HeDetector) detector = detector_of (is);
+  const double z = he_detector_score (detector, (guint8[32]) { 1 });
+  g_test_message ("z %.1f", z);
+  g_assert_cmpfloat (z, >, 20);
+}
+
 /* Given a picture that stands still over four segments with marks of their own, when windows are made,
  * then each shows its mark by the frame's own view, and no foreign one. */
 static void
@@ -529,6 +559,7 @@ main (int argc, char **argv)
   g_test_add_func ("/reader/border-is-cut", test_border_is_cut);
   g_test_add_func ("/reader/still-picture-is-foretold", test_still_picture_is_foretold);
   g_test_add_func ("/reader/moving-picture-is-foretold", test_moving_picture_is_foretold);
+  g_test_add_func ("/reader/later-segments-are-not-asked", test_later_segments_are_not_asked);
   g_test_add_func ("/reader/still-picture-is-taken-from-windows",
                    test_still_picture_is_taken_from_windows);
   g_test_add_func ("/reader/finds-time-and-channel", test_finds_time_and_channel);
