@@ -16,6 +16,9 @@ G_BEGIN_DECLS
 #define HEADEND_BACKLOG_MAX (8 * G_USEC_PER_SEC)
 #define HEADEND_BACKLOG_GOOD (G_USEC_PER_SEC / 2)
 #define HEADEND_BACKLOG_FULL 75
+/* That room, in bytes: what is kept of a backup comes at once (feed.h), and may not fill
+ * it. */
+#define HEADEND_BACKLOG_ROOM (32 * 1024 * 1024)
 
 typedef struct {
   gboolean skipping;

@@ -2,6 +2,7 @@
 #include "feed.h"
 
 #include <string.h>
+#include "backlog.h"
 #include "backoff.h"
 #include "builder.h"
 #include "log.h"
@@ -13,6 +14,9 @@
 
 #define MAX_LEGS 2
 #define LOOK_MS 200
+
+G_STATIC_ASSERT (HEADEND_FEED_KEPT_BYTES
+                 < HEADEND_BACKLOG_ROOM / 100 * HEADEND_BACKLOG_FULL);
 
 typedef struct {
   HeadendFeed *feed;

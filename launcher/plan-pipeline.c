@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "plan-pipeline.h"
 
+#include "backlog.h"
 #include "encoder.h"
 
 /* A file comes as fast as it is read, which is right for a recording; ahead of
@@ -40,8 +41,8 @@ append_source (GString *text, const HeadendModelChannel *channel,
   else
     g_string_append_printf (text,
                             "appsrc name=intake is-live=true block=true "
-                            "max-bytes=16777216 caps=\"%s\" ! ",
-                            caps);
+                            "max-bytes=%d caps=\"%s\" ! ",
+                            HEADEND_BACKLOG_ROOM, caps);
   g_string_append_printf (
       text,
       "epochdemux name=demux node=%s program=%u frame-rate=%u/%u expect-video=1 "
