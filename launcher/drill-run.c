@@ -12,7 +12,6 @@ wait_back (HeadendWatch *watch, guint seconds)
   gint64 end = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
   do {
     headend_watch_look (watch);
-    headend_stage_look (watch->stage, FALSE);
     if (watch->recovered)
       return TRUE;
   } while (g_get_monotonic_time () < end && headend_stage_sleep (watch->stage, LOOK_MS));
@@ -24,10 +23,8 @@ static void
 hold (HeadendWatch *watch, guint seconds)
 {
   gint64 end = watch->begin + (gint64)seconds * G_USEC_PER_SEC;
-  while (g_get_monotonic_time () < end && headend_stage_sleep (watch->stage, LOOK_MS)) {
+  while (g_get_monotonic_time () < end && headend_stage_sleep (watch->stage, LOOK_MS))
     headend_watch_look (watch);
-    headend_stage_look (watch->stage, FALSE);
-  }
 }
 
 /* FALSE: there is no point in going on. */
@@ -82,7 +79,6 @@ watch_on (HeadendViewer *viewer, HeadendStage *stage, guint segments)
     if (g_get_monotonic_time () > end || !headend_stage_sleep (stage, LOOK_MS))
       return FALSE;
     headend_viewer_look (viewer, &tally);
-    headend_stage_look (stage, FALSE);
   }
   return TRUE;
 }

@@ -19,7 +19,7 @@
 #define END_SECONDS 6
 
 gboolean
-headend_stage_sleep (const HeadendStage *stage, guint milliseconds)
+headend_stage_sleep (HeadendStage *stage, guint milliseconds)
 {
   gint64 end = g_get_monotonic_time () + (gint64)milliseconds * 1000;
   while (!*stage->options.interrupted) {
@@ -27,6 +27,7 @@ headend_stage_sleep (const HeadendStage *stage, guint milliseconds)
     if (left <= 0)
       return TRUE;
     g_usleep ((gulong)MIN (left, 100000));
+    headend_stage_look (stage, FALSE);
   }
   return FALSE;
 }

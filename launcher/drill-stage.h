@@ -77,11 +77,11 @@ void headend_stage_end_node (HeadendStageNode *node);
 /* FALSE: it is not there. */
 gboolean headend_stage_signal (HeadendStageNode *node, HeadendPart part, int number);
 
-/* Waits; FALSE as soon as the stage is interrupted. */
-gboolean headend_stage_sleep (const HeadendStage *stage, guint milliseconds);
+/* Waits, and looks meanwhile; FALSE as soon as the stage is interrupted. */
+gboolean headend_stage_sleep (HeadendStage *stage, guint milliseconds);
 
-/* Whether nodes and feed get the time that they need, from now on (begins), and so far.
- */
+/* Whether nodes and feed get the time that they need, from now on (begins), and so far:
+ * what threads waited between two looks counts as in one second. */
 void headend_stage_look (HeadendStage *stage, gboolean begins);
 
 /* A viewer with an account of his own: through the edge, or of the nodes in turn. */
