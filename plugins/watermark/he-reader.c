@@ -22,6 +22,7 @@
 #define TRACK_EVERY 12     /* segments after which start and speed are looked at again */
 #define WHOLE_PART 0.05    /* of the time of a search for whole frames and views */
 #define VIEW_SEGMENTS 8    /* that a view is refined with */
+#define DOUBTFUL -300      /* log p above which a mark that was drawn along may be what was found */
 #define TICKS_PER_SECOND 90000.0
 
 struct _HeReader {
@@ -181,7 +182,13 @@ refine_view (HeReader *reader)
     segments[n] = (HeRefineSegment) { plane, g_new (gint16, 2 * n_waves) };
     keyed (reader, (guint64)msn, segments[n++].pairs);
   }
-  he_refine_view (segments, n, &reader->sync.view);
+  /* A search knows nothing of motion, and so may find the mark where the copy's encoder drew it
+   * to, half a period away, where it says the contrary. */
+  const HeView flipped = he_view_flip (&he_view_identity);
+  he_refine_choose (segments, n, &he_view_identity, &reader->sync.view);
+  he_refine_choose (segments, n, &flipped, &reader->sync.view);
+  if (reader->settings.views)
+    he_refine_view (segments, n, &reader->sync.view);
   for (guint i = 0; i < n; i++) {
     g_free (segments[i].plane);
     g_free (segments[i].pairs);
@@ -292,7 +299,7 @@ try_to_lock (HeReader *reader)
   reader->locked = TRUE;
   if (!reader->settings.time_known && !reader->settings.payload)
     he_refine_time (reader->slots, reader->whitener, keyed, reader, &reader->sync);
-  if (reader->settings.views)
+  if (!reader->settings.payload && (reader->settings.views || sync.log_p > DOUBTFUL))
     refine_view (reader);
 }
 

@@ -131,6 +131,18 @@ view_evidence (const HeRefineSegment *segments, guint n, const HeView *view,
   return sum;
 }
 
+void
+he_refine_choose (const HeRefineSegment *segments, guint n, const HeView *other, HeView *view)
+{
+  guint n_waves;
+  he_pattern_waves (&n_waves);
+  g_autofree HePlane *scratch = g_new (HePlane, 1);
+  g_autofree HeComplex *waves = g_new (HeComplex, n_waves);
+  if (view_evidence (segments, n, other, scratch, waves, n_waves)
+      > view_evidence (segments, n, view, scratch, waves, n_waves))
+    *view = *other;
+}
+
 /* Perspective first: the rest was sought without it. */
 static const struct {
   guint value;

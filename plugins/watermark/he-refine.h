@@ -18,6 +18,9 @@ typedef struct {
   gint16 *pairs;
 } HeRefineSegment;
 
+/* Takes the other view where more speaks for it. */
+void he_refine_choose (const HeRefineSegment *segments, guint n, const HeView *other, HeView *view);
+
 /* The view, its perspective included. Costs seconds. */
 void he_refine_view (const HeRefineSegment *segments, guint n, HeView *view);
 
