@@ -341,8 +341,7 @@ headend_cmd_drill (int argc, char **argv)
       "Puts a channel of a description on air on this machine, in a folder and on ports "
       "of its own, breaks it in each way that is named (all of them when none is), and "
       "says what a viewer saw of it. Exit code 1 when that is more than allowed, 3 when "
-      "it is "
-      "and the machine withheld the time that nodes need.",
+      "it is and the machine withheld the time that nodes need.",
       "FILE [NAME...]", &words);
   if (code < 0 && options.list)
     code = list ();

@@ -56,8 +56,8 @@ class Watcher:
             *stalls, *waits, *([f"stood still for {stands} s"] if stands > stage.SEGMENT + 0.5 else [])]]
 
     def judge_segments(self, least):
-        """From when it plays, consecutive numbers of both kinds, each whole, and no hole in what the browser holds. Before,
-        a player that is slow may move on to the live edge."""
+        """From when it plays, consecutive numbers of both kinds, each whole, and no hole in what the browser holds.
+        Before, a player that is slow may move on to the live edge."""
         for kind, whole in (("video", {50}), ("audio", {93, 94})):
             samples = {}
             for what, msn, count in self.seen["appended"][self.seen["before"]:]:
