@@ -295,13 +295,15 @@ headend_cmd_token (int argc, char **argv)
                 { "rotate", rotate },
                 { "mint", mint },
                 { "inspect", inspect },
-                { "revoke", headend_cmd_token_revoke } };
+                { "revoke", headend_cmd_token_revoke },
+                { "watermark", headend_cmd_token_watermark } };
   static const char help[]
       = "Usage: headend token keygen --dir DIR\n"
         "       headend token rotate --dir DIR [--keep SECONDS] [--announce]\n"
         "       headend token mint --key FILE --account NAME --channel NAME [OPTION...]\n"
         "       headend token inspect TOKEN|-\n"
-        "       headend token revoke FILE [--account NAME] [--session ID] [--token ID]\n";
+        "       headend token revoke FILE [--account NAME] [--session ID] [--token ID]\n"
+        "       headend token watermark FILE --account NAME --channel NAME --key FILE\n";
   for (guint i = 0; argc > 1 && i < G_N_ELEMENTS (verbs); i++)
     if (strcmp (argv[1], verbs[i].name) == 0)
       return verbs[i].run (argc - 1, argv + 1);

@@ -9,6 +9,7 @@ int headend_cmd_graph (int argc, char **argv);
 int headend_cmd_token (int argc, char **argv);
 /* Of `headend token`. */
 int headend_cmd_token_revoke (int argc, char **argv);
+int headend_cmd_token_watermark (int argc, char **argv);
 int headend_cmd_edge (int argc, char **argv);
 int headend_cmd_status (int argc, char **argv);
 int headend_cmd_drill (int argc, char **argv);

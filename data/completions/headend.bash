@@ -38,6 +38,7 @@ _headend() {
       "token mint") words="--key= --algorithm= --account= --channel= --issuer= --audience= --ttl=
         --session= --max-sessions= --url= --transport= --page --help" ;;
       "token revoke") words="--account= --session= --token= --keep= --help" ;;
+      "token watermark") words="--account= --channel= --key= --ttl= --vendor= --state= --help" ;;
       token | "token inspect") words="--help" ;;
     esac
   else
@@ -59,7 +60,7 @@ _headend() {
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.pem' -- "$current")
         return ;;
       drill:*.json | drill:[a-z]*-[a-z]*) words=$(headend drill --list 2>/dev/null | sed 's/ .*//') ;;
-      token:*) words="keygen rotate mint inspect revoke" ;;
+      token:*) words="keygen rotate mint inspect revoke watermark" ;;
       trace:--description | trace:-d | detect:--description | detect:-d)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
@@ -70,7 +71,8 @@ _headend() {
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
         return ;;
-      run:* | check:* | graph:* | edge:* | status:* | drill:* | load:* | "token revoke":*)
+      "token watermark:--account" | "token watermark:--channel" | "token watermark:--ttl" | "token watermark:--vendor") ;;
+      run:* | check:* | graph:* | edge:* | status:* | drill:* | load:* | "token revoke":* | "token watermark":*)
         compopt -o filenames
         mapfile -t COMPREPLY < <(compgen -d -- "$current"; compgen -f -X '!*.json' -- "$current")
         return ;;

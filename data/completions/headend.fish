@@ -79,7 +79,7 @@ complete -c headend -n '__headend_at trace' -x -l false-alarm -d 'Probability of
 complete -c headend -n '__headend_at trace' -r -F -s j -l json -d 'Write a report in JSON'
 complete -c headend -n '__headend_at trace' -r -F -l html -d 'Write a report as a page'
 
-complete -c headend -n '__headend_at token; and test (count (commandline -opc)) -eq 2' -a 'keygen rotate mint inspect revoke'
+complete -c headend -n '__headend_at token; and test (count (commandline -opc)) -eq 2' -a 'keygen rotate mint inspect revoke watermark'
 complete -c headend -n '__headend_at token' -l help -d 'Say more'
 complete -c headend -n '__headend_at token keygen' -x -l dir -a '(__fish_complete_directories)' -d 'Folder for the keys'
 complete -c headend -n '__headend_at token keygen' -x -l algorithm -a 'ES256 EdDSA RS256 PS256 HS256' -d 'Of the signature'
@@ -105,3 +105,10 @@ complete -c headend -n '__headend_at token revoke' -x -l account -d 'Name of the
 complete -c headend -n '__headend_at token revoke' -x -l session -d 'As the ledger names it'
 complete -c headend -n '__headend_at token revoke' -x -l token -d 'headend_tid of the token'
 complete -c headend -n '__headend_at token revoke' -x -l keep -d 'Seconds that it is remembered'
+complete -c headend -n '__headend_at token watermark' -F
+complete -c headend -n '__headend_at token watermark' -x -l account -d 'Name of the account'
+complete -c headend -n '__headend_at token watermark' -x -l channel -d 'Channel that it is for'
+complete -c headend -n '__headend_at token watermark' -r -F -l key -d '64 hex digits that the edge has too'
+complete -c headend -n '__headend_at token watermark' -x -l ttl -d 'Seconds it is good for'
+complete -c headend -n '__headend_at token watermark' -x -l vendor -d 'Its wmvnd'
+complete -c headend -n '__headend_at token watermark' -x -l state -a '(__fish_complete_directories)' -d 'State folder of a node'

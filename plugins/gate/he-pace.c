@@ -3,9 +3,13 @@
 
 #include <string.h>
 
+#include "he-cbor.h"
 #include "he-codec.h"
 
 #define NAME "WMPaceInfo"
+
+/* Of a sidecar file's maps (clause 5.5.3.2). */
+enum { KEY_VERSION = 1, KEY_SEGMENTS = 2, KEY_POSITION = 6 };
 
 gint
 he_pace_position (HeVariant variant, guint64 msn)
@@ -13,42 +17,22 @@ he_pace_position (HeVariant variant, guint64 msn)
   return variant == HE_VARIANT_NONE ? HE_PACE_UNMARKED : (gint)(msn % HE_PACE_POSITIONS);
 }
 
-/* The shortest form of an integer, as deterministic CBOR wants it (RFC 8949 section 4.2).
- */
-static void
-append_int (GByteArray *cbor, gint value)
-{
-  guint8 bytes[3] = { value < 0 ? 0x20 : 0x00, 0, 0 };
-  guint magnitude = (guint)(value < 0 ? -1 - value : value);
-  guint len = 1;
-
-  if (magnitude < 24)
-    bytes[0] |= (guint8)magnitude;
-  else if (magnitude < 256) {
-    bytes[0] |= 24;
-    bytes[1] = (guint8)magnitude;
-    len = 2;
-  } else {
-    bytes[0] |= 25;
-    he_write_be16 (bytes + 1, (guint16)magnitude);
-    len = 3;
-  }
-  g_byte_array_append (cbor, bytes, len);
-}
-
 GBytes *
 he_pace_sidecar (gint position)
 {
-  static const guint8 head[] = {
-    0xa2, 0x01, 0x01, /* {version: 1, */
-    0x02, 0x81,       /* segments: [ */
-    0xa1, 0x06,       /* {position: */
-  };
   GByteArray *cbor = g_byte_array_new ();
 
   g_assert (position >= HE_PACE_UNMARKED && position < HE_PACE_POSITIONS);
-  g_byte_array_append (cbor, head, sizeof head);
-  append_int (cbor, position);
+  he_cbor_head (cbor, HE_CBOR_MAP, 2);
+  he_cbor_pair (cbor, KEY_VERSION, 1);
+  he_cbor_head (cbor, HE_CBOR_UNSIGNED, KEY_SEGMENTS);
+  he_cbor_head (cbor, HE_CBOR_ARRAY, 1);
+  he_cbor_head (cbor, HE_CBOR_MAP, 1);
+  he_cbor_head (cbor, HE_CBOR_UNSIGNED, KEY_POSITION);
+  if (position == HE_PACE_UNMARKED)
+    he_cbor_head (cbor, HE_CBOR_NEGATIVE, 0);
+  else
+    he_cbor_head (cbor, HE_CBOR_UNSIGNED, (guint64)position);
   return g_byte_array_free_to_bytes (cbor);
 }
 

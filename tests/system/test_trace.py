@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""headend trace names whose codeword a copy bears, and nobody else. The codewords are computed here
-by another implementation of what plugins/core/he-codeword.h says."""
+"""headend trace names whose codeword a copy bears, and nobody else; and a WM token holds it. The codewords are
+computed here by another implementation of what plugins/core/he-codeword.h says."""
+import base64
 import hashlib
 import hmac
 import html.parser
@@ -10,6 +11,7 @@ import random
 import struct
 import subprocess
 import tempfile
+import time
 
 import stage
 
@@ -38,17 +40,17 @@ def _blocks(key, first, last):
                           capture_output=True, check=True, timeout=60).stdout
 
 
-def _word(account, channel, count):
-    """The account's bits from START on."""
+def _word(account, channel, count, first=START):
+    """The account's bits from first on."""
     secret = _hkdf(SECRET, _parts("headend", "codeword"), 32)
-    last = START + count - 1
-    biases = _blocks(_hkdf(secret, _parts("bias", 1, channel), 16), START // 4, last // 4)
+    last = first + count - 1
+    biases = _blocks(_hkdf(secret, _parts("bias", 1, channel), 16), first // 4, last // 4)
     draws = _blocks(hmac.new(secret, _parts("viewer", 1, channel, account), hashlib.sha256).digest()[:16],
-                    START // 8, last // 8)
+                    first // 8, last // 8)
     word = []
-    for msn in range(START, START + count):
-        choice, = struct.unpack_from("<I", biases, 4 * (msn - START // 4 * 4))
-        draw, = struct.unpack_from("<H", draws, 2 * (msn - START // 8 * 8))
+    for msn in range(first, first + count):
+        choice, = struct.unpack_from("<I", biases, 4 * (msn - first // 4 * 4))
+        draw, = struct.unpack_from("<H", draws, 2 * (msn - first // 8 * 8))
         word.append(draw < BIASES[next(i for i in range(3) if choice < ENDS[i])])
     return word
 
@@ -202,6 +204,59 @@ def test_misuse_is_explained():
         assert "--false-alarm" in folder.trace(good, "--false-alarm", "2", code=2).stderr
         assert "either --candidates or --ledger" in folder.trace(good, "--ledger", "x", code=2).stderr
         assert "both" in folder.trace(good, "--candidates", "-", code=2).stderr
+
+
+def _item(cbor, at):
+    """What begins there, and where it ends (RFC 8949)."""
+    major, info = cbor[at] >> 5, cbor[at] & 31
+    size = 1 << info - 24 if info >= 24 else 0
+    value = int.from_bytes(cbor[at + 1:at + 1 + size], "big") if size else info
+    at += 1 + size
+    if major in (0, 6):
+        return value, at
+    if major == 2:
+        return cbor[at:at + value], at + value
+    items = []
+    for _ in range(value * (2 if major == 5 else 1)):
+        item, at = _item(cbor, at)
+        items.append(item)
+    return (dict(zip(items[::2], items[1::2])) if major == 5 else items), at
+
+
+def _token(folder, *more, code=0, key="wm.key"):
+    done = subprocess.run([stage.HEADEND, "token", "watermark", folder.path / "d.json", "--account", "viewer-77",
+                           "--channel", "demo", "--key", folder.path / key, *more], capture_output=True, text=True, timeout=120)
+    assert done.returncode == code and SECRET.hex() not in done.stdout + done.stderr, done
+    return done
+
+
+def test_a_token_holds_what_the_gate_gives():
+    with _Folder() as folder:
+        key = bytes(range(50, 82))
+        (folder.path / "wm.key").write_text(key.hex())
+        (folder.path / "wm.key").chmod(0o600)
+        before = int(time.time())
+        text = _token(folder, "--ttl", "20000", "--vendor", "9").stdout.strip()
+        token = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        assert _item(token, 0) == (17, 1), "no COSE_Mac0"
+        (protected, unprotected, payload, mac), end = _item(token, 1)
+        assert (protected, unprotected, end) == (b"\xa1\1\5", {}, len(token)), token
+        sealed = (b"\x84\x64MAC0\x43" + protected + b"\x40\x59" + struct.pack(">H", len(payload)) + payload)
+        assert hmac.new(key, sealed, hashlib.sha256).digest() == mac
+        claims, end = _item(payload, 0)
+        pattern = claims.pop(304)
+        assert end == len(payload) and len(pattern) == 4096, payload
+        assert 0 <= claims[6] - before <= 120 and claims[4] - claims[6] == 20000, claims
+        assert {n: claims[n] for n in claims if n >= 300} == {300: 1, 301: 9, 302: 32768, 303: [180000, 90000]}, claims
+        # Nothing says how the source's timestamps are: what the wall clock says. From a window ago to its end.
+        first, last = claims[6] // 2 - 20, claims[4] // 2 + 20
+        for msn, bit in zip(range(first, last), _word("viewer-77", "demo", last - first, first)):
+            assert pattern[msn % 32768 // 8] >> (7 - msn % 8) & 1 == bit, msn
+
+        assert "is at most 65" in _token(folder, "--ttl", "66000", code=1).stderr
+        assert "\"plain\"" in _token(folder, "--channel", "plain", code=1).stderr
+        (folder.path / "wm.key").chmod(0o644)
+        assert "chmod 600" in _token(folder, code=1).stderr
 
 
 stage.main()
