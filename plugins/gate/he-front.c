@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-front.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "he-codec.h"
 
 #define TOKEN "-!#$%&'*+.^_`|~" /* and letters and digits */
 #define NAME "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-#define LITERAL "0123456789abcdefABCDEF:."
 #define PATH NAME "!$&'()*+,;=:@/" /* and percent-encodings */
 #define MAX_METHOD 64 /* before it is no method that anybody has */
 
-/* RFC 9110 section 9, and RFC 5789. */
+/* RFC 9110 section 9 without CONNECT, which is for proxies, and RFC 5789. */
 static const char *const methods[]
-    = { "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", NULL };
+    = { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", NULL };
 
 /* Fields that must not come twice: two readers could each believe another one. */
 static const char *const single[] = {
@@ -220,8 +220,7 @@ read_absolute (Reader *reader, char **target)
 }
 
 /* RFC 3986 section 3.3; of control characters not even the encodings, which something
- * behind us might decode. Queries are not looked into: browsers leave there what they should
- * encode. */
+ * behind us might decode. */
 static gboolean
 is_path (const char *text)
 {
@@ -234,6 +233,13 @@ is_path (const char *text)
     text += 3;
   }
   return *text == '\0';
+}
+
+/* Browsers leave there some of what they should encode, but not these. */
+static gboolean
+is_query (const char *text)
+{
+  return strpbrk (text, "\"<>") == NULL;
 }
 
 static gboolean
@@ -254,7 +260,8 @@ read_target (Reader *reader, char *target)
     reader->head->query = mark + 1;
   }
   reader->head->path = target;
-  return is_path (target) || refuse (reader, 400, "malformed target");
+  return (is_path (target) && (mark == NULL || is_query (mark + 1)))
+         || refuse (reader, 400, "malformed target");
 }
 
 /* A higher minor version is answered as the highest that we know (RFC 9110 section 2.5).
@@ -385,22 +392,56 @@ check_framing (Reader *reader)
   return TRUE;
 }
 
+/* Behind "[ADDRESS]", or NULL where that is no IPv6 address (RFC 3986 section 3.2.2). */
+static const char *
+skip_literal (const char *text)
+{
+  char address[INET6_ADDRSTRLEN];
+  struct in6_addr parsed;
+  gsize len = strcspn (text + 1, "]");
+
+  if (text[1 + len] == '\0' || len >= sizeof address)
+    return NULL;
+  memcpy (address, text + 1, len);
+  address[len] = '\0';
+  return inet_pton (AF_INET6, address, &parsed) == 1 ? text + 1 + len + 1 : NULL;
+}
+
 /* uri-host [":" port] (RFC 9110 section 7.2): a name or an address, not what URIs may
  * spell besides, which no host is called. */
 static gboolean
 is_authority (const char *text)
 {
-  const char *end
-      = text + (*text == '[' ? 1 + strspn (text + 1, LITERAL) : strspn (text, NAME));
+  const char *end = *text == '[' ? skip_literal (text) : text + strspn (text, NAME);
   gsize digits;
 
-  if (*text == '[' && (end == text + 1 || *end++ != ']'))
+  if (end == NULL)
     return FALSE;
   if (end == text || *end == '\0')
     return end > text;
   digits = strspn (end + 1, "0123456789");
   return *end == ':' && end[1 + digits] == '\0' && digits <= 5
          && g_ascii_strtoull (end + 1, NULL, 10) <= G_MAXUINT16;
+}
+
+/* Length without the port that http has anyway (RFC 3986 section 6.2.3). */
+static gsize
+bare_len (const char *authority)
+{
+  static const char *const ports[] = { ":80", ":" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (ports); i++)
+    if (g_str_has_suffix (authority, ports[i]))
+      return strlen (authority) - strlen (ports[i]);
+  return strlen (authority);
+}
+
+static gboolean
+is_same_host (const char *one, const char *other)
+{
+  gsize len = bare_len (one);
+
+  return len == bare_len (other) && g_ascii_strncasecmp (one, other, len) == 0;
 }
 
 static gboolean
@@ -414,7 +455,7 @@ check_host (Reader *reader)
     host = reader->authority;
   if (host != NULL && !is_authority (host))
     return refuse (reader, 400, "malformed Host");
-  if (reader->authority != NULL && g_ascii_strcasecmp (reader->authority, host) != 0)
+  if (reader->authority != NULL && !is_same_host (reader->authority, host))
     return refuse (reader, 400, "Host and target differ");
   return TRUE;
 }
@@ -436,11 +477,21 @@ list_has (const char *list, const char *token)
   return FALSE;
 }
 
+/* RFC 9110 section 10.1.1; of HTTP/1.0 nothing is expected. */
+static gboolean
+check_expect (Reader *reader)
+{
+  HeHead *head = reader->head;
+  const char *expect = he_head_field (head, "Expect");
+
+  head->expect_continue = head->http11 && expect != NULL;
+  return !head->expect_continue || g_ascii_strcasecmp (expect, "100-continue") == 0
+         || refuse (reader, 417, "no such expectation");
+}
+
 static void
 read_wishes (HeHead *head)
 {
-  const char *expect = he_head_field (head, "Expect");
-
   head->keep_alive = head->http11;
   for (guint i = 0; i < head->n_fields; i++) {
     if (!is_named (&head->fields[i], "Connection"))
@@ -450,8 +501,6 @@ read_wishes (HeHead *head)
     else if (!head->http11 && list_has (head->fields[i].value, "keep-alive"))
       head->keep_alive = TRUE;
   }
-  head->expect_continue = head->http11 && expect != NULL
-                          && g_ascii_strcasecmp (expect, "100-continue") == 0;
 }
 
 HeHead *
@@ -463,7 +512,7 @@ he_head_parse (const char *bytes, gsize len, guint *ret_status, const char **ret
 
   memset (&head, 0, G_STRUCT_OFFSET (HeHead, fields));
   if (!read_lines (&reader, text) || !check_single (&reader) || !check_framing (&reader)
-      || !check_host (&reader)) {
+      || !check_host (&reader) || !check_expect (&reader)) {
     *ret_status = reader.status;
     *ret_why = reader.why;
     return NULL;
@@ -472,57 +521,4 @@ he_head_parse (const char *bytes, gsize len, guint *ret_status, const char **ret
   head.text = g_steal_pointer (&text);
   return g_memdup2 (&head, G_STRUCT_OFFSET (HeHead, fields)
                                + head.n_fields * sizeof *head.fields);
-}
-
-gboolean
-he_etags_have (const char *list, const char *etag, gboolean weak)
-{
-  gsize len = strlen (etag);
-
-  if (list == NULL || strcmp (list, "*") == 0)
-    return list != NULL;
-  for (;;) {
-    gboolean is_weak = g_str_has_prefix (list += strspn (list, ", \t"), "W/");
-    const char *end;
-
-    list += is_weak ? 2 : 0;
-    if (*list != '"' || (end = strchr (list + 1, '"')) == NULL)
-      return FALSE;
-    if ((gsize)(++end - list) == len && memcmp (list, etag, len) == 0
-        && (weak || !is_weak))
-      return TRUE;
-    list = end;
-  }
-}
-
-HeRange
-he_range_parse (const char *text, guint64 size, guint64 *ret_first, guint64 *ret_last)
-{
-  const char *dash;
-  guint64 first, last = G_MAXINT64;
-
-  if (text == NULL || g_ascii_strncasecmp (text, "bytes=", 6) != 0)
-    return HE_RANGE_NONE;
-  text += 6;
-  if ((dash = strchr (text, '-')) == NULL)
-    return HE_RANGE_NONE;
-  if (dash == text) { /* the last n bytes */
-    if (!he_uint64_decode (dash + 1, strlen (dash + 1), G_MAXINT64, &last))
-      return HE_RANGE_NONE;
-    if (last == 0 || size == 0)
-      return HE_RANGE_UNSATISFIABLE;
-    *ret_first = size - MIN (last, size);
-    *ret_last = size - 1;
-    return HE_RANGE_ONE;
-  }
-  if (!he_uint64_decode (text, (gsize)(dash - text), G_MAXINT64, &first)
-      || (dash[1] != '\0'
-          && !he_uint64_decode (dash + 1, strlen (dash + 1), G_MAXINT64, &last))
-      || last < first)
-    return HE_RANGE_NONE;
-  if (first >= size)
-    return HE_RANGE_UNSATISFIABLE;
-  *ret_first = first;
-  *ret_last = MIN (last, size - 1);
-  return HE_RANGE_ONE;
 }

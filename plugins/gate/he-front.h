@@ -49,14 +49,15 @@ gsize he_head_scan (const char *bytes, gsize len, HeHeadScan *scan, guint *ret_s
 
 /* Reads a head of len bytes, which he_head_scan() found. NULL, with the status that says why
  * not and a static text, when anything is amiss:
- *  - no folding, names are tokens; the method is one of RFC 9110 or PATCH (501);
+ *  - no folding, names are tokens; the method is one of RFC 9110 but CONNECT, or PATCH (501);
  *  - the target is in origin form, or absolute form with scheme http, or "*" of OPTIONS,
  *    printable, within HE_FRONT_MAX_TARGET, its path as RFC 3986 writes it and without
- *    encoded control characters; Host stands exactly once (HTTP/1.0: at most) and agrees
- *    with it;
+ *    encoded control characters, its query as browsers write it; Host stands exactly once
+ *    (HTTP/1.0: at most) and agrees with it;
  *  - fields whose doubling is ambiguous stand once;
  *  - no Transfer-Encoding: 411 of a chunked body, as RFC 9112 section 6.3 lets servers, 501
- *    of another coding ahead of that, else 400; Content-Length is digits only. */
+ *    of another coding ahead of that, else 400; Content-Length is digits only;
+ *  - nothing is expected but 100-continue (417). */
 HeHead *
 he_head_parse (const char *bytes, gsize len, guint *ret_status, const char **ret_why);
 
@@ -64,20 +65,5 @@ he_head_parse (const char *bytes, gsize len, guint *ret_status, const char **ret
 const char *he_head_field (const HeHead *head, const char *name);
 /* All fields of a name, or NULL. */
 char *he_head_join (const HeHead *head, const char *name, const char *separator);
-
-/* Whether a field with entity tags (RFC 9110 section 8.8.3; NULL: none) names etag, which is
- * strong and quoted, or is "*". weak: W/ says nothing (section 8.8.3.2). What is no list of
- * tags names what stands ahead of the mistake. */
-gboolean he_etags_have (const char *list, const char *etag, gboolean weak);
-
-typedef enum {
-  HE_RANGE_NONE, /* none, several or not understood: send everything (RFC 9110 14.2) */
-  HE_RANGE_ONE,
-  HE_RANGE_UNSATISFIABLE,
-} HeRange;
-
-/* Of a Range field (or NULL) on size bytes: first .. last, inclusive. */
-HeRange
-he_range_parse (const char *text, guint64 size, guint64 *ret_first, guint64 *ret_last);
 
 G_END_DECLS

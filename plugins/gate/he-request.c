@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "he-conditions.h"
+
 HeRequest *
 he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link)
 {
@@ -273,6 +275,7 @@ he_http_phrase (guint status)
     { 413, "Content Too Large" },
     { 414, "URI Too Long" },
     { 416, "Range Not Satisfiable" },
+    { 417, "Expectation Failed" },
     { 431, "Request Header Fields Too Large" },
     { 501, "Not Implemented" },
     { 503, "Service Unavailable" },

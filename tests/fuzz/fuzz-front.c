@@ -2,6 +2,7 @@
 /* The head of a request, and the range it asks for. */
 #include <string.h>
 #include "fuzz.h"
+#include "he-conditions.h"
 #include "he-front.h"
 
 const char *const fuzz_seeds[] = {

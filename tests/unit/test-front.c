@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-conditions.h"
 #include "he-front.h"
 #include "he-log.h"
 #include "he-metrics.h"
@@ -141,6 +142,11 @@ absolute_form_agrees_with_host (void)
   g_assert_cmpstr (head->query, ==, "b");
   assert_target ("GET http://a HTTP/1.1\r\nHost: a\r\n\r\n", "/", NULL);
   assert_target ("GET http://a?b HTTP/1.1\r\nHost: a\r\n\r\n", "/", "b");
+  assert_target ("GET http://a:80/b HTTP/1.1\r\nHost: A\r\n\r\n", "/b", NULL);
+  assert_target ("GET http://a:/b HTTP/1.1\r\nHost: a:80\r\n\r\n", "/b", NULL);
+  g_assert_cmpuint (check ("GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n"), ==, 400);
+  g_assert_cmpuint (check ("GET http://ab/ HTTP/1.1\r\nHost: a\r\n\r\n"), ==, 400);
+  g_assert_cmpuint (check ("GET http://a/ HTTP/1.1\r\nHost: ab\r\n\r\n"), ==, 400);
   g_assert_cmpuint (check ("GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n"), ==, 400);
   g_assert_cmpuint (check ("GET https://a/ HTTP/1.1\r\nHost: a\r\n\r\n"), ==, 400);
   g_assert_cmpuint (check ("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n"), ==, 400);
@@ -240,6 +246,9 @@ targets_have_a_form (void)
     { "/-._~!$&'()*+,;=:@/%41%7e", 0 },
     { "//a//b", 0 },
     { "/../..", 0 },
+    { "/?a=\"b\"", 400 },
+    { "/?<a", 400 },
+    { "/?a=>", 400 },
     { "/a\\b", 400 },
     { "/a|b", 400 },
     { "/<a>", 400 },
@@ -281,7 +290,7 @@ methods_are_known (void)
     guint status;
   } cases[] = {
     { "GET", 0 },   { "TRACE", 0 },  { "PATCH", 0 }, { "get", 501 },
-    { "GETX", 501 }, { "BREW", 501 }, { "G\"", 400 }, { "", 400 },
+    { "GETX", 501 }, { "CONNECT", 501 }, { "G\"", 400 }, { "", 400 },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -394,9 +403,12 @@ malformed_lines_are_refused (void)
     "GET / HTTP/1.1\r\nHost: []\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: [a::x]\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [::1::2]\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [12345::]\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [192.0.2.1]\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: [1111:2222:3333:4444:5555:6666:7777:8888:9999:1]\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: [::1]a\r\n\r\n",
     "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
-    "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET live HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /#x HTTP/1.1\r\nHost: a\r\n\r\n",
     "GET /\xc3\xa4 HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -408,6 +420,33 @@ malformed_lines_are_refused (void)
   for (guint i = 0; i < G_N_ELEMENTS (heads); i++)
     g_assert_cmpuint (check (heads[i]), ==, 400);
   g_assert_cmpuint (check ("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), ==, 505);
+  g_assert_cmpuint (check ("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n"), ==, 501);
+}
+
+/* RFC 9110 section 10.1.1. */
+static void
+what_nobody_can_do_is_not_expected (void)
+{
+  static const struct {
+    const char *text;
+    guint status;
+    gboolean waits;
+  } cases[] = {
+    { "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 0, FALSE },
+    { "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-Continue\r\n\r\n", 0, TRUE },
+    { "GET / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\n\r\n", 417, FALSE },
+    { "GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue, x\r\n\r\n", 417, FALSE },
+    { "GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", 0, FALSE },
+    { "GET / HTTP/1.0\r\nExpect: 200-ok\r\n\r\n", 0, FALSE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    guint status = 0;
+    g_autoptr (HeHead) head = read_bytes (cases[i].text, strlen (cases[i].text), &status);
+
+    g_assert_cmpuint (status, ==, cases[i].status);
+    g_assert_cmpint (head != NULL && head->expect_continue, ==, cases[i].waits);
+  }
 }
 
 static void
@@ -584,6 +623,8 @@ main (int argc, char *argv[])
                    what_can_be_no_head_is_told_at_once);
   g_test_add_func ("/front/tags-are-compared", tags_are_compared);
   g_test_add_func ("/front/malformed-lines-are-refused", malformed_lines_are_refused);
+  g_test_add_func ("/front/what-nobody-can-do-is-not-expected",
+                   what_nobody_can_do_is_not_expected);
   g_test_add_func ("/front/nul-bytes-are-refused", nul_bytes_are_refused);
   g_test_add_func ("/front/heads-are-bounded", heads_are_bounded);
   g_test_add_func ("/front/range/one-is-understood", one_range_is_understood);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-conditions.h"
+
+#include <string.h>
+
+#include "he-codec.h"
+
+gboolean
+he_etags_have (const char *list, const char *etag, gboolean weak)
+{
+  gsize len = strlen (etag);
+
+  if (list == NULL || strcmp (list, "*") == 0)
+    return list != NULL;
+  for (;;) {
+    gboolean is_weak = g_str_has_prefix (list += strspn (list, ", \t"), "W/");
+    const char *end;
+
+    list += is_weak ? 2 : 0;
+    if (*list != '"' || (end = strchr (list + 1, '"')) == NULL)
+      return FALSE;
+    if ((gsize)(++end - list) == len && memcmp (list, etag, len) == 0
+        && (weak || !is_weak))
+      return TRUE;
+    list = end;
+  }
+}
+
+HeRange
+he_range_parse (const char *text, guint64 size, guint64 *ret_first, guint64 *ret_last)
+{
+  const char *dash;
+  guint64 first, last = G_MAXINT64;
+
+  if (text == NULL || g_ascii_strncasecmp (text, "bytes=", 6) != 0)
+    return HE_RANGE_NONE;
+  text += 6;
+  if ((dash = strchr (text, '-')) == NULL)
+    return HE_RANGE_NONE;
+  if (dash == text) { /* the last n bytes */
+    if (!he_uint64_decode (dash + 1, strlen (dash + 1), G_MAXINT64, &last))
+      return HE_RANGE_NONE;
+    if (last == 0 || size == 0)
+      return HE_RANGE_UNSATISFIABLE;
+    *ret_first = size - MIN (last, size);
+    *ret_last = size - 1;
+    return HE_RANGE_ONE;
+  }
+  if (!he_uint64_decode (text, (gsize)(dash - text), G_MAXINT64, &first)
+      || (dash[1] != '\0'
+          && !he_uint64_decode (dash + 1, strlen (dash + 1), G_MAXINT64, &last))
+      || last < first)
+    return HE_RANGE_NONE;
+  if (first >= size)
+    return HE_RANGE_UNSATISFIABLE;
+  *ret_first = first;
+  *ret_last = MIN (last, size - 1);
+  return HE_RANGE_ONE;
+}
