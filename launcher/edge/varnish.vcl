@@ -150,7 +150,6 @@ sub vcl_backend_fetch {
 }
 
 sub vcl_backend_response {
-  unset beresp.http.Vary;
   if (bereq.retries < @RETRIES@
       && (beresp.status == 500 || beresp.status == 502 || beresp.status == 503 || beresp.status == 504
           || (beresp.status == 404 && bereq.url ~ "^/origin/"))) {
@@ -159,6 +158,7 @@ sub vcl_backend_response {
   if (bereq.uncacheable) {
     return (deliver);
   }
+  unset beresp.http.Vary;
   # Only what is the same for everybody is kept, and only when it is there.
   if (beresp.status != 200 || beresp.http.Set-Cookie || bereq.url !~ "^/(origin|playlists|watch)/") {
     set beresp.uncacheable = true;

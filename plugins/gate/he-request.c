@@ -173,6 +173,9 @@ he_request_respond_text (HeRequest *request, guint status, const char *text)
 {
   g_autoptr (GBytes) body = g_bytes_new (text, strlen (text));
 
+  /* What may be kept says so itself: a cache's name for a refusal may hold a token. */
+  if (strstr (request->fields->str, "Cache-Control: ") == NULL)
+    he_request_add_field (request, "Cache-Control", "no-store");
   he_request_respond (request, status, "text/plain; charset=utf-8", body);
 }
 

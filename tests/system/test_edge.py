@@ -187,6 +187,29 @@ def test_one_copy_serves_all_viewers_of_a_variant():
         assert stage.get(edge.url + "/live/demo/360p/5.ts").body == b"segment of b"
 
 
+def test_an_answer_says_who_may_keep_it():
+    """Once: what a node says, or nobody."""
+    with _Edge() as edge:
+        for fake in edge.viewers.values():
+            fake.rules["/watch/"] = (200, {"Cache-Control": "public, max-age=60"}, b"page")
+            fake.rules["/live/silent/"] = (404, {}, b"")
+        for path, method, status, said in (
+                ("/watch/demo", "GET", 200, "public, max-age=60"), ("/watch/demo", "GET", 200, "public, max-age=60"),
+                ("/live/demo/main.m3u8", "GET", 200, "no-store"), ("/live/silent/main.m3u8", "GET", 404, "no-store"),
+                ("/elsewhere", "GET", 404, "no-store"), ("/live/demo/main.m3u8", "POST", 405, "no-store"),
+                ("/live/demo/main.m3u8%00", "GET", 400, "no-store"),
+                ("/live/demo/360p/5.ts", "GET", 200, "private, no-store"),
+                ("/live/demo/360p/index.m3u8", "GET", 200, "private, no-store")):
+            answer = stage.get(edge.url + path, method=method)
+            assert answer.status == status, (path, answer.status)
+            assert answer.headers.get_all("Cache-Control") == [said], (path, method, answer.headers)
+        for node in "AB":
+            edge.stop(node)
+        for path in ("/live/demo/main.m3u8", "/live/demo/360p/5.ts", "/live/demo/360p/index.m3u8"):
+            answer = stage.get(edge.url + path)
+            assert answer.status == 503 and answer.headers.get_all("Cache-Control") == ["no-store"], answer.headers
+
+
 def test_what_is_passed_on():
     with _Edge() as edge:
         stage.get(edge.url + "/s/CRED/live/demo/360p/6.ts?q=1",

@@ -337,6 +337,62 @@ def test_varnish_leaks_nothing():
     _whole_hunt("varnish")
 
 
+_CACHE = """daemon off; {user} error_log "{dir}/error.log" crit; pid "{dir}/nginx.pid";
+events {{ }}
+http {{
+  access_log off;
+  client_body_temp_path "{dir}/body"; proxy_temp_path "{dir}/proxy"; fastcgi_temp_path "{dir}/fastcgi";
+  uwsgi_temp_path "{dir}/uwsgi"; scgi_temp_path "{dir}/scgi";
+  proxy_cache_path "{dir}/cache" keys_zone=cache:1m use_temp_path=off;
+  server {{
+    listen {listen};
+    location / {{
+      proxy_pass {edge};
+      proxy_set_header X-Forwarded-For $remote_addr;
+      proxy_cache cache;
+      proxy_cache_valid any 10m;
+      proxy_cache_use_stale error timeout updating http_403 http_404 http_500 http_503;
+    }}
+  }}
+}}
+"""
+
+
+def test_a_cache_in_front_keeps_nothing():
+    """One that keeps whatever does not forbid it, for everybody who asks for the same."""
+    def known(text):
+        changed = re.sub(r"# (set_real_ip_from) \S+;", r"\1 127.0.0.1;", text)
+        changed = re.sub(r"# (real_ip_\w+ \S+;)", r"\1", changed)
+        assert changed.count("real_ip_") == 3, "the configuration reads otherwise now"
+        return changed
+
+    def in_front(hunt):
+        folder = hunt.air.dir / "front"
+        folder.mkdir()
+        listen = f"127.0.0.1:{stage.free_ports(1)[0]}"
+        conf = folder / "nginx.conf"
+        conf.write_text(_CACHE.format(dir=folder, listen=listen, edge=hunt.edge,
+                                      user="user root;" if os.getuid() == 0 else ""))
+        hunt.air.processes.append(hunt.air.spawn("front", "/usr/sbin/nginx", "-c", str(conf), "-p", str(folder), "-e",
+                                                 str(folder / "error.log")))
+        hunt.edge = "http://" + listen
+        stage.wait_for("the cache in front", lambda: stage.status(hunt.edge + "/"))
+        return folder / "cache"
+    with _Hunt("nginx", known) as hunt:
+        kept = in_front(hunt)
+        hunt.tour()
+        # Refusals that no gate and no node wrote, of URLs with a token.
+        token = hunt.viewers["cookie"].enter("cookie")
+        for path in ("/LIVE/demo/main.m3u8?URISigningPackage=", "/s/", "/live/demo/main.m3u8%00?URISigningPackage=",
+                     "/live/demo/main.m3u8?x=\x7f&URISigningPackage="):
+            hunt.denied(hunt.stranger.get(path + token), path)
+            hunt.denied(hunt.stranger.get(path + token, headers={f"X-{i}": "x" * 7000 for i in range(8)}), path)
+        hunt.search()
+        assert not [f.name for f in kept.rglob("*") if f.is_file()], "something was kept"
+        assert hunt.stranger.get("/watch/demo").status == 200
+        assert [f for f in kept.rglob("*") if f.is_file()], "nothing is ever kept there"
+
+
 def _found(kind, what, change):
     """The hunt fails, by an assertion of its own, once this leak is planted."""
     def planted(text):

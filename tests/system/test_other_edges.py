@@ -92,9 +92,11 @@ def _pages_of_allowed_origins_may_read(viewer):
             assert answer.status == 200, answer.status
             assert answer.headers["Access-Control-Allow-Origin"] == allowed, (origin, path, answer.headers)
             assert answer.headers["Access-Control-Allow-Credentials"] == ("true" if allowed else None)
+            assert "Origin" in ", ".join(answer.headers.get_all("Vary", [])), (origin, path, answer.headers)
         answer = stage.get(viewer.base + path, {"Origin": origin, "Access-Control-Request-Method": "GET"},
                            method="OPTIONS")
         assert answer.headers["Access-Control-Allow-Origin"] == allowed, answer.headers
+        assert "Origin" in answer.headers["Vary"], answer.headers
 
 
 def _logs_tell_nothing(air, secrets):
