@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Real players play through the edge for longer than three leases, by cookie and by path prefix, and none
-of them notices: mpv, both HLS demuxers of GStreamer, ffmpeg and VLC. Who asks for nothing meanwhile has
-lost his lease, so that there was one to lose."""
+of them notices: mpv, both HLS demuxers of GStreamer, ffmpeg, VLC, and hls.js in Chromium. Who asks for
+nothing meanwhile has lost his lease, so that there was one to lose."""
+import contextlib
 import itertools
 import json
 import os
@@ -9,6 +10,7 @@ import re
 import socket
 import time
 
+import browser
 import prepared
 import stage
 
@@ -168,17 +170,43 @@ class Ffmpeg(_Player):
         assert not gaps, f"{self.name}: pictures at {gaps[:5]}"
 
 
-def _play(transport):
-    with stage.Stage(change=_short_lease) as air:
+class HlsJs:
+    """In the watch page."""
+    def __init__(self, chromium, air, transport):
+        self.name, self.chromium, self.process = f"hlsjs-{transport}", chromium, chromium.process
+        url = air.url(self.name, transport, None, "--page")
+        assert chromium.do("open", self.name, url=url, width=480, height=360)["status"] == 200
+
+    def _page(self):
+        return self.chromium.look(self.name)["headend"]
+
+    def seconds(self):
+        """By the segment that it shows."""
+        msn = self._page()["msn"]
+        if msn is None:
+            return 0
+        self.first = getattr(self, "first", msn)
+        return stage.SEGMENT * (msn - self.first)
+
+    def end(self):
+        page, played = self._page(), self.seconds()
+        print(f"# {self.name}: {played:.1f} s")
+        # Pictures stand still, too, where the browser gets no time to show them.
+        errors = [error for error in page["errors"] if error["details"] != "bufferStalledError"]
+        assert not errors and page["session"]["state"] == "open", (errors, page["session"])
+        assert page["segments"]["main"]["gaps"] == 0, page["segments"]
+
+
+def _play(transport, start):
+    """start(air, stack) gives players; what they need ends with the stack."""
+    with contextlib.ExitStack() as stack:
+        air = stack.enter_context(stage.Stage(change=_short_lease))
         channel = prepared.OnAir(air)
         air.start_edge()
         idle = stage.Viewer(air.url("idle", transport))
         assert idle.get("/live/demo/360p/index.m3u8").status == 200
         begin = time.monotonic()
-        players = []
-        for kind in (Mpv, HlsDemux, HlsDemux2, Vlc, Ffmpeg):
-            name = f"{kind.__name__.lower()}-{transport}"
-            players.append(kind(air, name, air.url(name, transport)))
+        players = start(air, stack)
         channel.play(players, LONG)
         stage.wait_for("three leases", lambda: channel.go_on(players, LONG) and time.monotonic() > begin + 3 * LEASE)
         for player in players:
@@ -192,12 +220,26 @@ def _play(transport):
         assert lost.status == 403 and lost.code == "603", f"a lease that nobody extends: {lost.status} {lost.code}"
 
 
+def _programs(transport):
+    def start(air, _):
+        named = [(kind, f"{kind.__name__.lower()}-{transport}") for kind in (Mpv, HlsDemux, HlsDemux2, Vlc, Ffmpeg)]
+        return [kind(air, name, air.url(name, transport)) for kind, name in named]
+    _play(transport, start)
+
+
 def test_players_outlive_leases_by_cookie():
-    _play("cookie")
+    _programs("cookie")
 
 
 def test_players_outlive_leases_by_path():
-    _play("path")
+    _programs("path")
+
+
+def test_hls_js_outlives_leases():
+    def start(air, stack):
+        chromium = stack.enter_context(browser.Browser(air))
+        return [HlsJs(chromium, air, transport) for transport in ("cookie", "path")]
+    _play("cookie", start)
 
 
 if __name__ == "__main__":
