@@ -6,29 +6,71 @@
 
 #include "he-codec.h"
 
-#define TOKEN "-!#$%&'*+.^_`|~" /* and letters and digits */
-#define NAME "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-#define PATH NAME "!$&'()*+,;=:@/" /* and percent-encodings */
 #define MAX_METHOD 64 /* before it is no method that anybody has */
+
+/* What a byte may stand in: a token (RFC 9110 section 5.6.2), a host's name, a path (RFC
+ * 3986 section 3.3, besides percent-encodings). */
+#define TOKEN 1
+#define NAME 2
+#define PATH 4
+
+static const guint8 classes[256] = {
+  ['A' ... 'Z'] = TOKEN | NAME | PATH,
+  ['a' ... 'z'] = TOKEN | NAME | PATH,
+  ['0' ... '9'] = TOKEN | NAME | PATH,
+  ['-'] = TOKEN | NAME | PATH,
+  ['.'] = TOKEN | NAME | PATH,
+  ['_'] = TOKEN | NAME | PATH,
+  ['~'] = TOKEN | NAME | PATH,
+  ['!'] = TOKEN | PATH,
+  ['$'] = TOKEN | PATH,
+  ['&'] = TOKEN | PATH,
+  ['\''] = TOKEN | PATH,
+  ['*'] = TOKEN | PATH,
+  ['+'] = TOKEN | PATH,
+  ['#'] = TOKEN,
+  ['%'] = TOKEN,
+  ['^'] = TOKEN,
+  ['`'] = TOKEN,
+  ['|'] = TOKEN,
+  ['('] = PATH,
+  [')'] = PATH,
+  [','] = PATH,
+  [';'] = PATH,
+  ['='] = PATH,
+  [':'] = PATH,
+  ['@'] = PATH,
+  ['/'] = PATH,
+};
+
+/* Behind those bytes of text that are of a class. */
+static const char *
+skip (const char *text, guint8 class)
+{
+  while (classes[(guint8)*text] & class)
+    text++;
+  return text;
+}
 
 /* RFC 9110 section 9 without CONNECT, which is for proxies, and RFC 5789. */
 static const char *const methods[]
     = { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", NULL };
 
 /* Fields that must not come twice: two readers could each believe another one. */
-static const char *const single[] = {
-  "Host",
-  "Origin",
-  "Content-Length",
-  "Transfer-Encoding",
-  "Range",
-  "Authorization",
-  "X-Original-URI",
-  "Headend-Segment",
-  "Headend-Node",
-  "Headend-Ticket",
-  "Headend-Peer",
-  "Expect",
+#define NAMED(name) { name, NULL, sizeof name - 1 }
+static const HeField single[] = {
+  NAMED ("Host"),
+  NAMED ("Origin"),
+  NAMED ("Content-Length"),
+  NAMED ("Transfer-Encoding"),
+  NAMED ("Range"),
+  NAMED ("Authorization"),
+  NAMED ("X-Original-URI"),
+  NAMED ("Headend-Segment"),
+  NAMED ("Headend-Node"),
+  NAMED ("Headend-Ticket"),
+  NAMED ("Headend-Peer"),
+  NAMED ("Expect"),
 };
 
 typedef struct {
@@ -81,16 +123,19 @@ check_line (const char *bytes, gsize len, gboolean whole, const char **ret_why)
   return 414;
 }
 
-/* Whether none of eight bytes is a control character, as in most of a head. */
-static gboolean
-is_plain (const char *bytes)
+/* How many of eight bytes stand ahead of the first control character. */
+static guint
+plain (const char *bytes)
 {
   const guint64 each = G_GUINT64_CONSTANT (0x0101010101010101);
-  guint64 word, del;
+  guint64 word, del, found;
 
   memcpy (&word, bytes, sizeof word);
+  word = GUINT64_FROM_LE (word);
   del = word ^ each * 0x7f;
-  return ((((word - each * ' ') & ~word) | ((del - each) & ~del)) & each * 0x80) == 0;
+  /* Above a byte that is one, others may be taken for some. */
+  found = (((word - each * ' ') & ~word) | ((del - each) & ~del)) & each * 0x80;
+  return found == 0 ? 8 : (guint)__builtin_ctzll (found) / 8;
 }
 
 gsize
@@ -102,8 +147,8 @@ he_head_scan (const char *bytes, gsize len, HeHeadScan *scan, guint *ret_status,
   gsize i;
 
   for (i = scan->at; i < len; i++) {
-    while (i + 8 < len && is_plain (bytes + i))
-      i += 8;
+    for (guint n = 8; n == 8 && i + 8 < len; i += n)
+      n = plain (bytes + i);
     if ((guint8)bytes[i] >= ' ' && bytes[i] != 0x7f)
       continue;
     if ((why = why_not (bytes, len, i)) != NULL) {
@@ -141,21 +186,44 @@ he_head_free (HeHead *head)
   g_free (head);
 }
 
-/* Most names differ in their first letter already. */
+/* Most names differ in their length already, and most of the others are spelt as here. */
 static gboolean
-is_named (const HeField *field, const char *name)
+is_named (const HeField *field, const char *name, gsize len)
 {
-  return ((*field->name ^ *name) & ~0x20) == 0
-         && g_ascii_strcasecmp (field->name, name) == 0;
+  return field->name_len == len
+         && (memcmp (field->name, name, len) == 0
+             || g_ascii_strncasecmp (field->name, name, len) == 0);
+}
+
+/* The next of that name behind field, NULL: the first; or NULL. */
+static const HeField *
+next (const HeHead *head, const HeField *field, const char *name)
+{
+  gsize len = strlen (name);
+
+  for (field = field != NULL ? field + 1 : head->fields;
+       field < head->fields + head->n_fields; field++)
+    if (is_named (field, name, len))
+      return field;
+  return NULL;
 }
 
 const char *
 he_head_field (const HeHead *head, const char *name)
 {
-  for (guint i = 0; i < head->n_fields; i++)
-    if (is_named (&head->fields[i], name))
-      return head->fields[i].value;
-  return NULL;
+  const HeField *field = next (head, NULL, name);
+
+  return field != NULL ? field->value : NULL;
+}
+
+guint
+he_head_count (const HeHead *head, const char *name)
+{
+  guint n = 0;
+
+  for (const HeField *field = NULL; (field = next (head, field, name)) != NULL;)
+    n++;
+  return n;
 }
 
 char *
@@ -163,14 +231,12 @@ he_head_join (const HeHead *head, const char *name, const char *separator)
 {
   GString *text = NULL;
 
-  for (guint i = 0; i < head->n_fields; i++) {
-    if (!is_named (&head->fields[i], name))
-      continue;
+  for (const HeField *field = NULL; (field = next (head, field, name)) != NULL;) {
     if (text == NULL)
       text = g_string_new (NULL);
     else
       g_string_append (text, separator);
-    g_string_append (text, head->fields[i].value);
+    g_string_append (text, field->value);
   }
   return text != NULL ? g_string_free (text, FALSE) : NULL;
 }
@@ -178,10 +244,8 @@ he_head_join (const HeHead *head, const char *name, const char *separator)
 static gboolean
 is_token (const char *text)
 {
-  const char *end = text;
+  const char *end = skip (text, TOKEN);
 
-  while (*end != '\0' && (g_ascii_isalnum (*end) || strchr (TOKEN, *end) != NULL))
-    end++;
   return end > text && *end == '\0';
 }
 
@@ -224,7 +288,7 @@ read_absolute (Reader *reader, char **target)
 static gboolean
 is_path (const char *text)
 {
-  while (*(text += strspn (text, PATH)) == '%') {
+  while (*(text = skip (text, PATH)) == '%') {
     int high = g_ascii_xdigit_value (text[1]);
     int low = high < 0 ? -1 : g_ascii_xdigit_value (text[2]);
 
@@ -312,7 +376,7 @@ read_field (Reader *reader, char *line)
     *--end = '\0';
   if (head->n_fields == HE_FRONT_MAX_FIELDS)
     return refuse (reader, 431, "too many fields");
-  head->fields[head->n_fields++] = (HeField) { line, value };
+  head->fields[head->n_fields++] = (HeField) { line, value, (gsize)(colon - line) };
   return TRUE;
 }
 
@@ -338,14 +402,13 @@ read_lines (Reader *reader, char *text)
 static gboolean
 check_single (Reader *reader)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (single); i++) {
-    guint n = 0;
+  guint seen[G_N_ELEMENTS (single)] = { 0 };
 
-    for (guint j = 0; j < reader->head->n_fields; j++)
-      n += is_named (&reader->head->fields[j], single[i]);
-    if (n > 1)
-      return refuse (reader, 400, "a field that must not come twice came twice");
-  }
+  for (guint i = 0; i < reader->head->n_fields; i++)
+    for (guint j = 0; j < G_N_ELEMENTS (single); j++)
+      if (is_named (&reader->head->fields[i], single[j].name, single[j].name_len)
+          && ++seen[j] > 1)
+        return refuse (reader, 400, "a field that must not come twice came twice");
   return TRUE;
 }
 
@@ -412,7 +475,7 @@ skip_literal (const char *text)
 static gboolean
 is_authority (const char *text)
 {
-  const char *end = *text == '[' ? skip_literal (text) : text + strspn (text, NAME);
+  const char *end = *text == '[' ? skip_literal (text) : skip (text, NAME);
   gsize digits;
 
   if (end == NULL)
@@ -493,12 +556,10 @@ static void
 read_wishes (HeHead *head)
 {
   head->keep_alive = head->http11;
-  for (guint i = 0; i < head->n_fields; i++) {
-    if (!is_named (&head->fields[i], "Connection"))
-      continue;
-    if (list_has (head->fields[i].value, "close"))
+  for (const HeField *field = NULL; (field = next (head, field, "Connection")) != NULL;) {
+    if (list_has (field->value, "close"))
       head->keep_alive = FALSE;
-    else if (!head->http11 && list_has (head->fields[i].value, "keep-alive"))
+    else if (!head->http11 && list_has (field->value, "keep-alive"))
       head->keep_alive = TRUE;
   }
 }

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 
 typedef struct {
   const char *name, *value; /* value without blanks around it */
+  gsize name_len;
 } HeField;
 
 typedef struct {
@@ -63,6 +64,7 @@ he_head_parse (const char *bytes, gsize len, guint *ret_status, const char **ret
 
 /* The first field of a name, or NULL. */
 const char *he_head_field (const HeHead *head, const char *name);
+guint he_head_count (const HeHead *head, const char *name);
 /* All fields of a name, or NULL. */
 char *he_head_join (const HeHead *head, const char *name, const char *separator);
 
