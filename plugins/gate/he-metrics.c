@@ -24,9 +24,41 @@ static const struct {
 
 struct _HeMetrics {
   GMutex lock;                          /* guards the tables */
-  GHashTable *counters[HE_METRIC_LAST]; /* labels -> guint64 */
+  GHashTable *counters[HE_METRIC_LAST]; /* Counter, sets */
   guint count;
 };
+
+/* Of one value of each label; b NULL: the family has one label. */
+typedef struct {
+  char *a, *b;
+  guint64 n;
+} Counter;
+
+static guint
+counter_hash (gconstpointer data)
+{
+  const Counter *counter = data;
+
+  return g_str_hash (counter->a) * 31 + (counter->b != NULL ? g_str_hash (counter->b) : 0);
+}
+
+static gboolean
+counter_equal (gconstpointer one, gconstpointer other)
+{
+  const Counter *x = one, *y = other;
+
+  return strcmp (x->a, y->a) == 0 && g_strcmp0 (x->b, y->b) == 0;
+}
+
+static void
+counter_free (gpointer data)
+{
+  Counter *counter = data;
+
+  g_free (counter->a);
+  g_free (counter->b);
+  g_free (counter);
+}
 
 HeMetrics *
 he_metrics_new (void)
@@ -35,7 +67,8 @@ he_metrics_new (void)
 
   g_mutex_init (&metrics->lock);
   for (guint i = 0; i < HE_METRIC_LAST; i++)
-    metrics->counters[i] = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    metrics->counters[i]
+        = g_hash_table_new_full (counter_hash, counter_equal, counter_free, NULL);
   return metrics;
 }
 
@@ -53,8 +86,6 @@ he_metrics_free (HeMetrics *metrics)
 static void
 append_label (GString *text, const char *name, const char *value)
 {
-  if (text->len > 0)
-    g_string_append_c (text, ',');
   g_string_append (text, name);
   g_string_append (text, "=\"");
   for (; *value != '\0'; value++)
@@ -72,24 +103,20 @@ void
 he_metrics_add (HeMetrics *metrics, HeMetric metric, const char *a, const char *b,
                 guint64 n)
 {
-  GString *labels = g_string_sized_new (64);
-  guint64 *value;
+  const Counter like = { (char *)a, (char *)b, 0 };
+  Counter *counter;
 
-  append_label (labels, families[metric].a, a);
-  if (b != NULL)
-    append_label (labels, families[metric].b, b);
   g_mutex_lock (&metrics->lock);
-  value = g_hash_table_lookup (metrics->counters[metric], labels->str);
-  if (value != NULL)
-    *value += n;
+  counter = g_hash_table_lookup (metrics->counters[metric], &like);
+  if (counter != NULL)
+    counter->n += n;
   else if (metrics->count < HE_METRICS_MAX) {
-    value = g_new (guint64, 1);
-    *value = n;
-    g_hash_table_insert (metrics->counters[metric], g_strdup (labels->str), value);
+    counter = g_new (Counter, 1);
+    *counter = (Counter) { g_strdup (a), g_strdup (b), n };
+    g_hash_table_add (metrics->counters[metric], counter);
     metrics->count++;
   }
   g_mutex_unlock (&metrics->lock);
-  g_string_free (labels, TRUE);
 }
 
 void
@@ -98,17 +125,32 @@ he_metrics_family (GString *text, const char *name, const char *type, const char
   g_string_append_printf (text, "# TYPE %s %s\n# HELP %s %s\n", name, type, name, help);
 }
 
+static int
+compare (gconstpointer one, gconstpointer other)
+{
+  const Counter *x = one, *y = other;
+  int order = strcmp (x->a, y->a);
+
+  return order != 0 ? order : g_strcmp0 (x->b, y->b);
+}
+
 /* In the order of their labels, so that two readings are easily compared. */
 static void
-render_family (const char *name, GHashTable *counters, GString *text)
+render_family (HeMetric metric, GHashTable *counters, GString *text)
 {
-  g_autoptr (GList) keys
-      = g_list_sort (g_hash_table_get_keys (counters), (GCompareFunc)strcmp);
+  g_autoptr (GList) all = g_list_sort (g_hash_table_get_keys (counters), compare);
 
-  for (GList *l = keys; l != NULL; l = l->next)
-    g_string_append_printf (text, "%s_total{%s} %" G_GUINT64_FORMAT "\n", name,
-                            (const char *)l->data,
-                            *(guint64 *)g_hash_table_lookup (counters, l->data));
+  for (GList *l = all; l != NULL; l = l->next) {
+    const Counter *counter = l->data;
+
+    g_string_append_printf (text, "%s_total{", families[metric].name);
+    append_label (text, families[metric].a, counter->a);
+    if (counter->b != NULL) {
+      g_string_append_c (text, ',');
+      append_label (text, families[metric].b, counter->b);
+    }
+    g_string_append_printf (text, "} %" G_GUINT64_FORMAT "\n", counter->n);
+  }
 }
 
 void
@@ -118,6 +160,6 @@ he_metrics_render (HeMetrics *metrics, GString *text)
 
   for (guint i = 0; i < HE_METRIC_LAST; i++) {
     he_metrics_family (text, families[i].name, "counter", families[i].help);
-    render_family (families[i].name, metrics->counters[i], text);
+    render_family (i, metrics->counters[i], text);
   }
 }
