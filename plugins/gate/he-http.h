@@ -49,7 +49,7 @@ const char *he_request_peer (const HeRequest *request);   /* textual address */
 /* NULL when absent. Cookie and X-Forwarded-For, which may come several times, are joined.
  */
 const char *he_request_field (HeRequest *request, const char *name);
-GBytes *he_request_body (const HeRequest *request); /* owned by the request */
+GBytes *he_request_body (HeRequest *request);             /* owned by the request */
 
 /* What the metrics call this request; a static string. */
 void he_request_set_class (HeRequest *request, const char *class_name);

@@ -201,7 +201,6 @@ handle (HeLink *link)
   g_autoptr (HeRequest) request = he_request_ref (link->request);
 
   if (link->body != NULL) {
-    g_bytes_unref (request->body);
     request->body = g_bytes_new_take (g_steal_pointer (&link->body), link->body_len);
   }
   link->state = HANDLING;

@@ -24,7 +24,7 @@
 struct _HeConnection {
   HeListener *listener;
   int socket;
-  char *address;
+  GRefString *address;
   char *subscriber; /* whom it counts for */
 };
 
@@ -256,6 +256,7 @@ adopt (HeListener *listener, int fd, const struct sockaddr_storage *peer)
 {
   gboolean is_local = listener->path != NULL;
   g_autofree char *subscriber = NULL;
+  g_autofree char *text = NULL;
   HeAddress address, counted;
   HeConnection *connection;
 
@@ -278,8 +279,8 @@ adopt (HeListener *listener, int fd, const struct sockaddr_storage *peer)
   connection = g_new0 (HeConnection, 1);
   connection->listener = listener;
   connection->socket = fd;
-  connection->address
-      = is_local ? g_strdup (HE_ADDRESS_LOCAL) : he_address_to_string (&address);
+  text = is_local ? g_strdup (HE_ADDRESS_LOCAL) : he_address_to_string (&address);
+  connection->address = g_ref_string_new (text);
   connection->subscriber = g_steal_pointer (&subscriber);
   listener->accepted (connection, listener->user_data);
 }
@@ -361,7 +362,7 @@ he_connection_socket (const HeConnection *connection)
   return connection->socket;
 }
 
-const char *
+GRefString *
 he_connection_address (const HeConnection *connection)
 {
   return connection->address;
@@ -385,7 +386,7 @@ he_connection_close (HeConnection *connection, gboolean expired)
              count_of (listener, connection->subscriber) - 1);
   g_mutex_unlock (&listener->lock);
   close (connection->socket);
-  g_free (connection->address);
+  g_ref_string_release (connection->address);
   g_free (connection->subscriber);
   g_free (connection);
 }

@@ -48,7 +48,7 @@ void he_listener_get_stats (HeListener *listener, HeListenerStats *ret_stats);
 /* A connection belongs to one thread at a time. */
 int he_connection_socket (const HeConnection *connection);           /* does not block */
 /* The client's, or HE_ADDRESS_LOCAL. */
-const char *he_connection_address (const HeConnection *connection);
+GRefString *he_connection_address (const HeConnection *connection);
 guint he_connection_head_seconds (const HeConnection *connection);
 /* Closes the socket and frees the connection. expired: it was past its deadline. */
 void he_connection_close (HeConnection *connection, gboolean expired);

@@ -7,15 +7,14 @@
 #include "he-conditions.h"
 
 HeRequest *
-he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link)
+he_request_new (HeHead *head, GRefString *peer, HePart *part, HeLink *link)
 {
   HeRequest *request = g_new0 (HeRequest, 1);
 
   g_atomic_ref_count_init (&request->refs);
   request->head = head;
-  request->peer = g_strdup (peer);
-  request->body = g_bytes_new_static ("", 0);
-  request->fields = g_string_sized_new (256);
+  request->peer = g_ref_string_acquire (peer);
+  request->fields = g_string_sized_new (500);
   request->file = -1;
   request->part = he_part_ref (part);
   request->link = link;
@@ -50,12 +49,13 @@ he_request_unref (HeRequest *request)
   __atomic_fetch_sub (&request->part->budget->bodies, request->counted_body,
                       __ATOMIC_RELAXED);
   he_head_free (request->head);
-  g_free (request->peer);
+  g_ref_string_release (request->peer);
   g_free (request->cookie);
   g_free (request->forwarded);
-  g_bytes_unref (request->body);
+  g_clear_pointer (&request->body, g_bytes_unref);
   g_clear_pointer (&request->answer, g_bytes_unref);
-  g_string_free (request->fields, TRUE);
+  if (request->fields != NULL)
+    g_string_free (request->fields, TRUE);
   he_part_unref (request->part);
   g_free (request);
 }
@@ -85,8 +85,10 @@ he_request_peer (const HeRequest *request)
 }
 
 GBytes *
-he_request_body (const HeRequest *request)
+he_request_body (HeRequest *request)
 {
+  if (request->body == NULL)
+    request->body = g_bytes_new_static ("", 0);
   return request->body;
 }
 
@@ -105,6 +107,8 @@ he_request_class (HeRequest *request)
 static const char *
 join_once (const HeHead *head, const char *name, const char *separator, char **kept)
 {
+  if (he_head_count (head, name) < 2)
+    return he_head_field (head, name);
   if (*kept == NULL)
     *kept = he_head_join (head, name, separator);
   return *kept;
@@ -125,18 +129,17 @@ he_request_field (HeRequest *request, const char *name)
 void
 he_request_add_field (HeRequest *request, const char *name, const char *value)
 {
-  g_string_append (request->fields, name);
-  g_string_append (request->fields, ": ");
-  while (*value != '\0') {
-    const char *end = value;
+  GString *fields = request->fields;
+  gsize at = fields->len;
+  char *end;
 
-    while (*end != '\0' && !g_ascii_iscntrl (*end))
-      end++;
-    g_string_append_len (request->fields, value, end - value);
-    for (value = end; g_ascii_iscntrl (*value) && *value != '\0';)
-      value++;
-  }
-  g_string_append (request->fields, "\r\n");
+  g_string_set_size (fields, at + strlen (name) + strlen (": ") + strlen (value));
+  end = g_stpcpy (g_stpcpy (fields->str + at, name), ": ");
+  for (; *value != '\0'; value++)
+    if (!g_ascii_iscntrl (*value))
+      *end++ = *value;
+  g_string_truncate (fields, (gsize)(end - fields->str));
+  g_string_append_len (fields, "\r\n", 2);
 }
 
 static gboolean
@@ -311,26 +314,26 @@ date_line (HePart *part, gint64 now)
   return part->date;
 }
 
+/* The status line and the date. */
 static void
-append_status (GString *text, guint status)
+prepend_start (GString *text, guint status, const char *date)
 {
   const char digits[] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
-                          (char)('0' + status % 10), ' ' };
+                          (char)('0' + status % 10), ' ', '\0' };
+  char start[128];
+  char *end = g_stpcpy (g_stpcpy (start, "HTTP/1.1 "), digits);
 
-  g_string_append (text, "HTTP/1.1 ");
-  g_string_append_len (text, digits, sizeof digits);
-  g_string_append (text, he_http_phrase (status));
-  g_string_append (text, "\r\n");
+  end = g_stpcpy (end, he_http_phrase (status));
+  end = g_stpcpy (g_stpcpy (end, "\r\n"), date);
+  g_string_insert_len (text, 0, start, end - start);
 }
 
 GString *
-he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 now)
+he_request_render_head (HeRequest *request, gboolean keep_alive, gint64 now)
 {
-  GString *text = g_string_sized_new (512);
+  GString *text = g_steal_pointer (&request->fields);
 
-  append_status (text, request->status);
-  g_string_append (text, date_line (request->part, now));
-  g_string_append_len (text, request->fields->str, (gssize)request->fields->len);
+  prepend_start (text, request->status, date_line (request->part, now));
   if (request->status != 204 && request->status != 304)
     g_string_append_printf (text, "Content-Length: %" G_GSIZE_FORMAT "\r\n",
                             request->length);

@@ -12,13 +12,13 @@ G_BEGIN_DECLS
 struct _HeRequest {
   gatomicrefcount refs;
   HeHead *head;
-  char *peer;
+  GRefString *peer;
   char *cookie, *forwarded; /* joined, once asked for */
-  GBytes *body;
+  GBytes *body; /* NULL: empty */
   const char *class_name; /* atomic: the connection may break under the handler */
 
   guint status;    /* 0 until answered */
-  GString *fields; /* of the answer: lines that end in CRLF */
+  GString *fields; /* of the answer: lines that end in CRLF; until its head is rendered */
   GBytes *answer;  /* body as it goes out, or NULL */
   int file;        /* that holds it from offset, or -1 */
   gint64 offset;
@@ -30,13 +30,13 @@ struct _HeRequest {
 
 /* Takes head. */
 HeRequest *
-he_request_new (HeHead *head, const char *peer, HePart *part, HeLink *link);
+he_request_new (HeHead *head, GRefString *peer, HePart *part, HeLink *link);
 /* The client has left, and the handler has these bytes of him still: they count until the
  * request is let go. On the part's thread, once. */
 void he_request_count (HeRequest *request, gsize head, gsize body);
-/* On the part's thread: status line and fields of the answer, with the empty line. now: unix seconds. */
-GString *
-he_request_render_head (const HeRequest *request, gboolean keep_alive, gint64 now);
+/* On the part's thread, once: status line and fields of the answer, with the empty line. now:
+ * unix seconds. */
+GString *he_request_render_head (HeRequest *request, gboolean keep_alive, gint64 now);
 const char *he_http_phrase (guint status);
 
 G_END_DECLS
