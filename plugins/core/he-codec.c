@@ -100,18 +100,40 @@ he_hex_decode (const char *text, gsize len, guint8 *ret_out, gsize bytes)
   return TRUE;
 }
 
+void
+he_hex_write (const guint8 *data, gsize len, char *ret_text)
+{
+  static const char digits[] = "0123456789abcdef";
+
+  for (gsize i = 0; i < len; i++) {
+    ret_text[2 * i] = digits[data[i] >> 4];
+    ret_text[2 * i + 1] = digits[data[i] & 15];
+  }
+  ret_text[2 * len] = '\0';
+}
+
 char *
 he_hex_encode (const guint8 *data, gsize len)
 {
-  static const char digits[] = "0123456789abcdef";
   char *text = g_malloc (len * 2 + 1);
 
-  for (gsize i = 0; i < len; i++) {
-    text[2 * i] = digits[data[i] >> 4];
-    text[2 * i + 1] = digits[data[i] & 15];
-  }
-  text[2 * len] = '\0';
+  he_hex_write (data, len, text);
   return text;
+}
+
+char *
+he_uint64_encode (guint64 value, char ret_text[HE_UINT64_DIGITS + 1])
+{
+  char digits[HE_UINT64_DIGITS];
+  guint n = 0;
+
+  do
+    digits[n++] = (char)('0' + value % 10);
+  while ((value /= 10) > 0);
+  while (n > 0)
+    *ret_text++ = digits[--n];
+  *ret_text = '\0';
+  return ret_text;
 }
 
 gboolean

@@ -21,6 +21,12 @@ gboolean he_hex_decode (const char *text, gsize len, guint8 *ret_out, gsize byte
 
 /* Lower-case hex, NUL-terminated. */
 char *he_hex_encode (const guint8 *data, gsize len);
+/* The same into a buffer of 2 * len + 1. */
+void he_hex_write (const guint8 *data, gsize len, char *ret_text);
+
+/* The digits of a number, NUL-terminated; returns their end. */
+#define HE_UINT64_DIGITS 20
+char *he_uint64_encode (guint64 value, char ret_text[HE_UINT64_DIGITS + 1]);
 
 /* Decimal digits only: no sign, blank, leading zero (but "0") or overflow past max. */
 gboolean he_uint64_decode (const char *text, gsize len, guint64 max, guint64 *ret_value);

@@ -8,17 +8,23 @@
 /* What an edge asks a node's internal listener for, once this viewer may have it. Where
  * nothing is, the node that it asks says so. */
 static char *
-shared_path (const HeAnswer *answer, HeTarget *target)
+shared_path (const HeDecision *decision)
 {
+  const HeAnswer *answer = &decision->answer;
   HeSegment segment = { .variant = HE_VARIANT_NONE };
+  HeTarget target;
 
+  if (answer->kind == HE_ANSWER_MEDIA)
+    return g_strconcat ("/playlists/live/", answer->channel->name, "/",
+                        answer->rendition->name, "/index.m3u8", NULL);
   if (answer->segment != NULL)
     return he_segment_path (answer->segment);
-  if (target->kind == HE_TARGET_MEDIA)
-    return g_strconcat ("/playlists", target->live, NULL);
-  segment.channel = target->channel;
-  segment.rendition = target->rendition;
-  segment.msn = target->number;
+  he_target_parse (decision->path, &target); /* as when it was asked for */
+  if (target.kind == HE_TARGET_MEDIA)
+    return g_strconcat ("/playlists", target.live, NULL);
+  segment.channel = target.channel;
+  segment.rendition = target.rendition;
+  segment.msn = target.number;
   return he_segment_path (&segment);
 }
 
@@ -37,9 +43,10 @@ playlist_name (HeOrigin *origin, const char *channel)
 }
 
 static void
-add_playlist (const HeDecision *decision, const HeTarget *target)
+add_playlist (const HeDecision *decision)
 {
-  g_autofree char *name = playlist_name (decision->origin, target->channel);
+  g_autofree char *name
+      = playlist_name (decision->origin, decision->answer.channel->name);
 
   he_request_add_field (decision->request, "Headend-Playlist", name);
   he_origin_add_session (decision);
@@ -52,19 +59,17 @@ decided (const HeDecision *decision)
   const HeAnswer *answer = &decision->answer;
   g_autofree char *path = NULL;
   g_autofree char *ticket = NULL;
-  HeTarget target;
 
   if (answer->kind == HE_ANSWER_DENY) {
     he_origin_respond_denied (decision);
     return;
   }
-  he_target_parse (decision->path, &target); /* as when it was asked for */
-  path = shared_path (answer, &target);
+  path = shared_path (decision);
   ticket = he_tickets_get (decision->origin->tickets, path,
                            g_get_real_time () / G_USEC_PER_SEC);
   he_request_add_field (request, "Cache-Control", "no-store");
   if (answer->kind == HE_ANSWER_MEDIA)
-    add_playlist (decision, &target);
+    add_playlist (decision);
   else
     he_request_add_field (
         request, "X-Variant",

@@ -17,11 +17,11 @@ static const struct {
   gboolean is_signed, is_hot;
   HeHandler handle;
 } routes[] = {
+  { "GET", "/auth", "auth", 0, FALSE, TRUE, he_auth_handle },
   { "PUT", "/origin/", "publish", 16 * MIB, TRUE, TRUE, he_publish_put },
   { "GET", "/origin/", "edge", 0, FALSE, TRUE, he_publish_get },
   { "GET", "/playlists/", "edge", 0, FALSE, TRUE, he_publish_playlist },
   { "GET", "/live/", "edge", 0, FALSE, TRUE, he_publish_pace },
-  { "GET", "/auth", "auth", 0, FALSE, TRUE, he_auth_handle },
   { "GET", "/control/anchor/", "control", 0, TRUE, FALSE, he_anchor_handle },
   { "PUT", "/control/anchor/", "control", MIB, TRUE, FALSE, he_anchor_handle },
   { "GET", "/control/window/", "control", 0, TRUE, FALSE, he_backfill_handle },

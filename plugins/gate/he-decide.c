@@ -25,30 +25,32 @@ log_denial (const HeDecision *decision)
                 *answer->session != '\0' ? answer->session : "-");
 }
 
-static void
-decision_free (HeDecision *decision)
-{
-  he_answer_clear (&decision->answer);
-  he_request_unref (decision->request);
-  g_free (decision->path);
-  g_free (decision->query);
-  g_free (decision->address);
-  g_free (decision);
-}
-
+/* Until it is answered. */
 typedef struct {
-  HeDecision *decision;
+  HeDecision decision;
   HeDecidedFunc done;
   HeCode code; /* what was said of its session */
   gboolean changed;
-  guint asked; /* sessions: a request may show several */
+  guint asked;  /* sessions: a request may show several */
+  char texts[]; /* path and query */
 } Waiting;
+
+static void
+waiting_free (Waiting *waiting)
+{
+  HeDecision *decision = &waiting->decision;
+
+  he_answer_clear (&decision->answer);
+  he_request_unref (decision->request);
+  g_free (decision->address);
+  g_free (waiting);
+}
 
 static void
 replicated (const HePeerReply *replies, guint n, gpointer data)
 {
   Waiting *waiting = data;
-  HeOrigin *origin = waiting->decision->origin;
+  HeOrigin *origin = waiting->decision.origin;
 
   for (guint i = 0; i < n; i++) {
     gboolean ok = replies[i].status / 100 == 2;
@@ -58,9 +60,8 @@ replicated (const HePeerReply *replies, guint n, gpointer data)
     if (!ok)
       origin->behind |= G_GUINT64_CONSTANT (1) << i;
   }
-  waiting->done (waiting->decision);
-  decision_free (waiting->decision);
-  g_free (waiting);
+  waiting->done (&waiting->decision);
+  waiting_free (waiting);
 }
 
 /* What was granted, and what ended, for whoever traces a copy. Segments are decided on
@@ -88,19 +89,25 @@ is_secure (HeOrigin *origin, HeRequest *request)
          && g_strcmp0 (he_request_field (request, "X-Forwarded-Proto"), "https") == 0;
 }
 
-static HeDecision *
-decision_new (HeOrigin *origin, HeRequest *request, const char *path, const char *query)
+static Waiting *
+waiting_new (HeOrigin *origin, HeRequest *request, const char *path, const char *query,
+             HeDecidedFunc done)
 {
-  HeDecision *decision = g_new0 (HeDecision, 1);
+  gsize path_size = strlen (path) + 1;
+  gsize query_size = query != NULL ? strlen (query) + 1 : 0;
+  Waiting *waiting = g_malloc0 (sizeof *waiting + path_size + query_size);
+  HeDecision *decision = &waiting->decision;
 
   decision->request = he_request_ref (request);
   decision->origin = origin;
-  decision->path = g_strdup (path);
-  decision->query = g_strdup (query);
+  decision->path = memcpy (waiting->texts, path, path_size);
+  if (query != NULL)
+    decision->query = memcpy (waiting->texts + path_size, query, query_size);
   decision->address = he_gate_client_address (
       he_request_peer (request), he_request_field (request, "X-Forwarded-For"),
       (const char *const *)origin->trusted);
-  return decision;
+  waiting->done = done;
+  return waiting;
 }
 
 static void
@@ -128,8 +135,8 @@ static gboolean
 tell_peers (gpointer data)
 {
   Waiting *waiting = data;
-  HeOrigin *origin = waiting->decision->origin;
-  const char *batch = waiting->decision->answer.replicate;
+  HeOrigin *origin = waiting->decision.origin;
+  const char *batch = waiting->decision.answer.replicate;
   g_autoptr (GBytes) body = g_bytes_new (batch, strlen (batch));
 
   he_peers_call (origin->peers, HE_PEERS_ALL, "POST", "/control/sessions", body,
@@ -141,7 +148,7 @@ tell_peers (gpointer data)
 static void
 finish (Waiting *waiting)
 {
-  HeDecision *decision = waiting->decision;
+  HeDecision *decision = &waiting->decision;
   HeOrigin *origin = decision->origin;
 
   write_ledger (origin, &decision->answer, g_get_real_time ());
@@ -154,8 +161,7 @@ finish (Waiting *waiting)
     return;
   }
   waiting->done (decision);
-  decision_free (decision);
-  g_free (waiting);
+  waiting_free (waiting);
 }
 
 static void asked_redis (HeCode code, gboolean changed, gpointer data);
@@ -166,7 +172,7 @@ static void asked_redis (HeCode code, gboolean changed, gpointer data);
 static gboolean
 decide_again (Waiting *waiting, const HeSessionRecord *asked)
 {
-  HeDecision *decision = waiting->decision;
+  HeDecision *decision = &waiting->decision;
   HeAnswer *answer = &decision->answer;
 
   if (waiting->code != HE_CODE_UNAVAILABLE)
@@ -190,7 +196,7 @@ static gboolean
 settled (gpointer data)
 {
   Waiting *waiting = data;
-  HeDecision *decision = waiting->decision;
+  HeDecision *decision = &waiting->decision;
   HeSessionRecord *asked = g_steal_pointer (&decision->answer.ask);
   gboolean done = decide_again (waiting, asked);
 
@@ -211,20 +217,17 @@ asked_redis (HeCode code, gboolean changed, gpointer data)
 
   waiting->code = code;
   waiting->changed |= changed;
-  g_main_context_invoke (waiting->decision->origin->context, settled, waiting);
+  g_main_context_invoke (waiting->decision.origin->context, settled, waiting);
 }
 
 void
 he_origin_decide (HeOrigin *origin, HeRequest *request, const char *path,
                   const char *query, HeDecidedFunc done)
 {
-  HeDecision *decision = decision_new (origin, request, path, query);
-  Waiting *waiting;
+  Waiting *waiting = waiting_new (origin, request, path, query, done);
+  HeDecision *decision = &waiting->decision;
 
   decide (decision);
-  waiting = g_new0 (Waiting, 1);
-  waiting->decision = decision;
-  waiting->done = done;
   if (decision->answer.ask != NULL && origin->redis != NULL)
     he_redis_ask (origin->redis, decision->answer.ask, decision->answer.ask_how,
                   decision->answer.ask_replaces, asked_redis, waiting);

@@ -221,8 +221,7 @@ is_revoked (HeGate *gate, const HeSessionRecord *contents, gint64 since, gint64 
 static void
 name_session (const HeSessionRecord *contents, HeAnswer *answer)
 {
-  g_autofree char *id = he_hex_encode (contents->id, sizeof contents->id);
-  g_strlcpy (answer->session, id, sizeof answer->session);
+  he_hex_write (contents->id, sizeof contents->id, answer->session);
 }
 
 static guint
@@ -258,15 +257,13 @@ touch (HeGate *gate, const HeSessionRecord *contents, HeTouch how, gint64 now,
 static HeTouch
 touch_of (HeGate *gate, const HeTarget *target)
 {
-  HeTouch how = target->kind == HE_TARGET_SEGMENT || target->kind == HE_TARGET_KEY
-                    ? HE_TOUCH_MEDIA
-                    : HE_TOUCH_PLAYLIST;
+  if (target->kind != HE_TARGET_KEY)
+    return target->kind == HE_TARGET_SEGMENT ? HE_TOUCH_MEDIA : HE_TOUCH_PLAYLIST;
   g_rw_lock_reader_lock (&gate->lock);
   const Entry *entry = g_hash_table_lookup (gate->channels, target->channel);
-  if (entry && entry->channel->recording && target->kind == HE_TARGET_KEY)
-    how = HE_TOUCH_PLAYLIST;
+  gboolean recording = entry && entry->channel->recording;
   g_rw_lock_reader_unlock (&gate->lock);
-  return how;
+  return recording ? HE_TOUCH_PLAYLIST : HE_TOUCH_MEDIA;
 }
 
 static void

@@ -143,7 +143,8 @@ note_locked (HeLedger *ledger, const char *id, const char *account,
     count_refused (ledger, id);
     return;
   }
-  g_hash_table_remove (ledger->refused, id);
+  if (g_hash_table_size (ledger->refused) > 0)
+    g_hash_table_remove (ledger->refused, id);
   if (stay != NULL) {
     stay->last = MAX (stay->last, now);
     if (stay->last - stay->written >= HE_LEDGER_RENEW)

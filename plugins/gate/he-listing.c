@@ -10,8 +10,12 @@
 char *
 he_listing_print (const HeListing *listing)
 {
-  return g_strdup_printf ("%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, listing->first,
-                          listing->last);
+  char text[2 * HE_UINT64_DIGITS + 2];
+  char *end = he_uint64_encode (listing->first, text);
+
+  *end++ = '-';
+  he_uint64_encode (listing->last, end);
+  return g_strdup (text);
 }
 
 char *

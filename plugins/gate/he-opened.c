@@ -35,10 +35,24 @@ he_opened_unref (HeOpened *opened)
   g_free (opened);
 }
 
+/* A credential begins with its nonce, which is random, and which we chose of each that is
+ * kept. */
+#define NONCE 16
+
+static guint
+nonce_hash (gconstpointer text)
+{
+  const char *nonce = text;
+  guint hash = 5381;
+  for (guint i = 0; i < NONCE && nonce[i]; i++)
+    hash = hash * 33 + (guint8)nonce[i];
+  return hash;
+}
+
 static GHashTable *
 generation_new (void)
 {
-  return g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
+  return g_hash_table_new_full (nonce_hash, g_str_equal, NULL,
                                 (GDestroyNotify)he_opened_unref);
 }
 
@@ -67,7 +81,6 @@ he_opened_cache_free (HeOpenedCache *cache)
   g_free (cache);
 }
 
-/* A credential begins with its nonce, which is random. */
 static Shard *
 shard_of (HeOpenedCache *cache, const char *text)
 {

@@ -93,7 +93,7 @@ struct _HeOrigin {
 typedef struct {
   HeRequest *request;
   HeOrigin *origin;
-  char *path, *query; /* that was decided on; query may be NULL */
+  const char *path, *query; /* that was decided on; query may be NULL */
   char *address;
   HeAnswer answer;
 } HeDecision;

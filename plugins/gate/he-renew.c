@@ -186,13 +186,14 @@ void
 he_renew_note (HeOrigin *origin, const HeAnswer *answer)
 {
   HeRenewer *renewer = origin->renewer;
-  gint64 now = g_get_real_time ();
   guint8 session[16];
+  gint64 now;
 
   if (renewer == NULL || answer->account == NULL || answer->lease_seconds == 0
       || !he_hex_decode (answer->session, strlen (answer->session), session,
                          sizeof session))
     return;
+  now = g_get_real_time ();
   switch (he_renewals_note (renewer->table, session, now)) {
     case HE_RENEWAL_GOES_ON:
       return;

@@ -27,6 +27,17 @@ compare_pointers (gconstpointer a, gconstpointer b)
                                     *(const HeSessionRecord *const *)b);
 }
 
+static gboolean
+is_alone (const GPtrArray *of_account, const HeSessionRecord *self, gint64 slot_ttl,
+          gint64 now)
+{
+  for (guint i = 0; of_account && i < of_account->len; i++)
+    if (of_account->pdata[i] != self
+        && he_session_is_live (of_account->pdata[i], slot_ttl, now))
+      return FALSE;
+  return TRUE;
+}
+
 /* The sessions that hold or claim a slot, self among them, the earliest opened first. */
 static GPtrArray *
 claimants (const GPtrArray *of_account, HeSessionRecord *self, gint64 slot_ttl,
@@ -86,6 +97,8 @@ he_session_take_slot (HeSessionPolicy policy, gint64 slot_ttl,
                       GPtrArray *losers)
 {
   gboolean holds = he_session_is_live (self, slot_ttl, now);
+  if (self->ended == HE_CODE_NONE && is_alone (of_account, self, slot_ttl, now))
+    return HE_CODE_OK;
   g_autoptr (GPtrArray) live = claimants (of_account, self, slot_ttl, now);
   guint limit = account_limit (live);
   return policy == HE_SESSIONS_EVICT_OLDEST ? evict_oldest (live, limit, self, losers)

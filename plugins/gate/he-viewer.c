@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "he-codec.h"
 #include "he-cors.h"
 #include "he-json.h"
 #include "he-keys.h"
@@ -21,8 +22,9 @@ void
 he_origin_add_session (const HeDecision *decision)
 {
   const HeAnswer *answer = &decision->answer;
-  g_autofree char *lease = g_strdup_printf ("%u", answer->lease_seconds);
+  char lease[HE_UINT64_DIGITS + 1];
 
+  he_uint64_encode (answer->lease_seconds, lease);
   if (answer->set_cookie != NULL)
     he_request_add_field (decision->request, "Set-Cookie", answer->set_cookie);
   he_request_add_field (decision->request, "Headend-Lease", lease);

@@ -123,6 +123,22 @@ decimal_has_one_spelling (void)
 }
 
 static void
+decimal_round_trips (void)
+{
+  static const guint64 values[] = { 0, 9, 10, 1024, G_MAXINT64, G_MAXUINT64 };
+  char text[HE_UINT64_DIGITS + 1];
+  guint64 value;
+
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++) {
+    char *end = he_uint64_encode (values[i], text);
+
+    g_assert_true (end == text + strlen (text));
+    g_assert_true (he_uint64_decode (text, strlen (text), G_MAXUINT64, &value));
+    g_assert_cmpuint (value, ==, values[i]);
+  }
+}
+
+static void
 names_cannot_leave_a_path_component (void)
 {
   static const char *const bad[]
@@ -177,6 +193,7 @@ main (int argc, char **argv)
                    base64url_returns_every_byte_value);
   g_test_add_func ("/codec/hex/takes-exactly-the-length", hex_takes_exactly_the_length);
   g_test_add_func ("/codec/decimal/has-one-spelling", decimal_has_one_spelling);
+  g_test_add_func ("/codec/decimal/round-trips", decimal_round_trips);
   g_test_add_func ("/codec/name/cannot-leave-a-path-component",
                    names_cannot_leave_a_path_component);
   g_test_add_func ("/codec/big-endian/round-trips", big_endian_round_trips);
