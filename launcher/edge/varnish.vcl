@@ -250,6 +250,9 @@ sub vcl_synth {
   if (resp.status == 503) {
     set resp.http.Retry-After = "1";
   }
+  if (resp.status == 405) {
+    set resp.http.Allow = "GET, HEAD, OPTIONS";
+  }
   call cors;
   set resp.body = resp.reason + {"
 "};

@@ -417,7 +417,10 @@ def test_paths_that_only_look_right():
                      "/control/sessions", "/%2e%2e/origin/a/demo/360p/5.ts"):
             assert stage.get(edge.url + path).status in (400, 404), path
         assert not edge.asked("/origin/"), edge.asked("/origin/")
-        assert stage.get(edge.url + "/live/demo/main.m3u8", method="POST", body=b"x").status == 405
+        for method in ("POST", "TRACE", "BREW"):
+            answer = stage.get(edge.url + "/live/demo/main.m3u8", method=method)
+            assert answer.status == 405 and answer.headers["Allow"] == "GET, HEAD, OPTIONS", (method, answer.status)
+        assert stage.get(edge.url + "/").headers["Allow"] is None
         # The gate is asked about the raw request; it refuses what is not written plainly.
         for raw in ("/live/demo/360p/%35.ts", "/live/x/../demo/360p/5.ts", "/live//demo/360p/5.ts"):
             stage.get(edge.url + raw)

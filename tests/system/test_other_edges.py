@@ -99,6 +99,11 @@ def _pages_of_allowed_origins_may_read(viewer):
         assert "Origin" in answer.headers["Vary"], answer.headers
 
 
+def _other_methods_are_told_which_there_are(base):
+    answer = stage.get(base + "/live/demo/main.m3u8", method="DELETE")
+    assert answer.status == 405 and answer.headers["Allow"].startswith("GET, HEAD"), (answer.status, answer.headers)
+
+
 def _logs_tell_nothing(air, secrets):
     for log in ("haproxy.log", "varnish.log", "hitch.log"):
         text = (air.dir / log).read_text(errors="replace") if (air.dir / log).exists() else ""
@@ -121,6 +126,7 @@ def _play(start):
         assert "Secure" in viewer.entry.headers["Set-Cookie"], viewer.entry.headers
         _strangers_get_nothing(viewer, base)
         _pages_of_allowed_origins_may_read(viewer)
+        _other_methods_are_told_which_there_are(base)
         players = [kind(air, name, air.url(name, transport, base))
                    for kind, name, transport in ((Ffmpeg, "one", "cookie"), (Mpv, "two", "path"))]
         channel.play(players, SECONDS)
