@@ -97,7 +97,7 @@ static gboolean
 build (Detection *detection, const HeadendModel *model, const HeSecret *master, GError **error)
 {
   static const char *const needed[]
-      = { "uridecodebin", "videoconvert", "forensicdetect", "fakesink", NULL };
+      = { "uridecodebin", "videoconvert", "videoflip", "forensicdetect", "fakesink", NULL };
   const HeProbe probe = headend_factory_probe ();
   if (!headend_plan_check_elements ("detection", needed, &probe, error))
     return FALSE;

@@ -31,6 +31,7 @@ copy_uri (const char *copy, GError **error)
   return gst_filename_to_uri (copy, error);
 }
 
+/* A telephone that is held upright says in its files how its pictures are turned. */
 GstElement *
 headend_copy_open (const char *copy, const char *tail, GError **error)
 {
@@ -39,7 +40,7 @@ headend_copy_open (const char *copy, const char *tail, GError **error)
     return NULL;
   g_autofree char *text
       = g_strdup_printf ("uridecodebin name=in caps=video/x-raw(ANY) expose-all-streams=false "
-                         "videoconvert name=convert ! %s",
+                         "videoconvert name=convert ! videoflip video-direction=auto ! %s",
                          tail);
   GstElement *pipeline = gst_parse_launch (text, error);
   if (!pipeline)

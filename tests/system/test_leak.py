@@ -5,7 +5,7 @@ import json
 import random
 
 import stage
-from copies import AHEAD, FIRST, SEGMENT, Folder, ffmpeg
+from copies import AHEAD, FIRST, SEGMENT, Folder, ffmpeg, symbols_of
 
 
 def test_who_made_a_copy_is_named_and_nobody_else():
@@ -23,6 +23,18 @@ def test_who_made_a_copy_is_named_and_nobody_else():
         assert report["accused"][0]["log10-p"] < -10, report
         report = folder.trace(said.stdout, "neighbour", *(f"viewer-{i}" for i in range(98)))
         assert report["accused"] == [], report
+
+
+def test_a_copy_that_lies_on_its_side_is_set_upright():
+    with Folder() as folder:
+        lying, copy = folder.path / "lying.mp4", folder.path / "copy.mp4"
+        assert ffmpeg("-i", folder.marked(8, FIRST, "leaker"), "-vf", "transpose=clock", "-c:v", "libx264", "-preset",
+                      "superfast", "-crf", 20, lying).wait(120) == 0
+        # As telephones say it that were held upright.
+        assert ffmpeg("-i", lying, "-c", "copy", "-metadata:s:v", "rotate=90", copy).wait(60) == 0
+        said = folder.detect(copy, "--around", str(int(FIRST * SEGMENT) + AHEAD), "--window", "0.01", "--whole")
+        read = symbols_of(said)
+        assert len(read) >= 12 and min(map(abs, read.values())) > 4, said
 
 
 def test_nothing_is_found_in_a_copy_of_others():
