@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <locale.h>
+#include <stdio.h>
 #include <string.h>
 #include <glib.h>
 #include "commands.h"
@@ -24,8 +25,7 @@ static const struct {
   { "load", headend_cmd_load,
     "load FILE --key KEY      send viewers and see how many it bears" },
   { "trace", headend_cmd_trace, "trace SYMBOLS            say who made a copy" },
-  { "detect", headend_cmd_detect,
-    "detect COPY -d FILE      read the marks of a copy" },
+  { "detect", headend_cmd_detect, "detect COPY -d FILE      read the marks of a copy" },
   { "origin", headend_cmd_origin, NULL },
   { "worker", headend_cmd_worker, NULL },
   { "decode", headend_cmd_decode, NULL },
@@ -40,6 +40,18 @@ print_help (void)
       g_print ("  headend %s\n", commands[i].help);
   g_print ("\nEach command says more with --help. Exit code: 0 done, 1 failed, 2 used "
            "wrongly, 3 a drill proved nothing.\n");
+}
+
+/* What a command printed may not have reached the disk, the reader or the pipe. */
+static int
+ended (const char *command, int code)
+{
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return code;
+  g_printerr (
+      "headend %s: not all that was printed could be written; is the disk full?\n",
+      command);
+  return code ? code : 1;
 }
 
 int
@@ -60,7 +72,7 @@ main (int argc, char **argv)
   }
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (argv[1], commands[i].name) == 0)
-      return commands[i].function (argc - 1, argv + 1);
+      return ended (argv[1], commands[i].function (argc - 1, argv + 1));
   g_printerr ("headend: %s is not a command; headend --help lists them\n", argv[1]);
   return 2;
 }
