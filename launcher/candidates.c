@@ -8,6 +8,9 @@
 #include "he-error.h"
 #include "he-ledger.h"
 
+/* What text editors of Windows begin a file with is not of the first account. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
 static gboolean
 check (const char *path, guint64 line, const char *account, gsize len, GError **error)
 {
@@ -24,21 +27,28 @@ read_lines (const char *path, FILE *file, double size, HeadendCandidateFunc func
             gpointer user_data, GError **error)
 {
   /* Room for what is one byte too long, its end of line and a NUL. */
-  char text[HEADEND_CANDIDATE_MAX + 4];
+  char text[HEADEND_CANDIDATE_MAX + sizeof BYTE_ORDER_MARK + 3];
   guint64 line = 0;
   double done = 0;
 
   while (fgets (text, sizeof text, file)) {
+    char *account = text;
     gsize len = strlen (text);
+    /* fgets() ends there but at an end of line, of the room or of the file. */
+    const gboolean holds_nul
+        = text[len - (len > 0)] != '\n' && len + 1 < sizeof text && !feof (file);
     done += (double)len;
-    line++;
-    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
-      text[--len] = '\0';
-    if (len == 0)
+    if (line++ == 0 && g_str_has_prefix (text, BYTE_ORDER_MARK)) {
+      account += strlen (BYTE_ORDER_MARK);
+      len -= strlen (BYTE_ORDER_MARK);
+    }
+    while (len > 0 && (account[len - 1] == '\n' || account[len - 1] == '\r'))
+      account[--len] = '\0';
+    if (len == 0 && !holds_nul)
       continue;
-    if (!check (path, line, text, len, error))
+    if (!check (path, line, account, holds_nul ? G_MAXSIZE : len, error))
       return FALSE;
-    func (text, size > 0 ? MIN (done / size, 1) : 0, user_data);
+    func (account, size > 0 ? MIN (done / size, 1) : 0, user_data);
   }
   if (!ferror (file))
     return TRUE;
