@@ -172,7 +172,9 @@ add_segments (GString *page, const HeadendReport *report)
   const guint columns = (guint)MIN (span, COLUMNS);
   for (guint i = 0; i < list->len; i++) {
     const HeSymbol *symbol = &g_array_index (list, HeSymbol, i);
-    const guint column = (guint)((double)(symbol->msn - first) / (double)span * columns);
+    /* A number so large may round up to the end. */
+    const guint column = MIN (
+        (guint)((double)(symbol->msn - first) / (double)span * columns), columns - 1);
     if (isnan (symbol->z))
       continue;
     sums[column] += fabs (symbol->z);

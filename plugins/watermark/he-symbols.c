@@ -100,7 +100,8 @@ add_line (HeSymbolsReader *reader, const char *line, gssize len, GError **error)
   if (!read_symbol (root, &symbol, error))
     return FALSE;
   if (reader->symbols->symbols->len >= HE_SYMBOLS_MAX) {
-    g_set_error (error, HE_ERROR, HE_ERROR_LIMIT, "more than %d symbols", HE_SYMBOLS_MAX);
+    g_set_error (error, HE_ERROR, HE_ERROR_LIMIT,
+                 "more than %d symbols; a part of the copy is enough", HE_SYMBOLS_MAX);
     return FALSE;
   }
   g_array_append_val (reader->symbols->symbols, symbol);

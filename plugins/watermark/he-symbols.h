@@ -31,7 +31,7 @@ void he_symbols_free (HeSymbols *symbols); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeSymbols, he_symbols_free)
 
 #define HE_SYMBOLS_LINE_MAX 4096 /* bytes */
-#define HE_SYMBOLS_MAX 1000000   /* symbols */
+#define HE_SYMBOLS_MAX 65535     /* symbols: what he_tail_new() adds up */
 
 /* Takes one line after the other, without their ends; blank ones are passed over. */
 typedef struct _HeSymbolsReader HeSymbolsReader;

@@ -61,6 +61,8 @@ make_table (HeTrace *trace)
   }
 }
 
+G_STATIC_ASSERT (HE_SYMBOLS_MAX <= G_MAXINT32 / 32768); /* he_tail_new() */
+
 HeTrace *
 he_trace_new (HeCodeword *code, const HeSymbol *symbols, gsize n)
 {

@@ -145,6 +145,12 @@ def test_nobody_is_named_where_evidence_is_short():
         report = json.loads((folder.path / "r.json").read_text())
         assert report["accused"] == [] and 30 < report["needed"][0]["segments"] < 120, report
         assert "viewer-" not in said.stdout + (folder.path / "r.json").read_text() + (folder.path / "r.html").read_text()
+        (folder.path / "marked").write_text("\ufeffviewer-77\r\nviewer-78\r\n")
+        assert "accused: 1" in folder.trace(folder.symbols(_word("viewer-77", "demo", 150)), candidates="marked").stdout
+        # As far apart as numbers can be.
+        far = folder.symbols([]) + "".join(json.dumps({"msn": n, "z": 5}) + "\n" for n in (0, (1 << 63) - 1))
+        folder.trace(far, "--html", folder.path / "far.html")
+        assert "Segments used" in (folder.path / "far.html").read_text()
         stranger = folder.trace(folder.symbols(_word("viewer-9000", "demo", 300)))
         assert "accused: nobody" in stranger.stdout and "which are there" in stranger.stdout, stranger.stdout
         unmarked = folder.trace(folder.symbols([0] * 300, strength=0))
@@ -199,6 +205,12 @@ def test_misuse_is_explained():
         assert "No such file" in folder.trace(good, candidates="none", code=1).stderr
         (folder.path / "empty").write_text("\n\n")
         assert "there is no candidate" in folder.trace(good, candidates="empty", code=1).stderr
+        (folder.path / "nul").write_bytes(b"a\nviewer-77\0x\nb\n")
+        assert "nul:2: expected an account" in folder.trace(good, candidates="nul", code=1).stderr
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([stage.HEADEND, "trace", "-", "--description", folder.path / "d.json", "--candidates",
+                                   folder.path / "all"], input=good, text=True, stdout=full, stderr=subprocess.PIPE, timeout=120)
+        assert done.returncode == 1 and "disk" in done.stderr, done
         (folder.path / "long").write_text("a\n" + "x" * 129 + "\n")
         assert "long:2:" in folder.trace(good, candidates="long", code=1).stderr
         assert "--false-alarm" in folder.trace(good, "--false-alarm", "2", code=2).stderr

@@ -71,11 +71,30 @@ wrong_ones_are_refused (void)
   }
 }
 
+/* Given as many symbols as can be scored, then one more is refused, before it would be
+ * too many for the sums. */
+static void
+too_many_are_refused (void)
+{
+  g_autoptr (HeSymbolsReader) reader = he_symbols_reader_new ();
+  g_autoptr (GError) error = NULL;
+
+  g_assert_true (he_symbols_reader_add (reader, HEAD, -1, &error));
+  for (guint i = 0; i <= HE_SYMBOLS_MAX; i++) {
+    g_autofree char *line = g_strdup_printf ("{\"msn\":%u,\"z\":2}", i);
+
+    g_assert_cmpint (he_symbols_reader_add (reader, line, -1, &error), ==,
+                     i < HE_SYMBOLS_MAX);
+  }
+  g_assert_error (error, HE_ERROR, HE_ERROR_LIMIT);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/symbols/are-read-and-sorted", are_read_and_sorted);
   g_test_add_func ("/symbols/wrong-ones-are-refused", wrong_ones_are_refused);
+  g_test_add_func ("/symbols/too-many-are-refused", too_many_are_refused);
   return g_test_run ();
 }
