@@ -46,24 +46,6 @@ waiting_free (Waiting *waiting)
   g_free (waiting);
 }
 
-static void
-replicated (const HePeerReply *replies, guint n, gpointer data)
-{
-  Waiting *waiting = data;
-  HeOrigin *origin = waiting->decision.origin;
-
-  for (guint i = 0; i < n; i++) {
-    gboolean ok = replies[i].status / 100 == 2;
-
-    he_metrics_add (origin->metrics, HE_METRIC_REPLICATION, replies[i].peer,
-                    ok ? "ok" : "failed", 1);
-    if (!ok)
-      origin->behind |= G_GUINT64_CONSTANT (1) << i;
-  }
-  waiting->done (&waiting->decision);
-  waiting_free (waiting);
-}
-
 /* What was granted, and what ended, for whoever traces a copy. Segments are decided on
  * every few seconds for each session: that keeps a stay alive. */
 static void
@@ -131,6 +113,58 @@ decide (HeDecision *decision)
   he_gate_decide (origin->gate, &asked, g_get_real_time (), &decision->answer);
 }
 
+/* Writes down what was decided, and answers. */
+static void
+conclude (Waiting *waiting)
+{
+  HeDecision *decision = &waiting->decision;
+  HeOrigin *origin = decision->origin;
+
+  write_ledger (origin, &decision->answer, g_get_real_time ());
+  he_leaks_note (origin, &decision->answer);
+  he_renew_note (origin, &decision->answer);
+  if (decision->answer.kind == HE_ANSWER_DENY)
+    log_denial (decision);
+  waiting->done (decision);
+  waiting_free (waiting);
+}
+
+/* A peer that gave out a place of the account at the same moment says so. */
+static gboolean
+learn (HeOrigin *origin, const HePeerReply *reply)
+{
+  gsize len;
+  const char *text = reply->body != NULL ? g_bytes_get_data (reply->body, &len) : NULL;
+
+  return reply->status == 200 && text != NULL
+         && he_sessions_merge_json (origin->sessions, text, (gssize)len,
+                                    g_get_real_time (), NULL);
+}
+
+/* What all know now decides, so that of many who open at once no more get in than may. */
+static void
+replicated (const HePeerReply *replies, guint n, gpointer data)
+{
+  Waiting *waiting = data;
+  HeDecision *decision = &waiting->decision;
+  HeOrigin *origin = decision->origin;
+  gboolean learnt = FALSE;
+
+  for (guint i = 0; i < n; i++) {
+    gboolean ok = replies[i].status / 100 == 2;
+
+    he_metrics_add (origin->metrics, HE_METRIC_REPLICATION, replies[i].peer,
+                    ok ? "ok" : "failed", 1);
+    if (!ok)
+      origin->behind |= G_GUINT64_CONSTANT (1) << i;
+    learnt |= learn (origin, &replies[i]);
+  }
+  if (learnt && decision->answer.kind != HE_ANSWER_DENY
+      && !he_sessions_is_shared (origin->sessions))
+    decide (decision);
+  conclude (waiting);
+}
+
 static gboolean
 tell_peers (gpointer data)
 {
@@ -144,24 +178,16 @@ tell_peers (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* Writes down what was decided, and answers once the peers know. */
+/* Who opens waits until the peers know. */
 static void
 finish (Waiting *waiting)
 {
-  HeDecision *decision = &waiting->decision;
-  HeOrigin *origin = decision->origin;
+  HeOrigin *origin = waiting->decision.origin;
 
-  write_ledger (origin, &decision->answer, g_get_real_time ());
-  he_leaks_note (origin, &decision->answer);
-  he_renew_note (origin, &decision->answer);
-  if (decision->answer.kind == HE_ANSWER_DENY)
-    log_denial (decision);
-  if (decision->answer.replicate != NULL && he_peers_count (origin->peers) > 0) {
+  if (waiting->decision.answer.replicate != NULL && he_peers_count (origin->peers) > 0)
     g_main_context_invoke (origin->context, tell_peers, waiting);
-    return;
-  }
-  waiting->done (decision);
-  waiting_free (waiting);
+  else
+    conclude (waiting);
 }
 
 static void asked_redis (HeCode code, gboolean changed, gpointer data);

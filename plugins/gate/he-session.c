@@ -467,9 +467,23 @@ merge_record (HeSessions *sessions, HeSessionRecord *from, gint64 now)
   into->ended = MAX (into->ended, from->ended);
 }
 
+/* The account that all records are of; or NULL. */
+static const char *
+only_account (const GPtrArray *batch)
+{
+  const char *account = NULL;
+  for (guint i = 0; i < batch->len; i++) {
+    const HeSessionRecord *record = batch->pdata[i];
+    if (account && strcmp (account, record->account) != 0)
+      return NULL;
+    account = record->account;
+  }
+  return account;
+}
+
 gboolean
-he_sessions_merge_json (HeSessions *sessions, const char *text, gssize len, gint64 now,
-                        GError **error)
+he_sessions_exchange_json (HeSessions *sessions, const char *text, gssize len, gint64 now,
+                           char **ret_known, GError **error)
 {
   g_autoptr (HeJson) root = he_json_parse (text, len, HE_SESSIONS_JSON_MAX, 4, error);
   if (!root)
@@ -489,5 +503,15 @@ he_sessions_merge_json (HeSessions *sessions, const char *text, gssize len, gint
   for (guint i = 0; i < batch->len; i++)
     merge_record (sessions, batch->pdata[i], now);
   g_mutex_unlock (&sessions->lock);
+  const char *account = ret_known ? only_account (batch) : NULL;
+  if (ret_known)
+    *ret_known = account ? he_sessions_account_to_json (sessions, account) : NULL;
   return TRUE;
+}
+
+gboolean
+he_sessions_merge_json (HeSessions *sessions, const char *text, gssize len, gint64 now,
+                        GError **error)
+{
+  return he_sessions_exchange_json (sessions, text, len, now, NULL, error);
 }

@@ -110,6 +110,10 @@ char *he_sessions_account_to_json (HeSessions *sessions, const char *account);
 #define HE_SESSIONS_JSON_MAX (32 * 1024 * 1024) /* bytes */
 gboolean he_sessions_merge_json (HeSessions *sessions, const char *text, gssize len,
                                  gint64 now, GError **error);
+/* The same. ret_known: what is then known of the account, where all records are of one; else
+ * NULL. Who opened a session there learns by it who else did meanwhile. */
+gboolean he_sessions_exchange_json (HeSessions *sessions, const char *text, gssize len,
+                                    gint64 now, char **ret_known, GError **error);
 
 guint he_sessions_count (HeSessions *sessions, gint64 now); /* with a live slot */
 

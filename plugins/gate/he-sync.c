@@ -31,11 +31,14 @@ he_sync_take (HeOrigin *origin, HeRequest *request)
   g_autoptr (GError) error = NULL;
   gsize len;
   const char *text = g_bytes_get_data (he_request_body (request), &len);
+  char *known = NULL;
 
-  he_request_add_field (request, "Cache-Control", "no-store");
-  if (he_sessions_merge_json (origin->sessions, text != NULL ? text : "", (gssize)len,
-                              g_get_real_time (), &error)) {
-    he_request_respond (request, 204, NULL, NULL);
+  if (he_sessions_exchange_json (origin->sessions, text != NULL ? text : "", (gssize)len,
+                                 g_get_real_time (), &known, &error)) {
+    if (known != NULL)
+      he_request_respond_json (request, known);
+    else
+      he_request_respond (request, 204, NULL, NULL);
     return;
   }
   he_log_event (origin->log, g_get_monotonic_time (), "sessions refused: %s",

@@ -56,6 +56,88 @@ newer_session_is_rejected_on_the_other_origin (void)
   g_assert_cmpuint (media (pair, 1, first), ==, 200);
 }
 
+#define OPENERS 12
+
+typedef struct {
+  Pair *pair;
+  guint i, status;
+  char *token;
+} Opener;
+
+static gpointer
+open_once (gpointer data)
+{
+  Opener *opener = data;
+  g_autoptr (Reply) reply
+      = enter (opener->pair, opener->i, "127.0.0.1", opener->token, "");
+
+  opener->status = reply->status;
+  return NULL;
+}
+
+/* How often an exchange failed: all lines of both that say so. */
+static char *
+failures_of (Pair *pair)
+{
+  GString *failed = g_string_new (NULL);
+
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (Reply) reply = get (pair->internal[i], "/metrics", NULL);
+    g_autofree char *text = reply_text (reply);
+    g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+    for (guint k = 0; lines[k] != NULL; k++)
+      if (g_str_has_prefix (lines[k], "headend_replications_total")
+          && strstr (lines[k], "result=\"failed\"") != NULL)
+        g_string_append (failed, lines[k]);
+  }
+  return g_string_free (failed, FALSE);
+}
+
+/* How many of those who open at once, with an account of their own, got in. */
+static guint
+race (Pair *pair, const char *account)
+{
+  Opener openers[OPENERS];
+  GThread *threads[OPENERS];
+  guint opened = 0;
+
+  for (guint i = 0; i < OPENERS; i++)
+    openers[i] = (Opener) { pair, i % 2, 0, mint (pair, account) };
+  for (guint i = 0; i < OPENERS; i++)
+    threads[i] = g_thread_new ("opener", open_once, &openers[i]);
+  for (guint i = 0; i < OPENERS; i++) {
+    g_thread_join (threads[i]);
+    g_free (openers[i].token);
+    opened += openers[i].status == 200;
+    g_assert_true (openers[i].status == 200 || openers[i].status == 403);
+  }
+  return opened;
+}
+
+/* Given nodes that hear of each other in time, when many open at once on both, then one
+ * gets in: each learns from the other's answer what that one gave out meanwhile. */
+static void
+one_of_many_gets_the_slot (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_REJECT_NEWEST);
+  guint judged = 0;
+
+  publish_window (pair);
+  for (guint tries = 0; judged < 8; tries++) {
+    g_autofree char *account = g_strdup_printf ("racer-%u", tries);
+    g_autofree char *before = failures_of (pair);
+    guint opened = race (pair, account);
+    g_autofree char *after = failures_of (pair);
+
+    g_assert_cmpuint (tries, <, 200);
+    if (!g_str_equal (before, after))
+      continue; /* this machine gave one of them no time */
+    g_assert_cmpuint (opened, ==, 1);
+    judged++;
+  }
+}
+
 static void
 copied_credential_is_denied (void)
 {
@@ -406,6 +488,7 @@ main (int argc, char *argv[])
                    newer_session_evicts_on_the_other_origin);
   g_test_add_func ("/peers/session/newer-is-rejected-on-the-other-origin",
                    newer_session_is_rejected_on_the_other_origin);
+  g_test_add_func ("/peers/session/one-of-many-gets-the-slot", one_of_many_gets_the_slot);
   g_test_add_func ("/peers/session/copied-credential-is-denied",
                    copied_credential_is_denied);
   g_test_add_func ("/peers/session/opening-does-not-wait-long-for-a-deaf-peer",
