@@ -20,6 +20,7 @@ headend_drill_copy (HeJsonWriter *writer, const char *name, const HeJson *node)
 {
   switch (he_json_type (node)) {
     case HE_JSON_NULL:
+    case HE_JSON_NUL_STRING:
       break; /* no description holds one */
     case HE_JSON_BOOLEAN:
       he_json_writer_boolean (writer, name, he_json_boolean (node));

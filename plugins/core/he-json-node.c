@@ -15,8 +15,8 @@ he_json_type_name (HeJsonType type)
   static const char *const names[] = {
     [HE_JSON_NULL] = "null",          [HE_JSON_BOOLEAN] = "a boolean",
     [HE_JSON_INTEGER] = "an integer", [HE_JSON_NUMBER] = "a number",
-    [HE_JSON_STRING] = "a string",    [HE_JSON_ARRAY] = "an array",
-    [HE_JSON_OBJECT] = "an object",
+    [HE_JSON_STRING] = "a string",    [HE_JSON_NUL_STRING] = "a string with U+0000",
+    [HE_JSON_ARRAY] = "an array",     [HE_JSON_OBJECT] = "an object",
   };
 
   g_assert ((guint)type < G_N_ELEMENTS (names));
@@ -98,7 +98,7 @@ he_json_number (const HeJson *node)
 const char *
 he_json_string (const HeJson *node)
 {
-  g_assert (node->type == HE_JSON_STRING);
+  g_assert (node->type == HE_JSON_STRING || node->type == HE_JSON_NUL_STRING);
   return node->string;
 }
 

@@ -8,6 +8,9 @@ G_BEGIN_DECLS
 
 /* The tree as reader and lookups share it; private to he-json*.c. */
 
+/* U+0000 in a string that is kept: an overlong form, which valid UTF-8 does not hold. */
+#define HE_JSON_NUL "\xc0\x80"
+
 struct _HeJson {
   HeJsonType type;
   guint line, column;
@@ -18,15 +21,12 @@ struct _HeJson {
     gboolean boolean;
     gint64 integer;
     double number;
-    char *string;
+    char *string; /* U+0000 as C0 80, so that it ends only once */
     struct {
       GPtrArray *children; /* HeJson, owned; NULL while empty */
       GPtrArray *sorted;   /* members by name, borrowed; NULL while empty */
     };
   };
 };
-
-/* Appends text as a JSON string, with its quotes. text is valid UTF-8. */
-void he_json_append_quoted (GString *out, const char *text);
 
 G_END_DECLS

@@ -34,6 +34,10 @@ he_json_append_quoted (GString *out, const char *text)
   for (; *text != '\0'; text++) {
     guint8 c = (guint8)*text;
 
+    if (g_str_has_prefix (text, HE_JSON_NUL)) {
+      c = 0;
+      text++;
+    }
     if (c == '"' || c == '\\')
       g_string_append_c (out, '\\');
     if (c < 0x20 || c == 0x7f)
@@ -163,7 +167,9 @@ he_json_writer_node (HeJsonWriter *writer, const char *name, const HeJson *node)
       he_json_writer_number (writer, name, he_json_number (node));
       return;
     case HE_JSON_STRING:
-      he_json_writer_string (writer, name, he_json_string (node));
+    case HE_JSON_NUL_STRING:
+      begin_value (writer, name);
+      he_json_append_quoted (writer->text, he_json_string (node));
       return;
     case HE_JSON_ARRAY:
     case HE_JSON_OBJECT:

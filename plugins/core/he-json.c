@@ -18,7 +18,7 @@ node_free (HeJson *node)
 {
   if (node == NULL)
     return;
-  if (node->type == HE_JSON_STRING)
+  if (node->type == HE_JSON_STRING || node->type == HE_JSON_NUL_STRING)
     g_free (node->string);
   if (node->type == HE_JSON_ARRAY || node->type == HE_JSON_OBJECT) {
     g_clear_pointer (&node->children, g_ptr_array_unref);
@@ -109,8 +109,6 @@ read_unicode_escape (Reader *r, GString *out)
 
   if (!take_hex4 (r, &high))
     return FALSE;
-  if (high == 0)
-    return fail (r, HE_ERROR_INVALID, "\\u0000 is not accepted in a string");
   if (high >= 0xdc00 && high <= 0xdfff)
     return fail (r, HE_ERROR_INVALID, "low surrogate without a high one");
   if (high >= 0xd800 && high <= 0xdbff) {
@@ -122,7 +120,10 @@ read_unicode_escape (Reader *r, GString *out)
       return fail (r, HE_ERROR_INVALID, "high surrogate without a low one");
     high = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
   }
-  g_string_append_unichar (out, high);
+  if (high == 0)
+    g_string_append (out, HE_JSON_NUL);
+  else
+    g_string_append_unichar (out, high);
   return TRUE;
 }
 
@@ -209,11 +210,10 @@ read_number (Reader *r, HeJson *node)
   }
 
   token = g_strndup (first, (gsize)(r->at - first));
+  whole = whole
+          && g_ascii_string_to_signed (token, 10, G_MININT64, G_MAXINT64, &node->integer,
+                                       NULL);
   node->type = whole ? HE_JSON_INTEGER : HE_JSON_NUMBER;
-  if (whole
-      && !g_ascii_string_to_signed (token, 10, G_MININT64, G_MAXINT64, &node->integer,
-                                    NULL))
-    return fail (r, HE_ERROR_INVALID, "an integer does not fit 64 bits");
   if (!whole) {
     node->number = g_ascii_strtod (token, NULL);
     if (!isfinite (node->number))
@@ -374,7 +374,7 @@ read_value (Reader *r, HeJson *node)
 
     if (string == NULL)
       return FALSE;
-    node->type = HE_JSON_STRING;
+    node->type = strstr (string, HE_JSON_NUL) ? HE_JSON_NUL_STRING : HE_JSON_STRING;
     node->string = string;
     return TRUE;
   }

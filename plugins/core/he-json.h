@@ -7,8 +7,11 @@ G_BEGIN_DECLS
 
 /* A strict, bounded JSON reader (RFC 8259). It refuses what common readers let through:
  * duplicate members, more than one document, comments, trailing commas, single quotes,
- * leading zeros, hex, lone surrogates, \u0000, invalid UTF-8, numbers beyond their type,
- * input past max_bytes and nesting past max_depth. Every node knows where it stood. */
+ * leading zeros, hex, lone surrogates, invalid UTF-8, numbers beyond a double, input past
+ * max_bytes and nesting past max_depth. Every node knows where it stood.
+ *
+ * \u0000 is legal, and yet no end of a string: what holds it is of a type of its own, which
+ * nobody can take for text, and the name of a member has it as C0 80, which no text equals. */
 
 typedef enum {
   HE_JSON_NULL,
@@ -16,6 +19,7 @@ typedef enum {
   HE_JSON_INTEGER, /* no fraction, no exponent, fits gint64 */
   HE_JSON_NUMBER,  /* any other number, as a finite double */
   HE_JSON_STRING,
+  HE_JSON_NUL_STRING, /* with U+0000 in it */
   HE_JSON_ARRAY,
   HE_JSON_OBJECT,
 } HeJsonType;
@@ -41,7 +45,10 @@ char *he_json_path (const HeJson *node);
 gboolean he_json_boolean (const HeJson *node);
 gint64 he_json_integer (const HeJson *node);
 double he_json_number (const HeJson *node); /* INTEGER or NUMBER */
-const char *he_json_string (const HeJson *node);
+const char *he_json_string (const HeJson *node); /* STRING or NUL_STRING, U+0000 as C0 80 */
+
+/* Appends text as a JSON string, with its quotes. text is valid UTF-8, U+0000 as C0 80. */
+void he_json_append_quoted (GString *out, const char *text);
 
 /* ARRAY and OBJECT. Members keep their order in the text. */
 guint he_json_length (const HeJson *node);

@@ -8,21 +8,6 @@
 
 #define MAX_DEPTH 8
 
-static void
-print_text (GString *out, const char *text)
-{
-  g_string_append_c (out, '"');
-  for (const char *p = text; *p; p++) {
-    if (*p == '"' || *p == '\\')
-      g_string_append_printf (out, "\\%c", *p);
-    else if (g_ascii_iscntrl (*p))
-      g_string_append_printf (out, "\\u%04x", (guchar)*p);
-    else
-      g_string_append_c (out, *p);
-  }
-  g_string_append_c (out, '"');
-}
-
 static void print_node (GString *out, const HeJson *node, guint indent);
 
 static void
@@ -34,7 +19,7 @@ print_children (GString *out, const HeJson *node, guint indent)
   for (guint i = 0; i < count; i++) {
     g_string_append_printf (out, "%s\n%*s", i ? "," : "", (int)indent + 2, "");
     if (is_object) {
-      print_text (out, he_json_member_name (node, i));
+      he_json_append_quoted (out, he_json_member_name (node, i));
       g_string_append (out, ": ");
     }
     print_node (out, he_json_element (node, i), indent + 2);
@@ -63,7 +48,8 @@ print_node (GString *out, const HeJson *node, guint indent)
                        g_ascii_dtostr (number, sizeof number, he_json_number (node)));
       break;
     case HE_JSON_STRING:
-      print_text (out, he_json_string (node));
+    case HE_JSON_NUL_STRING:
+      he_json_append_quoted (out, he_json_string (node));
       break;
     case HE_JSON_ARRAY:
     case HE_JSON_OBJECT:
