@@ -6,6 +6,7 @@
 #include "he-codec.h"
 #include "he-crypto.h"
 #include "he-json.h"
+#include "he-posix-regex.h"
 #include "he-uri.h"
 
 #define MAX_DEPTH 4
@@ -41,47 +42,11 @@ he_rights_are_valid (const char *const *rights)
   return count >= 1 && count <= HE_RIGHTS_MAX && bytes <= HE_RIGHTS_BYTES_MAX;
 }
 
-/* A regular expression is POSIX extended. It is run by PCRE, whose match limit bounds the
- * time that any pattern can take; what POSIX leaves undefined and PCRE gives a meaning of
- * its own ("(?", "(*", "\\d", back-references) is refused. */
 static gboolean
-is_posix_extended (const char *pattern)
+regex_matches (const char *posix, const char *uri)
 {
-  gboolean in_class = FALSE;
-  for (const char *p = pattern; *p; p++) {
-    if (in_class) {
-      if (*p == '\\') /* itself in POSIX, an escape in PCRE */
-        return FALSE;
-      if (*p == '[' && (p[1] == '.' || p[1] == '='))
-        return FALSE;
-      if (*p == '[' && p[1] == ':') {
-        p = strstr (p, ":]");
-        if (!p)
-          return FALSE;
-        p++;
-      } else if (*p == ']') {
-        in_class = FALSE;
-      }
-    } else if (*p == '[') {
-      in_class = TRUE;
-      if (p[1] == '^')
-        p++;
-      if (p[1] == ']')
-        p++;
-    } else if (*p == '\\') {
-      if (!*++p || g_ascii_isalnum (*p))
-        return FALSE;
-    } else if (*p == '(' && (p[1] == '?' || p[1] == '*')) {
-      return FALSE;
-    }
-  }
-  return !in_class;
-}
-
-static gboolean
-regex_matches (const char *pattern, const char *uri)
-{
-  if (strlen (pattern) > MAX_PATTERN || !is_posix_extended (pattern))
+  g_autofree char *pattern = strlen (posix) <= MAX_PATTERN ? he_posix_regex (posix) : NULL;
+  if (!pattern)
     return FALSE;
   /* By itself first: "a)|(b" must not close the group that we put around it. */
   g_autoptr (GRegex) alone = g_regex_new (pattern, G_REGEX_RAW, 0, NULL);

@@ -72,16 +72,22 @@ append_authority (GString *out, const char **rest)
       continue;
     const char *authority = *rest + len;
     gsize all = strcspn (authority, "/?#");
-    g_autofree char *text = g_ascii_strdown (authority, (gssize)all);
-    char *port = strrchr (text, ':');
-    if (port && !strchr (port, ']')
-        && (port[1] == '\0' || strcmp (port + 1, schemes[i].port) == 0))
-      *port = '\0';
-    if (!*text || *text == ':')
+    g_autoptr (GString) host = g_string_new (NULL);
+    if (memchr (authority, '@', all) || !append_decoded (host, authority, all))
+      return FALSE;
+    /* Decoded first: "%41" is an "a"; and once more, as encodings are in upper case. */
+    g_string_ascii_down (host);
+    char *address = strrchr (host->str, ']'); /* of IPv6, with colons of its own */
+    char *port = strchr (address ? address : host->str, ':');
+    if (port && port[1 + strspn (port + 1, "0123456789")])
+      return FALSE;
+    if (port && (port[1] == '\0' || strcmp (port + 1, schemes[i].port) == 0))
+      g_string_truncate (host, port - host->str);
+    if (host->len == 0 || *host->str == ':')
       return FALSE;
     g_string_append (out, schemes[i].scheme);
     *rest = authority + all;
-    return append_decoded (out, text, strlen (text));
+    return append_decoded (out, host->str, host->len);
   }
   return **rest == '/';
 }
