@@ -18,10 +18,8 @@
 #define FIRST_VIEWS (16 * HE_SLOTS_PER_SEGMENT) /* where the time is unknown too */
 #define MAX_GAP 4          /* segments without a frame, and */
 #define MAX_BACK 1         /* segments back in time, within one recording */
-#define COVERAGE 0.4       /* of a segment, to be worth a symbol */
 #define TRACK_EVERY 12     /* segments after which start and speed are looked at again */
 #define WHOLE_PART 0.05    /* of the time of a search for whole frames and views */
-#define VIEW_SEGMENTS 8    /* that a view is refined with */
 #define DOUBTFUL -300      /* log p above which a mark that was drawn along may be what was found */
 #define TICKS_PER_SECOND 90000.0
 
@@ -143,58 +141,6 @@ segments_of (const HeReader *reader, guint64 ns)
   return (double)ns / 1e9 * TICKS_PER_SECOND / (double)reader->settings.duration90;
 }
 
-/* The levelled plane of a segment as the copy shows it; FALSE where too little is there. */
-static gboolean
-gather_segment (HeReader *reader, double begin, double length, HePlane *plane,
-                guint *ret_frames)
-{
-  HeSlots *slots = reader->slots;
-  double covered = 0;
-  for (guint i = 0; i < he_slots_count (slots); i++) {
-    const HeSlot *slot = he_slots_get (slots, i);
-    const double middle = (slot->begin + slot->end) / 2;
-    if (middle >= begin && middle < begin + length)
-      covered += slot->end - slot->begin;
-  }
-  if (covered < COVERAGE * length)
-    return FALSE;
-  *ret_frames = he_slots_sum_segment (slots, reader->whitener, begin, length, plane);
-  return TRUE;
-}
-
-static void
-refine_view (HeReader *reader)
-{
-  guint n_waves, n = 0;
-  he_pattern_waves (&n_waves);
-  HeRefineSegment segments[VIEW_SEGMENTS];
-  const double length = 1 / reader->sync.speed;
-  const double first = he_slots_get (reader->slots, 0)->begin;
-  double msn = ceil (reader->sync.start + reader->sync.speed * first);
-  for (guint tries = 0; tries < HE_SYNC_MAX_WINDOWS && n < VIEW_SEGMENTS; tries++, msn++) {
-    guint frames;
-    HePlane *plane = g_new (HePlane, 1);
-    if (!gather_segment (reader, (msn - reader->sync.start) * length, length, plane, &frames)) {
-      g_free (plane);
-      continue;
-    }
-    he_whitener_level (reader->whitener, plane, frames, plane);
-    segments[n] = (HeRefineSegment) { plane, g_new (gint16, 2 * n_waves) };
-    keyed (reader, (guint64)msn, segments[n++].pairs);
-  }
-  /* A search knows nothing of motion, and so may find the mark where the copy's encoder drew it
-   * to, half a period away, where it says the contrary. */
-  const HeView flipped = he_view_flip (&he_view_identity);
-  he_refine_choose (segments, n, &he_view_identity, &reader->sync.view);
-  he_refine_choose (segments, n, &flipped, &reader->sync.view);
-  if (reader->settings.views)
-    he_refine_view (segments, n, &reader->sync.view);
-  for (guint i = 0; i < n; i++) {
-    g_free (segments[i].plane);
-    g_free (segments[i].pairs);
-  }
-}
-
 static gboolean
 is_cut (const HeReader *reader)
 {
@@ -300,7 +246,8 @@ try_to_lock (HeReader *reader)
   if (!reader->settings.time_known && !reader->settings.payload)
     he_refine_time (reader->slots, reader->whitener, keyed, reader, &reader->sync);
   if (!reader->settings.payload && (reader->settings.views || sync.log_p > DOUBTFUL))
-    refine_view (reader);
+    he_refine_view (reader->slots, reader->whitener, keyed, reader, reader->settings.views,
+                    &reader->sync);
 }
 
 /* ---- reading ---- */
@@ -326,11 +273,11 @@ static void
 read_segment (HeReader *reader, double msn)
 {
   g_autofree HePlane *plane = g_new (HePlane, 1), *warped = g_new (HePlane, 1);
-  guint frames;
   guint8 seed[32];
   const double length = 1 / reader->sync.speed;
   const double begin = (msn - reader->sync.start) * length;
-  if (!gather_segment (reader, begin, length, plane, &frames))
+  const guint frames = he_slots_sum_segment (reader->slots, reader->whitener, begin, length, plane);
+  if (!frames)
     return;
   he_view_warp (&reader->sync.view, *plane, HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT, *warped);
   he_detector_reset (reader->detector);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "he-refine.h"
+#include "he-shifts.h"
 
 /* ---- time ---- */
 
@@ -113,33 +114,83 @@ he_refine_time (const HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed,
 
 /* ---- view ---- */
 
+#define SEGMENTS 8
+
+/* What a view is judged by. */
+typedef struct {
+  HePlane *planes; /* levelled, of n segments */
+  gint16 *pairs[SEGMENTS];
+  guint n, n_waves;
+  HePlane *scratch;
+  HeComplex *waves;
+} Judge;
+
+static void
+gather (Judge *judge, HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed,
+        gpointer data, const HeSync *sync)
+{
+  const double length = 1 / sync->speed;
+  double msn = ceil (sync->start + sync->speed * he_slots_get (slots, 0)->begin);
+  for (guint tries = 0; tries < HE_SYNC_MAX_WINDOWS && judge->n < SEGMENTS;
+       tries++, msn++) {
+    HePlane *plane = &judge->planes[judge->n];
+    const guint frames = he_slots_sum_segment (
+        slots, whitener, (msn - sync->start) * length, length, plane);
+    if (!frames)
+      continue;
+    he_whitener_level (whitener, plane, frames, plane);
+    judge->pairs[judge->n] = g_new (gint16, 2 * judge->n_waves);
+    keyed (data, (guint64)msn, judge->pairs[judge->n++]);
+  }
+}
+
+/* What segment i has of the marked frame's waves by this view. */
+static gboolean
+read_waves (Judge *judge, guint i, const HeView *view)
+{
+  he_view_warp (view, judge->planes[i], HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT,
+                *judge->scratch);
+  g_autoptr (HeSpectrum) spectrum = he_spectrum_new ((const HePlane *)judge->scratch);
+  return he_spectrum_read (spectrum, &he_view_identity, HE_BAND_WHOLE, judge->waves);
+}
+
 static double
-view_evidence (const HeRefineSegment *segments, guint n, const HeView *view,
-               HePlane *scratch, HeComplex *waves, guint n_waves)
+view_evidence (Judge *judge, const HeView *view)
 {
   double sum = 0;
   if (!he_view_is_sane (view))
     return 0;
-  for (guint i = 0; i < n; i++) {
-    he_view_warp (view, *segments[i].plane, HE_PATTERN_WIDTH, HE_PATTERN_HEIGHT, *scratch);
-    g_autoptr (HeSpectrum) spectrum = he_spectrum_new (scratch);
-    if (!he_spectrum_read (spectrum, &he_view_identity, HE_BAND_WHOLE, waves))
-      continue;
-    const double score = he_waves_score (waves, segments[i].pairs, n_waves);
-    sum += score * score;
-  }
+  for (guint i = 0; i < judge->n; i++)
+    if (read_waves (judge, i, view)) {
+      const double score = he_waves_score (judge->waves, judge->pairs[i], judge->n_waves);
+      sum += score * score;
+    }
   return sum;
 }
 
-void
-he_refine_choose (const HeRefineSegment *segments, guint n, const HeView *other, HeView *view)
+/* The best of all shifts, if less likely by chance than the view though so many were
+ * looked at. */
+static void
+choose_shift (Judge *judge, HeView *view)
 {
-  guint n_waves;
-  he_pattern_waves (&n_waves);
-  g_autofree HePlane *scratch = g_new (HePlane, 1);
-  g_autofree HeComplex *waves = g_new (HeComplex, n_waves);
-  if (view_evidence (segments, n, other, scratch, waves, n_waves)
-      > view_evidence (segments, n, view, scratch, waves, n_waves))
+  g_autoptr (HeShifts) shifts = he_shifts_new (HE_BAND_WHOLE);
+  double shift[2];
+  he_shifts_reset (shifts);
+  for (guint i = 0; i < judge->n; i++)
+    if (read_waves (judge, i, view))
+      he_shifts_add (shifts, judge->waves, judge->pairs[i]);
+  const double best = he_shifts_best (shifts, shift);
+  const HeView moved = he_view_shift (view, shift[0], shift[1]);
+  if (he_view_is_sane (&moved)
+      && he_chi_squared_log_tail (judge->n, best) + log (he_shifts_count (shifts))
+             < he_chi_squared_log_tail (judge->n, view_evidence (judge, view)))
+    *view = moved;
+}
+
+static void
+choose (Judge *judge, const HeView *other, HeView *view)
+{
+  if (view_evidence (judge, other) > view_evidence (judge, view))
     *view = *other;
 }
 
@@ -147,17 +198,13 @@ he_refine_choose (const HeRefineSegment *segments, guint n, const HeView *other,
 static const struct {
   guint value;
   double step;
-} view_steps[] = { { 6, 0.02 }, { 7, 0.02 }, { 0, 0.005 }, { 4, 0.008 },
+} view_steps[] = { { 6, 0.02 },  { 7, 0.02 },  { 0, 0.005 }, { 4, 0.008 },
                    { 1, 0.006 }, { 3, 0.008 }, { 2, 0.003 }, { 5, 0.004 } };
 
-void
-he_refine_view (const HeRefineSegment *segments, guint n, HeView *view)
+static void
+climb (Judge *judge, HeView *view)
 {
-  guint n_waves;
-  he_pattern_waves (&n_waves);
-  g_autofree HePlane *scratch = g_new (HePlane, 1);
-  g_autofree HeComplex *waves = g_new (HeComplex, n_waves);
-  double best = view_evidence (segments, n, view, scratch, waves, n_waves);
+  double best = view_evidence (judge, view);
   for (double scale = 1; scale > 0.3; scale /= 2) {
     gboolean better = TRUE;
     for (guint round = 0; better && round < 4; round++) {
@@ -166,7 +213,7 @@ he_refine_view (const HeRefineSegment *segments, guint n, HeView *view)
         for (int side = -1; side <= 1; side += 2) {
           HeView next = *view;
           next.m[view_steps[i].value] += side * scale * view_steps[i].step;
-          const double evidence = view_evidence (segments, n, &next, scratch, waves, n_waves);
+          const double evidence = view_evidence (judge, &next);
           if (evidence > best * 1.02) {
             best = evidence;
             *view = next;
@@ -176,4 +223,25 @@ he_refine_view (const HeRefineSegment *segments, guint n, HeView *view)
         }
     }
   }
+}
+
+void
+he_refine_view (HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed, gpointer data,
+                gboolean views, HeSync *sync)
+{
+  const HeView flipped = he_view_flip (&he_view_identity);
+  Judge judge = { .planes = g_new (HePlane, SEGMENTS), .scratch = g_new (HePlane, 1) };
+  he_pattern_waves (&judge.n_waves);
+  judge.waves = g_new (HeComplex, judge.n_waves);
+  gather (&judge, slots, whitener, keyed, data, sync);
+  choose_shift (&judge, &sync->view);
+  choose (&judge, &he_view_identity, &sync->view);
+  choose (&judge, &flipped, &sync->view);
+  if (views)
+    climb (&judge, &sync->view);
+  for (guint i = 0; i < judge.n; i++)
+    g_free (judge.pairs[i]);
+  g_free (judge.planes);
+  g_free (judge.scratch);
+  g_free (judge.waves);
 }

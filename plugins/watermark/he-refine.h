@@ -12,16 +12,11 @@ G_BEGIN_DECLS
 void he_refine_time (const HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed,
                      gpointer data, HeSync *sync);
 
-/* One segment's levelled plane and its coefficients. */
-typedef struct {
-  HePlane *plane;
-  gint16 *pairs;
-} HeRefineSegment;
-
-/* Takes the other view where more speaks for it. */
-void he_refine_choose (const HeRefineSegment *segments, guint n, const HeView *other, HeView *view);
-
-/* The view, its perspective included. Costs seconds. */
-void he_refine_view (const HeRefineSegment *segments, guint n, HeView *view);
+/* The view, by up to eight segments as they are read in the end. A search knows nothing
+ * of motion, and so may have found the mark where the copy's encoder drew it to, where it
+ * may say the contrary: all shifts of what was found are looked at, and the whole frame
+ * and the flipped one. With views, then, better values of all eight; costs seconds. */
+void he_refine_view (HeSlots *slots, HeWhitener *whitener, HeSyncKeyed keyed,
+                     gpointer data, gboolean views, HeSync *sync);
 
 G_END_DECLS

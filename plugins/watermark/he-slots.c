@@ -9,6 +9,7 @@
 #define PIXELS (HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT)
 #define SCALE 4096.0f
 #define WINDOW 0.5 /* segments */
+#define COVERAGE 0.4 /* of a segment, to be worth a symbol */
 #define NEAREST 0.2 /* of a segment: what is nearest to it in time */
 /* Slots before one that foretell it. */
 static const guint lags[HE_MOTION_LAGS] = { 2, 3, 5 };
@@ -162,6 +163,19 @@ he_slots_sum_rests (HeSlots *slots, HeWhitener *whitener, double begin, double e
   return frames;
 }
 
+static gboolean
+is_covered (const HeSlots *slots, double begin, double length)
+{
+  double covered = 0;
+  for (guint i = 0; i < slots->n; i++) {
+    const HeSlot *slot = he_slots_get (slots, i);
+    const double middle = (slot->begin + slot->end) / 2;
+    if (middle >= begin && middle < begin + length)
+      covered += slot->end - slot->begin;
+  }
+  return covered >= COVERAGE * length;
+}
+
 guint
 he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, double length,
                       HePlane *ret_sum)
@@ -173,6 +187,8 @@ he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, double
                                              { begin - 2 * length, begin - length },
                                              { begin - 3 * length, begin - 2 * length } };
   guint n = 0;
+  if (!is_covered (slots, begin, length))
+    return 0;
   const guint frames = he_slots_sum_rests (slots, whitener, begin, begin + length, ret_sum);
   for (guint i = 0; i < HE_PREDICT_MAX; i++)
     if (he_slots_sum (slots, before[i][0], before[i][1], &others[n]))
@@ -196,7 +212,7 @@ subtract_beside (const HeSlots *slots, double begin, HePlane *others, HePlane *s
 }
 
 guint
-he_slots_windows (const HeSlots *slots, HeWhitener *whitener,
+he_slots_windows (HeSlots *slots, HeWhitener *whitener,
                   HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS])
 {
   guint n = 0;

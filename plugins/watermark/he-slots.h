@@ -52,13 +52,14 @@ guint he_slots_sum_rests (HeSlots *slots, HeWhitener *whitener, double begin, do
                           HePlane *ret_sum);
 
 /* The same of a whole segment, less what the stretches before it foretell of that (he-predict.h):
- * where a picture stands still, an encoder leaves a segment's mark in what comes after. */
+ * where a picture stands still, an encoder leaves a segment's mark in what comes after. 0 where
+ * too little of it is there to be worth a symbol. */
 guint he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, double length,
                             HePlane *ret_sum);
 
 /* Windows of half a segment over all slots, oldest first; returns their number. The
  * caller frees the spectra. */
-guint he_slots_windows (const HeSlots *slots, HeWhitener *whitener,
+guint he_slots_windows (HeSlots *slots, HeWhitener *whitener,
                         HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS]);
 
 G_END_DECLS

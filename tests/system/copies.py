@@ -40,11 +40,11 @@ class Folder(tempfile.TemporaryDirectory):
                 {"generation": 0, "offset90": 0, "wall-offset90": ahead * 90000, "node": "A"}))
         return self
 
-    def marked(self, seconds, *words, name="marked.mp4", output=()):
+    def marked(self, seconds, *words, name="marked.mp4", output=(), picture=PICTURE):
         """The channel as an account gets it (FIRST-MSN ACCOUNT), as a variant (a), or for one recipient (PAYLOAD)."""
         path = self.path / name
         writer = pathlib.Path(os.environ["BUILDDIR"]) / "tests" / "mark-writer"
-        frames = ffmpeg("-f", "lavfi", "-i", PICTURE, "-t", seconds, "-f", "rawvideo", "-", stdout=subprocess.PIPE)
+        frames = ffmpeg("-f", "lavfi", "-i", picture, "-t", seconds, "-f", "rawvideo", "-", stdout=subprocess.PIPE)
         marker = subprocess.Popen([writer, self.path / "headend.secret", "demo", "640", "360", str(FRAMES), *map(str, words)],
                                   stdin=frames.stdout, stdout=subprocess.PIPE)
         encoder = ffmpeg(*RAW, "-i", "-", "-c:v", "libx264", "-preset", "superfast", "-bf", 0, "-b:v", "800k", "-g", FRAMES, *output, path,

@@ -9,7 +9,6 @@
 #include "he-mark.h"
 #include "he-predict.h"
 #include "he-reader.h"
-#include "he-refine.h"
 #include "he-slots.h"
 #include "he-sync.h"
 #include "mark-clips.h"
@@ -348,30 +347,6 @@ test_later_segments_are_not_asked (void)
   g_assert_cmpfloat (z, >, 20);
 }
 
-/* Given a mark that a search found half a period off, when the plain view is asked too, then that is
- * taken, and kept when the other is asked in turn. */
-static void
-test_plain_view_is_chosen (void)
-{
-  guint n_waves;
-  he_pattern_waves (&n_waves);
-  g_autofree gint8 *pattern = g_malloc (PIXELS);
-  g_autofree gint16 *pairs = g_new (gint16, 2 * n_waves);
-  g_autofree HePlane *plane = g_new (HePlane, 1);
-  const guint8 seed[32] = { 5 };
-  he_pattern_build (seed, pattern);
-  he_pattern_coefficients (seed, pairs);
-  for (guint i = 0; i < PIXELS; i++)
-    (*plane)[i] = pattern[i] / 64.0f;
-  const HeRefineSegment segment = { plane, pairs };
-  const HeView off = he_view_shift (&he_view_identity, 0.0125, 0);
-  HeView view = off;
-  he_refine_choose (&segment, 1, &he_view_identity, &view);
-  g_assert_cmpmem (&view, sizeof view, &he_view_identity, sizeof view);
-  he_refine_choose (&segment, 1, &off, &view);
-  g_assert_cmpmem (&view, sizeof view, &he_view_identity, sizeof view);
-}
-
 /* Given a picture that stands still over four segments with marks of their own, when windows are made,
  * then each shows its mark by the frame's own view, and no foreign one. */
 static void
@@ -585,7 +560,6 @@ main (int argc, char **argv)
   g_test_add_func ("/reader/still-picture-is-foretold", test_still_picture_is_foretold);
   g_test_add_func ("/reader/moving-picture-is-foretold", test_moving_picture_is_foretold);
   g_test_add_func ("/reader/later-segments-are-not-asked", test_later_segments_are_not_asked);
-  g_test_add_func ("/reader/plain-view-is-chosen", test_plain_view_is_chosen);
   g_test_add_func ("/reader/still-picture-is-taken-from-windows",
                    test_still_picture_is_taken_from_windows);
   g_test_add_func ("/reader/finds-time-and-channel", test_finds_time_and_channel);
