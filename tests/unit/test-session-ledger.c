@@ -180,7 +180,7 @@ torn_writes_are_survived (void)
   g_assert_cmpstr (read_lines (&f), ==, "open alice demo 0 0;");
 }
 
-/* Given a line that was changed, then it alone is passed over. */
+/* Given a line that was changed, wherever, then it alone is passed over. */
 static void
 changed_lines_do_not_count (void)
 {
@@ -192,11 +192,13 @@ changed_lines_do_not_count (void)
 
   write_two (&f);
   g_assert_true (g_file_get_contents (path, &whole, &len, NULL));
-  char *name = strstr (whole, "alice");
-  name[0] = 'A';
-  g_assert_true (g_file_set_contents (path, whole, (gssize)len, NULL));
-  g_assert_cmpstr (read_lines (&f), ==, "open bob demo 0 0;");
-  g_assert_cmpuint (f.damaged, ==, 1);
+  for (char *byte = whole; *byte != '\n'; byte++) {
+    *byte ^= 1;
+    g_assert_true (g_file_set_contents (path, whole, (gssize)len, NULL));
+    g_assert_cmpstr (read_lines (&f), ==, "open bob demo 0 0;");
+    g_assert_cmpuint (f.damaged, ==, 1);
+    *byte ^= 1;
+  }
 }
 
 /* Given a file that is full, then another is begun, the oldest of too many goes, and all
