@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-redis-private.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -58,6 +59,14 @@ open_socket (const HeRedisConfig *config, const char *server, char **ret_why)
              : redisConnectWithTimeout (authority, port, timeout);
 }
 
+/* What the system says of a read that took too long is no help to anybody. */
+const char *
+he_redis_why (const redisContext *redis)
+{
+  return strcmp (redis->errstr, g_strerror (EAGAIN)) == 0 ? "no answer in time"
+                                                          : redis->errstr;
+}
+
 /* Bounded in all it waits for, and not logged in; NULL and why not. */
 static redisContext *
 connect_to (const HeRedisConfig *config, const char *server, char **ret_why)
@@ -67,7 +76,7 @@ connect_to (const HeRedisConfig *config, const char *server, char **ret_why)
   if (redis && !redis->err && redisSetTimeout (redis, timeout) == REDIS_OK)
     return redis;
   if (!*ret_why)
-    *ret_why = g_strdup (redis ? redis->errstr : "out of memory");
+    *ret_why = g_strdup (redis ? he_redis_why (redis) : "out of memory");
   g_clear_pointer (&redis, redisFree);
   return NULL;
 }
@@ -79,7 +88,7 @@ is_good (redisContext *redis, redisReply *reply, char **ret_why)
 {
   gboolean good = reply && reply->type != REDIS_REPLY_ERROR;
   if (!good)
-    *ret_why = g_strdup (reply ? reply->str : redis->errstr);
+    *ret_why = g_strdup (reply ? reply->str : he_redis_why (redis));
   g_clear_pointer (&reply, freeReplyObject);
   return good;
 }
@@ -148,7 +157,7 @@ he_redis_find (const HeRedisConfig *config, const char *server, char **ret_why)
   redisReply *reply
       = redisCommand (redis, "SENTINEL get-master-addr-by-name %s", config->master);
   if (!reply || reply->type == REDIS_REPLY_ERROR)
-    *ret_why = g_strdup (reply ? reply->str : redis->errstr);
+    *ret_why = g_strdup (reply ? reply->str : he_redis_why (redis));
   else if (!(found = read_master (server, reply)))
     *ret_why = g_strdup_printf ("this Sentinel knows no master %s", config->master);
   g_clear_pointer (&reply, freeReplyObject);

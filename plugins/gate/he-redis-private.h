@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 /* How long Redis may take for an answer. */
 #define HE_REDIS_TIMEOUT_MS 500
 
+/* Why a connection failed, for a person. */
+const char *he_redis_why (const redisContext *redis);
 /* The number of its database: it is in the names of channels, which all databases share.
  */
 guint he_redis_db (const char *server);

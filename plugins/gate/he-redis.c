@@ -178,7 +178,7 @@ decide (HeRedis *redis, GPtrArray *batch)
     Question *question = batch->pdata[i];
     redisReply *reply = why ? NULL : take_reply (redis);
     if (!reply && !why)
-      why = g_strdup (redis->commands->errstr);
+      why = g_strdup (he_redis_why (redis->commands));
     if (reply && reply->type == REDIS_REPLY_ERROR
         && g_str_has_prefix (reply->str, "NOSCRIPT"))
       g_ptr_array_add (again, question);
@@ -224,7 +224,7 @@ pay (HeRedis *redis, gboolean everything)
   if (owed->len == 0 && redis->commands) {
     redisReply *reply = redisCommand (redis->commands, "PING");
     if (!reply || reply->type == REDIS_REPLY_ERROR)
-      disconnect (redis, reply ? reply->str : redis->commands->errstr);
+      disconnect (redis, reply ? reply->str : he_redis_why (redis->commands));
     g_clear_pointer (&reply, freeReplyObject);
   }
 }
@@ -303,7 +303,7 @@ listen_once (HeRedis *redis)
     message = NULL;
   }
   if (!ok)
-    disconnect (redis, redis->messages->errstr);
+    disconnect (redis, he_redis_why (redis->messages));
 }
 
 /* --- The thread

@@ -182,6 +182,7 @@ redis_may_go_and_come_back (void)
   runner_stays_and_nobody_enters (&store, runner, "stopped");
   g_assert_cmpint (kill (store.pid, SIGCONT), ==, 0);
   watch_until_in (&store, runner, &turn, "continued");
+  g_assert_true (pair_logged (store.pair, "no answer in time"));
 
   store_kill (&store);
   runner_stays_and_nobody_enters (&store, runner, "killed");
