@@ -8,6 +8,9 @@
 #include "he-link.h"
 
 #define SWEEP_MS 500
+/* When a listener is nearly full: how long a connection may wait for its client. An army
+ * of slow ones then keeps nobody out, and who comes back later finds room. */
+#define CROWDED_USEC G_USEC_PER_SEC
 /* Sockets looked at before the context's other sources get their turn. */
 #define BATCH 64
 
@@ -61,12 +64,13 @@ sweep (gpointer data)
   HePart *part = data;
   g_autoptr (GPtrArray) late = g_ptr_array_new ();
   gint64 now = g_get_monotonic_time ();
+  gint64 since = he_listener_is_crowded (part->listener) ? now - CROWDED_USEC : 0;
   GHashTableIter iter;
   gpointer link;
 
   g_hash_table_iter_init (&iter, part->links);
   while (g_hash_table_iter_next (&iter, &link, NULL))
-    if (now > he_link_deadline (link))
+    if (now > he_link_deadline (link) || he_link_waits (link, since))
       g_ptr_array_add (late, link);
   for (guint i = 0; i < late->len; i++)
     he_link_close (g_ptr_array_index (late, i), TRUE);
@@ -123,6 +127,7 @@ part_new (HeHttp *http, GMainContext *context, const HeHttpFuncs *funcs,
 
   g_atomic_ref_count_init (&part->refs);
   part->context = g_main_context_ref (context);
+  part->listener = http->listener;
   part->funcs = funcs;
   part->user_data = user_data;
   part->budget = g_atomic_rc_box_acquire (http->budget);

@@ -41,7 +41,7 @@ struct _HeLink {
   gboolean drained; /* the last read took all there was */
   guint32 watched;  /* what epoll watches, or 0 */
   GSource *turn;    /* its next turn, or NULL */
-  gint64 deadline;
+  gint64 begun, deadline; /* of what it waits for */
   HeIntake in; /* read, not yet understood */
   HeRequest *request;
   gboolean refused, keep_alive;
@@ -55,7 +55,8 @@ struct _HeLink {
 static void
 set_deadline (HeLink *link, guint seconds)
 {
-  link->deadline = g_get_monotonic_time () + (gint64)seconds * G_USEC_PER_SEC;
+  link->begun = g_get_monotonic_time ();
+  link->deadline = link->begun + (gint64)seconds * G_USEC_PER_SEC;
 }
 
 /* 0: nothing, not even that the client has gone. */
@@ -159,6 +160,12 @@ gint64
 he_link_deadline (const HeLink *link)
 {
   return link->deadline;
+}
+
+gboolean
+he_link_waits (const HeLink *link, gint64 since)
+{
+  return link->state == READING_HEAD && link->begun < since;
 }
 
 void

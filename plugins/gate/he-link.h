@@ -22,6 +22,7 @@ typedef struct {
   gatomicrefcount refs;
   GMainContext *context;
   GThread *thread;
+  HeListener *listener; /* while it sweeps */
   const HeHttpFuncs *funcs;
   gpointer user_data;
   HeBudget *budget;  /* atomically counted references */
@@ -45,6 +46,8 @@ void he_link_pump (HeLink *link);
 /* Breaks it. expired: it was past its deadline. */
 void he_link_close (HeLink *link, gboolean expired);
 gint64 he_link_deadline (const HeLink *link); /* monotonic microseconds */
+/* Whether it was waiting for a request by then, and still is. */
+gboolean he_link_waits (const HeLink *link, gint64 since);
 /* The request that it handed to a handler has its answer. */
 void he_link_answered (HeLink *link, HeRequest *request);
 

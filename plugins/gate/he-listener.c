@@ -42,6 +42,7 @@ struct _HeListener {
 
   GMutex lock;             /* guards the rest */
   GHashTable *per_address; /* subscriber -> count */
+  gboolean starved;        /* of descriptors, when it last accepted */
   HeListenerStats stats;
 };
 
@@ -201,6 +202,15 @@ he_listener_get_stats (HeListener *listener, HeListenerStats *ret_stats)
   *ret_stats = listener->stats;
 }
 
+gboolean
+he_listener_is_crowded (HeListener *listener)
+{
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&listener->lock);
+  guint most = listener->limits.max_connections;
+
+  return listener->starved || listener->stats.open > most - most / 8;
+}
+
 /* Counts the connection, or refuses it. address: NULL of one by a Unix socket. */
 static gboolean
 admit (HeListener *listener, const HeAddress *address, const char *subscriber)
@@ -209,6 +219,7 @@ admit (HeListener *listener, const HeAddress *address, const char *subscriber)
   const HeListenerLimits *limits = &listener->limits;
   guint count = count_of (listener, subscriber);
 
+  listener->starved = FALSE;
   if (listener->stats.open >= limits->max_connections
       || (address != NULL && limits->max_per_address != 0
           && count >= limits->max_per_address
@@ -304,11 +315,12 @@ back_off (HeListener *listener)
 }
 
 static void
-count_failure (HeListener *listener)
+count_failure (HeListener *listener, gboolean starved)
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&listener->lock);
 
   listener->stats.failures++;
+  listener->starved = starved;
 }
 
 /* Bounded, so that a flood of connections leaves room for those that are open. */
@@ -331,7 +343,7 @@ acceptable (GSocket *listening, GIOCondition condition, gpointer data)
       return G_SOURCE_CONTINUE;
     /* Out of descriptors or memory, or a connection that broke in the queue. Spinning on
      * a socket that stays readable would take the processor from the viewers we have. */
-    count_failure (listener);
+    count_failure (listener, errno == EMFILE || errno == ENFILE);
     back_off (listener);
     return G_SOURCE_REMOVE;
   }

@@ -44,6 +44,9 @@ typedef struct {
 } HeListenerStats;
 /* From any thread. */
 void he_listener_get_stats (HeListener *listener, HeListenerStats *ret_stats);
+/* Whether less than an eighth of the connections that it admits is left, or no descriptor.
+ * From any thread. */
+gboolean he_listener_is_crowded (HeListener *listener);
 
 /* A connection belongs to one thread at a time. */
 int he_connection_socket (const HeConnection *connection);           /* does not block */

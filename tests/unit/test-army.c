@@ -203,6 +203,40 @@ honest_client_is_served (gconstpointer data)
   }
 }
 
+/* Given more slow clients than there is room for, from many addresses, then there is room. */
+static void
+full_house_has_room (gconstpointer data)
+{
+  const HeListenerLimits limits
+      = { .max_connections = 80, .max_per_address = 20, .head_seconds = 600 };
+  g_autoptr (Server) server = NULL;
+  g_autoptr (GPtrArray) sockets = g_ptr_array_new_with_free_func (g_object_unref);
+  guint status = 0;
+
+  serving = GPOINTER_TO_UINT (data);
+  server = server_start (&limits);
+  for (guint i = 0; i < 200; i++) {
+    g_autofree char *from = g_strdup_printf ("127.0.0.%u", 2 + i / 20);
+    GSocket *socket = client_connect (from, server->port);
+
+    g_ptr_array_add (sockets, socket);
+    if (i % 2 == 0)
+      client_send (socket, request, 20);
+  }
+  for (guint tries = 0; status != 200; tries++) {
+    g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+    g_autoptr (Reply) reply = NULL;
+
+    client_send (socket, request, sizeof request - 1);
+    reply = client_read_next (socket);
+    status = reply->status;
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+  g_assert_cmpuint (server_stats (server).refused, >, 0);
+  g_assert_cmpuint (server_stats (server).expired, >, 0);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -210,5 +244,9 @@ main (int argc, char *argv[])
   g_test_add_data_func ("/army/one-thread", GUINT_TO_POINTER (0), honest_client_is_served);
   g_test_add_data_func ("/army/three-threads", GUINT_TO_POINTER (3),
                         honest_client_is_served);
+  g_test_add_data_func ("/army/full-house-one-thread", GUINT_TO_POINTER (0),
+                        full_house_has_room);
+  g_test_add_data_func ("/army/full-house-three-threads", GUINT_TO_POINTER (3),
+                        full_house_has_room);
   return g_test_run ();
 }
