@@ -9,6 +9,7 @@ const char *const fuzz_seeds[] = {
   "GET /live/demo/main.m3u8?a=b HTTP/1.1\r\nHost: a:80\r\nConnection: close\r\n\r\n",
   "PUT http://a/origin/a/demo/360p/1.ts HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
   "Expect: 100-continue\r\nCookie: a=b\r\nCookie: c=d\r\n\r\n",
+  "GET http://[::1]:80/?a HTTP/1.1\r\nHost: [::1]\r\nTE: trailers\r\n\r\n",
   "GET / HTTP/1.0\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n",
   "bytes=0-499",
   "bytes=-1,3-",
