@@ -229,7 +229,10 @@ static void
 try_to_lock (HeReader *reader)
 {
   HeSyncWindow windows[HE_SYNC_MAX_WINDOWS];
-  const guint n = he_slots_windows (reader->slots, reader->whitener, windows);
+  /* Each symbol of a payload has so few waves that the time of a moving picture is not found
+   * otherwise; and all is read with the view that is found, whole or flipped. */
+  const guint n = (reader->settings.payload ? he_slots_rest_windows : he_slots_windows) (
+      reader->slots, reader->whitener, windows);
   const gboolean views = reader->settings.views && reader->gathered >= reader->next_views;
   reader->next_try = reader->gathered + MAX (FIRST_TRY, reader->gathered / 2);
   if (views)

@@ -211,9 +211,9 @@ subtract_beside (const HeSlots *slots, double begin, HePlane *others, HePlane *s
   he_predict_subtract (sum, list, n, &he_predict_beside);
 }
 
-guint
-he_slots_windows (HeSlots *slots, HeWhitener *whitener,
-                  HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS])
+static guint
+windows_of (HeSlots *slots, HeWhitener *whitener, gboolean rests,
+            HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS])
 {
   guint n = 0;
   if (slots->n == 0)
@@ -222,7 +222,9 @@ he_slots_windows (HeSlots *slots, HeWhitener *whitener,
   const double end = he_slots_get (slots, slots->n - 1)->end;
   double begin = he_slots_get (slots, 0)->begin;
   for (; n < HE_SYNC_MAX_WINDOWS && begin + WINDOW / 2 < end; begin += WINDOW) {
-    const guint frames = he_slots_sum (slots, begin, begin + WINDOW, sum);
+    const guint frames
+        = rests ? he_slots_sum_rests (slots, whitener, begin, begin + WINDOW, sum)
+                : he_slots_sum (slots, begin, begin + WINDOW, sum);
     if (!frames)
       continue;
     subtract_beside (slots, begin, others, sum);
@@ -231,4 +233,18 @@ he_slots_windows (HeSlots *slots, HeWhitener *whitener,
                                         .time = begin + WINDOW / 2 };
   }
   return n;
+}
+
+guint
+he_slots_windows (HeSlots *slots, HeWhitener *whitener,
+                  HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS])
+{
+  return windows_of (slots, whitener, FALSE, ret_windows);
+}
+
+guint
+he_slots_rest_windows (HeSlots *slots, HeWhitener *whitener,
+                       HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS])
+{
+  return windows_of (slots, whitener, TRUE, ret_windows);
 }

@@ -61,5 +61,8 @@ guint he_slots_sum_segment (HeSlots *slots, HeWhitener *whitener, double begin, 
  * caller frees the spectra. */
 guint he_slots_windows (HeSlots *slots, HeWhitener *whitener,
                         HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS]);
+/* The same of what is not foretold, as he_slots_sum_rests() has it. */
+guint he_slots_rest_windows (HeSlots *slots, HeWhitener *whitener,
+                             HeSyncWindow ret_windows[HE_SYNC_MAX_WINDOWS]);
 
 G_END_DECLS

@@ -52,6 +52,18 @@ def test_a_mark_is_read_where_it_was_and_not_where_motion_drew_it():
     check_clear(PICTURE.replace("h=0.004:v=0.003", "h=0.010:v=0"), "crop=iw*0.95:ih*0.95")
 
 
+def test_the_time_of_a_payload_is_found_where_the_picture_moves():
+    with Folder() as folder:
+        model = json.loads((folder.path / "d.json").read_text())
+        model["channels"][1]["watermark"] = {"payload": "0000000000000001"}  # another than it is
+        (folder.path / "d.json").write_text(json.dumps(model))
+        copy = folder.path / "copy.mkv"
+        assert ffmpeg("-ss", 1.3, "-i", folder.marked(6, "feedc0de12345678"), "-t", 4, "-vf", "scale=480:270", "-c:v", "libx264",
+                      "-preset", "superfast", "-crf", 28, copy).wait(120) == 0
+        said = folder.detect(copy, "-c", "demo", "--around", str(AHEAD), "--window", "0.02")
+        assert json.loads(said.stdout)["payload"] == "feedc0de12345678", said
+
+
 def test_nothing_is_found_in_a_copy_of_others():
     with Folder() as folder:
         copy = folder.marked(6, FIRST, "leaker")
