@@ -256,8 +256,10 @@ gboolean
 he_token_keys_changed (HeTokenKeys *keys)
 {
   struct stat st;
-  if (!keys->path || stat (keys->path, &st) != 0)
-    return FALSE; /* a file on its way is looked at again */
+  if (!keys->path)
+    return FALSE;
+  if (stat (keys->path, &st) != 0)
+    memset (&st, 0, sizeof st); /* gone: another one, too */
   gboolean same = st.st_dev == keys->seen.st_dev && st.st_ino == keys->seen.st_ino
                   && st.st_size == keys->seen.st_size
                   && st.st_mtim.tv_sec == keys->seen.st_mtim.tv_sec

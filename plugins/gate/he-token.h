@@ -100,7 +100,8 @@ HeTokenKeys *he_token_keys_load (const char *jwks_path, HeTokenAlgorithms accept
 HeTokenKeys *he_token_keys_parse (const char *jwks, gssize len,
                                   HeTokenAlgorithms accepted, GError **error);
 gboolean he_token_keys_reload (HeTokenKeys *keys, GError **error);
-/* Whether the file is another one than at the last call or load; one thread's business. */
+/* Whether the file is another one than at the last call or load, or gone since; one
+ * thread's business. */
 gboolean he_token_keys_changed (HeTokenKeys *keys);
 void he_token_keys_free (HeTokenKeys *keys); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeTokenKeys, he_token_keys_free)
