@@ -10,7 +10,6 @@
 
 #define P256_BYTES 32
 #define ED25519_BYTES 32
-#define RSA_BITS_MIN 2048 /* RFC 7518 section 3.3 */
 #define RSA_BYTES_MAX HE_TOKEN_SIGNATURE_MAX
 #define MAC_KEY_MAX 256 /* bytes */
 
@@ -146,14 +145,15 @@ read_rsa (const HeJson *jwk, GError **error)
 {
   guint8 n[RSA_BYTES_MAX], e[4];
   gsize n_len = 0, e_len = 0;
-  if (!read_bytes (jwk, "n", RSA_BITS_MIN / 8, sizeof n, n, &n_len, error)
+  if (!read_bytes (jwk, "n", HE_TOKEN_RSA_BITS_MIN / 8, sizeof n, n, &n_len, error)
       || !read_bytes (jwk, "e", 1, sizeof e, e, &e_len, error))
     return NULL;
   BIGNUM *modulus = BN_new (), *exponent = BN_new ();
   EVP_PKEY *key = NULL;
   /* Base64urlUInt has no leading zero (RFC 7518 section 2). */
   if (modulus && exponent && n[0] && e[0] && BN_bin2bn (n, (int)n_len, modulus)
-      && BN_bin2bn (e, (int)e_len, exponent) && BN_num_bits (modulus) >= RSA_BITS_MIN
+      && BN_bin2bn (e, (int)e_len, exponent)
+      && BN_num_bits (modulus) >= HE_TOKEN_RSA_BITS_MIN
       && BN_is_odd (exponent) && !BN_is_one (exponent)
       && BN_bn2nativepad (modulus, n, (int)n_len) == (int)n_len
       && BN_bn2nativepad (exponent, e, (int)e_len) == (int)e_len) {
@@ -169,7 +169,7 @@ read_rsa (const HeJson *jwk, GError **error)
   if (!key)
     he_json_set_error (error, jwk,
                        "\"n\" and \"e\" are not a public key of RSA of at least %d bits",
-                       RSA_BITS_MIN);
+                       HE_TOKEN_RSA_BITS_MIN);
   return key;
 }
 

@@ -99,13 +99,16 @@ signer_from_pem (Signer *signer, const char *pem, GError **error)
   BIO_free (bio);
   signer->algorithm
       = he_token_algorithm_find (signer->key ? default_algorithm (signer->key) : NULL);
-  if (signer->algorithm && EVP_PKEY_get_size (signer->key) <= HE_TOKEN_SIGNATURE_MAX)
+  gboolean weak = signer->algorithm && strcmp (signer->algorithm->kty, "RSA") == 0
+                  && EVP_PKEY_get_bits (signer->key) < HE_TOKEN_RSA_BITS_MIN;
+  if (signer->algorithm && !weak
+      && EVP_PKEY_get_size (signer->key) <= HE_TOKEN_SIGNATURE_MAX)
     return TRUE;
   ERR_clear_error ();
   g_set_error (error, HE_ERROR, HE_ERROR_CRYPTO,
                "the signing key is not an unencrypted private key in PEM of P-256, "
-               "Ed25519 or RSA up to 4096 bits; make one with `headend token keygen --dir "
-               "DIR`");
+               "Ed25519 or RSA of 2048 to 4096 bits; make one with `headend token keygen "
+               "--dir DIR`");
   return FALSE;
 }
 

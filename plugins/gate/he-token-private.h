@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 /* What the token's files share; nobody else includes this. */
 
 #define HE_TOKEN_SIGNATURE_MAX 512 /* bytes: RSA of 4096 bits */
+#define HE_TOKEN_RSA_BITS_MIN 2048 /* RFC 7518 section 3.3 */
 #define HE_TOKEN_MAC_KEY_MIN 32    /* bytes: as long as the digest, RFC 7518 section 3.2 */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (EVP_PKEY, EVP_PKEY_free)

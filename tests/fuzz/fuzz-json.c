@@ -6,7 +6,8 @@ const char *const fuzz_seeds[]
     = { "{\"name\":\"demo\",\"window\":6,\"list\":[1,-2.5e3,true,null],\"text\":"
         "\"\\u00e9\\ud83d\\ude00\"}",
         "[[[[{\"a\":{\"b\":[]}}]]], 9223372036854775807, -0, 1e-7]",
-        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", NULL };
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"",
+        "{\"a\\u0000\":\"\\u0000b\",\"a\":[18446744073709551616,-1E+2]}", NULL };
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)

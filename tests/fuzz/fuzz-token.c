@@ -25,6 +25,7 @@ const char *const fuzz_seeds[] = {
   "\"headend_acc\":\"alice\",\"headend_rights\":[\"demo\",\"news\"],\"headend_max\":2}",
   jwks,
   "regex:[^:]*\\://[^/]*/live/[[:alnum:]]{1,8}(/.*)?",
+  "regex:/live[\\/][]a-f[:digit:]-]{2,}\\.[^]/]*",
   "hash:sha-256;kpWXxkiQV4zWoPeQjGfRQACIN-PT0xhrw2lFegntaRY",
   "[{\"id\":\"000102030405060708090a0b0c0d0e0f\",\"account\":\"alice\",\"rights\":[\"*\"]"
   ","

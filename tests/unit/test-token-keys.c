@@ -121,6 +121,35 @@ test_mint_refuses (void)
   g_assert_nonnull (text);
 }
 
+/* RFC 7518 section 3.3: no verifier takes what a shorter RSA key has signed. */
+static void
+test_mint_refuses_short_keys (void)
+{
+  const char *channels[] = { "demo", NULL };
+  const HeTokenRequest request = { .issuer = "headend",
+                                   .audience = "headend",
+                                   .account = "bob",
+                                   .channels = channels,
+                                   .now = NOW,
+                                   .ttl_seconds = 60 };
+  for (guint bits = 1024; bits <= 2048; bits *= 2) {
+    g_autoptr (GError) error = NULL;
+    char *pem = NULL;
+    EVP_PKEY *key = EVP_RSA_gen (bits);
+    BIO *bio = BIO_new (BIO_s_mem ());
+    g_assert_cmpint (PEM_write_bio_PrivateKey (bio, key, NULL, NULL, 0, NULL, NULL), ==,
+                     1);
+    g_assert_cmpint (BIO_write (bio, "", 1), ==, 1);
+    BIO_get_mem_data (bio, &pem);
+    g_autofree char *text = he_token_mint (pem, &request, &error);
+    g_assert_true ((text == NULL) == (bits < 2048));
+    if (text == NULL)
+      g_assert_nonnull (strstr (error->message, "RSA of 2048 to 4096 bits"));
+    BIO_free (bio);
+    EVP_PKEY_free (key);
+  }
+}
+
 static HeTokenKeys *
 parse_jwks (const char *text)
 {
@@ -183,7 +212,7 @@ test_jwks (void)
 }
 
 /* Given a running verifier, when the file turns bad, then the old keys stay; when it
- * names others, then the old ones go. */
+ * names others, then the old ones go; when it goes, then that is said, and they stay. */
 static void
 test_reload (void)
 {
@@ -212,8 +241,16 @@ test_reload (void)
   g_assert_true (he_token_keys_reload (set, NULL));
   g_assert_cmpint (he_token_verify (&rules, text, strlen (text), URI, NOW, &none), ==,
                    400);
+  g_assert_true (he_token_keys_changed (set));
   g_unlink (path);
+  g_assert_true (he_token_keys_changed (set)); /* said once */
+  g_assert_false (he_token_keys_changed (set));
+  g_assert_false (he_token_keys_reload (set, NULL));
   g_assert_null (he_token_keys_load (path, HE_TOKEN_ES256, NULL));
+  g_assert_true (g_file_set_contents (path, first, -1, NULL));
+  g_assert_true (he_token_keys_changed (set));
+  g_assert_true (he_token_keys_reload (set, NULL));
+  g_unlink (path);
   g_assert_null (he_token_keys_load ("/dev/zero", HE_TOKEN_ES256, NULL));
 }
 
@@ -387,6 +424,7 @@ main (int argc, char **argv)
                    test_published_vector);
   g_test_add_func ("/token/mint/verifies", test_mint);
   g_test_add_func ("/token/mint/refuses-what-would-not-verify", test_mint_refuses);
+  g_test_add_func ("/token/mint/refuses-short-keys", test_mint_refuses_short_keys);
   g_test_add_func ("/token/keys/only-sound-public-keys-load", test_jwks);
   g_test_add_func ("/token/keys/reload-is-all-or-nothing", test_reload);
   g_test_add_func ("/token/inspect/prints-json", test_inspect);
