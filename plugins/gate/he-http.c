@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "he-http.h"
 
-#include <glib-unix.h>
-#include <sys/epoll.h>
-#include <unistd.h>
-
 #include "he-link.h"
 
 #define SWEEP_MS 500
 /* When a listener is nearly full: how long a connection may wait for its client. An army
  * of slow ones then keeps nobody out, and who comes back later finds room. */
 #define CROWDED_USEC G_USEC_PER_SEC
-/* Sockets looked at before the context's other sources get their turn. */
-#define BATCH 64
 
 struct _HeHttp {
   HeListener *listener;
@@ -40,25 +34,6 @@ he_part_unref (HePart *part)
 }
 
 static gboolean
-sockets_ready (int fd, GIOCondition condition, gpointer data)
-{
-  HePart *part = data;
-  struct epoll_event events[BATCH];
-  HeLink *batch[BATCH];
-  int n = epoll_wait (fd, events, BATCH, 0);
-
-  for (int i = 0; i < n; i++)
-    batch[i] = events[i].data.ptr;
-  part->batch = batch;
-  part->batch_len = n > 0 ? (guint)n : 0;
-  for (int i = 0; i < n; i++)
-    if (batch[i] != NULL)
-      he_link_pump (batch[i]);
-  part->batch_len = 0;
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
 sweep (gpointer data)
 {
   HePart *part = data;
@@ -77,33 +52,15 @@ sweep (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-static GSource *
-attach (HePart *part, GSource *source, GSourceFunc func)
-{
-  g_source_set_callback (source, func, part, NULL);
-  g_source_attach (source, part->context);
-  return source;
-}
-
 static void
 part_start (gpointer data)
 {
   HePart *part = data;
 
   part->thread = g_thread_self ();
-  part->ready = attach (part, g_unix_fd_source_new (part->epoll, G_IO_IN),
-                        G_SOURCE_FUNC (sockets_ready));
-  /* Else GLib takes it out of what it polls while it runs, and puts it back: three system
-   * calls each time. Nothing that it does runs the loop. */
-  g_source_set_can_recurse (part->ready, TRUE);
-  part->sweeper = attach (part, g_timeout_source_new (SWEEP_MS), sweep);
-}
-
-static void
-drop_source (GSource *source)
-{
-  g_source_destroy (source);
-  g_source_unref (source);
+  part->sweeper = g_timeout_source_new (SWEEP_MS);
+  g_source_set_callback (part->sweeper, sweep, part, NULL);
+  g_source_attach (part->sweeper, part->context);
 }
 
 static void
@@ -114,27 +71,24 @@ part_stop (gpointer data)
 
   for (GList *l = links; l != NULL; l = l->next)
     he_link_close (l->data, FALSE);
-  drop_source (part->ready);
-  drop_source (part->sweeper);
-  close (part->epoll);
+  g_source_destroy (part->sweeper);
+  g_source_unref (part->sweeper);
 }
 
 static HePart *
-part_new (HeHttp *http, GMainContext *context, const HeHttpFuncs *funcs,
+part_new (HeHttp *http, HeThreads *threads, guint i, const HeHttpFuncs *funcs,
           gpointer user_data)
 {
   HePart *part = g_new0 (HePart, 1);
 
   g_atomic_ref_count_init (&part->refs);
-  part->context = g_main_context_ref (context);
   part->listener = http->listener;
+  part->context = g_main_context_ref (he_threads_context (threads, i));
+  part->sockets = he_threads_sockets (threads, i);
   part->funcs = funcs;
   part->user_data = user_data;
   part->budget = g_atomic_rc_box_acquire (http->budget);
   part->links = g_hash_table_new (NULL, NULL);
-  part->epoll = epoll_create1 (EPOLL_CLOEXEC);
-  if (part->epoll < 0)
-    g_error ("no descriptor is left to watch connections with");
   return part;
 }
 
@@ -157,13 +111,8 @@ accepted (HeConnection *connection, gpointer data)
 {
   HeHttp *http = data;
   HePart *part = g_ptr_array_index (http->parts, http->next++ % http->parts->len);
-  Handover *handover;
+  Handover *handover = g_new (Handover, 1);
 
-  if (part->thread == g_thread_self ()) {
-    he_link_open (part, connection);
-    return;
-  }
-  handover = g_new (Handover, 1);
   *handover = (Handover) { part, connection };
   g_main_context_invoke_full (part->context, G_PRIORITY_DEFAULT, take_over, handover,
                               g_free);
@@ -174,21 +123,15 @@ he_http_new (HeListener *listener, HeThreads *threads, const HeHttpFuncs *funcs,
              gpointer user_data)
 {
   HeHttp *http = g_new0 (HeHttp, 1);
-  guint n = threads != NULL ? he_threads_count (threads) : 1;
-  g_autoptr (GMainContext) here = g_main_context_ref_thread_default ();
 
   http->listener = listener;
   http->budget = g_atomic_rc_box_new0 (HeBudget);
   http->parts = g_ptr_array_new_with_free_func ((GDestroyNotify)he_part_unref);
-  for (guint i = 0; i < n; i++) {
-    GMainContext *context = threads != NULL ? he_threads_context (threads, i) : here;
-    HePart *part = part_new (http, context, funcs, user_data);
+  for (guint i = 0; i < he_threads_count (threads); i++) {
+    HePart *part = part_new (http, threads, i, funcs, user_data);
 
     g_ptr_array_add (http->parts, part);
-    if (threads != NULL)
-      he_threads_call (context, part_start, part);
-    else
-      part_start (part);
+    he_threads_call (part->context, part_start, part);
   }
   he_listener_start (listener, accepted, http);
   return http;
@@ -203,10 +146,8 @@ he_http_free (HeHttp *http)
   for (guint i = 0; i < http->parts->len; i++) {
     HePart *part = g_ptr_array_index (http->parts, i);
 
-    if (part->thread == g_thread_self ())
-      part_stop (part);
-    else /* behind the connections that are being handed over */
-      he_threads_call (part->context, part_stop, part);
+    /* Behind the connections that are being handed over. */
+    he_threads_call (part->context, part_stop, part);
   }
   g_ptr_array_unref (http->parts);
   g_atomic_rc_box_release (http->budget);

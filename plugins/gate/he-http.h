@@ -26,9 +26,9 @@ typedef struct {
   void (*finished) (HeRequest *request, guint status, guint64 sent, gpointer user_data);
 } HeHttpFuncs;
 
-/* Serves on these threads, which outlive it, or with NULL on that of the caller, where
- * connections are accepted in any case. All functions are called on the connection's
- * thread. funcs must outlive it; the listener is owned. */
+/* Serves on these threads, which outlive it; connections are accepted on that of the caller.
+ * All functions are called on the connection's thread. funcs must outlive it; the listener is
+ * owned. */
 HeHttp *he_http_new (HeListener *listener, HeThreads *threads, const HeHttpFuncs *funcs,
                      gpointer user_data);
 /* Breaks every connection: no handler is called any more, and respond does nothing. On

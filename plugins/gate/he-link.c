@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -33,14 +32,12 @@ typedef enum {
 } State;
 
 struct _HeLink {
+  HeSocket socket; /* first; the connection's */
   HePart *part;
   HeConnection *connection;
-  int socket; /* the connection's */
   State state;
   gboolean pumping;
   gboolean drained; /* the last read took all there was */
-  guint32 watched;  /* what epoll watches, or 0 */
-  GSource *turn;    /* its next turn, or NULL */
   gint64 begun, deadline; /* of what it waits for */
   HeIntake in; /* read, not yet understood */
   HeRequest *request;
@@ -55,45 +52,15 @@ struct _HeLink {
 static void
 set_deadline (HeLink *link, guint seconds)
 {
-  link->begun = g_get_monotonic_time ();
+  link->begun = he_sockets_now (link->part->sockets);
   link->deadline = link->begun + (gint64)seconds * G_USEC_PER_SEC;
 }
 
-/* 0: nothing, not even that the client has gone. */
 static void
 watch (HeLink *link, guint32 events)
 {
-  struct epoll_event event = { .events = events, .data.ptr = link };
-
-  if (link->watched == events)
-    return;
-  if (epoll_ctl (link->part->epoll,
-                 events == 0          ? EPOLL_CTL_DEL
-                 : link->watched == 0 ? EPOLL_CTL_ADD
-                                      : EPOLL_CTL_MOD,
-                 link->socket, &event)
-      < 0)
-    link->deadline = 0; /* out of kernel memory: swept soon */
-  link->watched = events;
-}
-
-static void
-drop_turn (HeLink *link)
-{
-  if (link->turn == NULL)
-    return;
-  g_source_destroy (link->turn);
-  g_clear_pointer (&link->turn, g_source_unref);
-}
-
-static gboolean
-turn_comes (gpointer data)
-{
-  HeLink *link = data;
-
-  drop_turn (link);
-  he_link_pump (link);
-  return G_SOURCE_REMOVE;
+  if (!he_sockets_watch (link->part->sockets, &link->socket, events))
+    link->deadline = 0; /* swept soon */
 }
 
 /* Until then nothing need be asked of the socket. */
@@ -109,10 +76,7 @@ static void
 wait_turn (HeLink *link)
 {
   watch (link, 0);
-  link->turn = g_idle_source_new ();
-  g_source_set_priority (link->turn, G_PRIORITY_DEFAULT);
-  g_source_set_callback (link->turn, turn_comes, link, NULL);
-  g_source_attach (link->turn, link->part->context);
+  he_sockets_again (link->part->sockets, &link->socket);
 }
 
 /* However the exchange ended. */
@@ -145,11 +109,7 @@ he_link_close (HeLink *link, gboolean expired)
   HePart *part = link->part;
 
   exchange_over (link, FALSE);
-  watch (link, 0);
-  drop_turn (link);
-  for (guint i = 0; i < part->batch_len; i++)
-    if (part->batch[i] == link)
-      part->batch[i] = NULL;
+  he_sockets_forget (part->sockets, &link->socket);
   he_intake_clear (&link->in, &part->budget->heads);
   g_hash_table_remove (part->links, link);
   he_connection_close (link->connection, expired);
@@ -168,6 +128,8 @@ he_link_waits (const HeLink *link, gint64 since)
   return link->state == READING_HEAD && link->begun < since;
 }
 
+static void pump (HeLink *link);
+
 void
 he_link_answered (HeLink *link, HeRequest *request)
 {
@@ -175,7 +137,7 @@ he_link_answered (HeLink *link, HeRequest *request)
                                       g_get_real_time () / G_USEC_PER_SEC);
   link->out_done = 0;
   link->state = WRITING;
-  he_link_pump (link); /* does nothing when it is what called the handler */
+  pump (link); /* does nothing when it is what called the handler */
 }
 
 /* The answer goes out, and then nothing on this connection is believed any more. head NULL:
@@ -225,7 +187,7 @@ start_body (HeLink *link, const HeHead *head)
   __atomic_fetch_add (&link->part->budget->bodies, link->body_len, __ATOMIC_RELAXED);
   link->state = READING_BODY;
   if (head->expect_continue && link->in.len == 0)
-    send (link->socket, go_on, strlen (go_on), MSG_NOSIGNAL);
+    send (link->socket.fd, go_on, strlen (go_on), MSG_NOSIGNAL);
 }
 
 static void
@@ -273,7 +235,7 @@ receive (HeLink *link, void *buffer, gsize len)
   gssize n;
 
   do
-    n = recv (link->socket, buffer, len, 0);
+    n = recv (link->socket.fd, buffer, len, 0);
   while (n < 0 && errno == EINTR);
   link->drained = n < (gssize)len;
   if (n > 0)
@@ -356,7 +318,7 @@ exchange_written (HeLink *link)
     set_deadline (link, IDLE_SECONDS);
     return;
   }
-  shutdown (link->socket, SHUT_WR);
+  shutdown (link->socket.fd, SHUT_WR);
   link->state = LINGERING;
   link->lingered = 0;
   set_deadline (link, refused ? LINGER_SECONDS : 1);
@@ -379,8 +341,8 @@ send_answer (HeLink *link)
   off_t offset = request->offset + (gint64)link->sent;
 
   if (from_file && rest == 0)
-    return sendfile (link->socket, request->file, &offset, size - link->sent);
-  return sendmsg (link->socket, &message, MSG_NOSIGNAL | (from_file ? MSG_MORE : 0));
+    return sendfile (link->socket.fd, request->file, &offset, size - link->sent);
+  return sendmsg (link->socket.fd, &message, MSG_NOSIGNAL | (from_file ? MSG_MORE : 0));
 }
 
 static gboolean
@@ -426,9 +388,9 @@ step_linger (HeLink *link, gboolean *ret_open)
   return n > 0;
 }
 
-/* Goes on with the connection until it has to wait. */
-void
-he_link_pump (HeLink *link)
+/* Goes on with the connection until it has to wait; may close it. */
+static void
+pump (HeLink *link)
 {
   gboolean open = TRUE, more = TRUE;
   guint turns = 0;
@@ -463,6 +425,12 @@ he_link_pump (HeLink *link)
     link->pumping = FALSE;
 }
 
+static void
+ready (HeSocket *socket)
+{
+  pump ((HeLink *)socket);
+}
+
 void
 he_link_open (HePart *part, HeConnection *connection)
 {
@@ -470,8 +438,9 @@ he_link_open (HePart *part, HeConnection *connection)
 
   link->part = part;
   link->connection = connection;
-  link->socket = he_connection_socket (connection);
+  link->socket.fd = he_connection_socket (connection);
+  link->socket.ready = ready;
   set_deadline (link, he_connection_head_seconds (connection));
   g_hash_table_add (part->links, link);
-  he_link_pump (link);
+  pump (link);
 }

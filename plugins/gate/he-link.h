@@ -3,6 +3,7 @@
 
 #include "he-http.h"
 #include "he-listener.h"
+#include "he-sockets.h"
 
 G_BEGIN_DECLS
 
@@ -16,21 +17,18 @@ typedef struct {
   guint64 bodies, heads;
 } HeBudget;
 
-/* A server's part on one thread: the connections it was handed, and one epoll(7) set that
- * watches them, so that thousands of idle ones cost nothing. Requests keep it. */
+/* A server's part on one thread: the connections it was handed. Requests keep it. */
 typedef struct {
   gatomicrefcount refs;
   GMainContext *context;
+  HeSockets *sockets; /* the thread's, which outlives the connections */
   GThread *thread;
   HeListener *listener; /* while it sweeps */
   const HeHttpFuncs *funcs;
   gpointer user_data;
   HeBudget *budget;  /* atomically counted references */
   GHashTable *links; /* HeLink, a set */
-  int epoll;
-  GSource *ready, *sweeper;
-  HeLink **batch; /* being gone through; closed ones are taken out */
-  guint batch_len;
+  GSource *sweeper;
   gint64 date_second; /* that date, the answers' field, was made for */
   char date[64];
   char scratch[16 * 1024];
@@ -41,8 +39,6 @@ void he_part_unref (HePart *part); /* from any thread */
 
 /* Takes the connection. */
 void he_link_open (HePart *part, HeConnection *connection);
-/* Goes on with the connection until it has to wait; may close it. */
-void he_link_pump (HeLink *link);
 /* Breaks it. expired: it was past its deadline. */
 void he_link_close (HeLink *link, gboolean expired);
 gint64 he_link_deadline (const HeLink *link); /* monotonic microseconds */

@@ -3,7 +3,9 @@
 
 typedef struct {
   GMainContext *context;
-  GMainLoop *loop;
+  HeSockets *sockets;
+  HeSocket waker; /* by which the context is woken */
+  gboolean woken, quit;
   GThread *thread;
 } One;
 
@@ -12,15 +14,59 @@ struct _HeThreads {
   One one[];
 };
 
+static void
+woken (HeSocket *waker)
+{
+  One *one = (One *)((char *)waker - G_STRUCT_OFFSET (One, waker));
+
+  one->woken = TRUE;
+}
+
+/* When (monotonic) there is something to do for the context, unless it is woken by
+ * *ret_waker. */
+static gint64
+next_due (One *one, GPollFD *ret_waker)
+{
+  int priority, timeout_ms;
+
+  g_main_context_prepare (one->context, &priority);
+  if (g_main_context_query (one->context, priority, &timeout_ms, ret_waker, 1) != 1)
+    g_error ("a thread's context has a source with a descriptor");
+  return timeout_ms < 0 ? G_MAXINT64
+                        : g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
+}
+
+/* Rounded up. */
+static int
+left_ms (gint64 due)
+{
+  gint64 left = due - g_get_monotonic_time ();
+
+  return due == G_MAXINT64 ? -1 : (int)CLAMP ((left + 999) / 1000, 0, G_MAXINT);
+}
+
 static gpointer
 run (gpointer data)
 {
   One *one = data;
+  GPollFD waker;
+  gint64 due;
 
   g_main_context_push_thread_default (one->context);
-  g_main_loop_run (one->loop);
+  due = next_due (one, &waker);
+  one->waker = (HeSocket) { .fd = waker.fd, .ready = woken };
+  he_sockets_watch (one->sockets, &one->waker, EPOLLIN);
+  while (!one->quit) {
+    he_sockets_wait (one->sockets, left_ms (due));
+    if (!one->woken && he_sockets_now (one->sockets) < due)
+      continue;
+    one->woken = FALSE;
+    g_main_context_iteration (one->context, FALSE);
+    due = next_due (one, &waker);
+  }
   while (g_main_context_iteration (one->context, FALSE))
     ;
+  he_sockets_forget (one->sockets, &one->waker);
   g_main_context_pop_thread_default (one->context);
   return NULL;
 }
@@ -35,16 +81,18 @@ he_threads_new (const char *name, guint n)
     One *one = &threads->one[i];
 
     one->context = g_main_context_new ();
-    one->loop = g_main_loop_new (one->context, FALSE);
+    one->sockets = he_sockets_new ();
     one->thread = g_thread_new (name, run, one);
   }
   return threads;
 }
 
 static gboolean
-quit (gpointer loop)
+quit (gpointer data)
 {
-  g_main_loop_quit (loop);
+  One *one = data;
+
+  one->quit = TRUE;
   return G_SOURCE_REMOVE;
 }
 
@@ -57,15 +105,14 @@ he_threads_free (HeThreads *threads)
     One *one = &threads->one[i];
     g_autoptr (GSource) source = g_idle_source_new ();
 
-    /* From within the loop: quitting one that does not run yet would be forgotten. */
-    g_source_set_callback (source, quit, one->loop, NULL);
+    g_source_set_callback (source, quit, one, NULL);
     g_source_attach (source, one->context);
   }
   for (guint i = 0; i < threads->n; i++) {
     One *one = &threads->one[i];
 
     g_thread_join (one->thread);
-    g_main_loop_unref (one->loop);
+    he_sockets_free (one->sockets);
     g_main_context_unref (one->context);
   }
   g_free (threads);
@@ -81,6 +128,12 @@ GMainContext *
 he_threads_context (const HeThreads *threads, guint i)
 {
   return threads->one[i].context;
+}
+
+HeSockets *
+he_threads_sockets (const HeThreads *threads, guint i)
+{
+  return threads->one[i].sockets;
 }
 
 typedef struct {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <glib.h>
+#include "he-sockets.h"
 
 G_BEGIN_DECLS
 
-/* Threads that run a main context each, for as long as they live. */
+/* Threads that each wait for sockets, and for a main context beside them, for as long as they
+ * live. The context is for timeouts and what is invoked from other threads: sources have no
+ * descriptors, and what a socket calls attaches none. */
 typedef struct _HeThreads HeThreads;
 
 /* name is what the threads are called; n >= 1. */
@@ -17,6 +19,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeThreads, he_threads_free)
 guint he_threads_count (const HeThreads *threads);
 /* Borrowed. */
 GMainContext *he_threads_context (const HeThreads *threads, guint i);
+HeSockets *he_threads_sockets (const HeThreads *threads, guint i);
 
 /* Calls func where context runs, and waits until it has returned. Called at once when the
  * caller is that thread. */

@@ -82,8 +82,8 @@ serve (gpointer data)
   return NULL;
 }
 
-/* How many threads serve; 0: the one that accepts. */
-G_GNUC_UNUSED static guint serving;
+/* How many threads serve. */
+G_GNUC_UNUSED static guint serving = 1;
 
 static inline Server *
 server_start_on (const char *spec, const HeListenerLimits *limits)
@@ -97,7 +97,7 @@ server_start_on (const char *spec, const HeListenerLimits *limits)
   server->context = g_main_context_new ();
   server->loop = g_main_loop_new (server->context, FALSE);
   g_mutex_init (&server->lock);
-  server->threads = serving > 0 ? he_threads_new ("serving", serving) : NULL;
+  server->threads = he_threads_new ("serving", serving);
   server->thread = g_thread_new ("server", serve, server);
   return server;
 }

@@ -241,10 +241,10 @@ int
 main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_data_func ("/army/one-thread", GUINT_TO_POINTER (0), honest_client_is_served);
+  g_test_add_data_func ("/army/one-thread", GUINT_TO_POINTER (1), honest_client_is_served);
   g_test_add_data_func ("/army/three-threads", GUINT_TO_POINTER (3),
                         honest_client_is_served);
-  g_test_add_data_func ("/army/full-house-one-thread", GUINT_TO_POINTER (0),
+  g_test_add_data_func ("/army/full-house-one-thread", GUINT_TO_POINTER (1),
                         full_house_has_room);
   g_test_add_data_func ("/army/full-house-three-threads", GUINT_TO_POINTER (3),
                         full_house_has_room);

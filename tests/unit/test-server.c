@@ -380,9 +380,9 @@ static const struct {
 };
 
 static void
-on_its_own_thread (gconstpointer data)
+on_one_thread (gconstpointer data)
 {
-  serving = 0;
+  serving = 1;
   cases[GPOINTER_TO_UINT (data)].func ();
 }
 
@@ -401,7 +401,7 @@ main (int argc, char *argv[])
     g_autofree char *one = g_strconcat ("/server/", cases[i].name, NULL);
     g_autofree char *three = g_strconcat ("/server/threads/", cases[i].name, NULL);
 
-    g_test_add_data_func (one, GUINT_TO_POINTER (i), on_its_own_thread);
+    g_test_add_data_func (one, GUINT_TO_POINTER (i), on_one_thread);
     g_test_add_data_func (three, GUINT_TO_POINTER (i), on_three_threads);
   }
   return g_test_run ();
