@@ -66,7 +66,7 @@ decided (const HeDecision *decision)
   }
   path = shared_path (decision);
   ticket = he_tickets_get (decision->origin->tickets, path,
-                           g_get_real_time () / G_USEC_PER_SEC);
+                           decision->now / G_USEC_PER_SEC);
   he_request_add_field (request, "Cache-Control", "no-store");
   if (answer->kind == HE_ANSWER_MEDIA)
     add_playlist (decision);

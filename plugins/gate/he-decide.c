@@ -77,18 +77,19 @@ waiting_new (HeOrigin *origin, HeRequest *request, const char *path, const char 
 {
   gsize path_size = strlen (path) + 1;
   gsize query_size = query != NULL ? strlen (query) + 1 : 0;
-  Waiting *waiting = g_malloc0 (sizeof *waiting + path_size + query_size);
-  HeDecision *decision = &waiting->decision;
+  Waiting *waiting = g_malloc (sizeof *waiting + path_size + query_size);
 
-  decision->request = he_request_ref (request);
-  decision->origin = origin;
-  decision->path = memcpy (waiting->texts, path, path_size);
+  *waiting = (Waiting) {
+    .decision.request = he_request_ref (request),
+    .decision.origin = origin,
+    .decision.address = he_gate_client_address (
+        he_request_peer (request), he_request_field (request, "X-Forwarded-For"),
+        (const char *const *)origin->trusted),
+    .done = done,
+  };
+  waiting->decision.path = memcpy (waiting->texts, path, path_size);
   if (query != NULL)
-    decision->query = memcpy (waiting->texts + path_size, query, query_size);
-  decision->address = he_gate_client_address (
-      he_request_peer (request), he_request_field (request, "X-Forwarded-For"),
-      (const char *const *)origin->trusted);
-  waiting->done = done;
+    waiting->decision.query = memcpy (waiting->texts + path_size, query, query_size);
   return waiting;
 }
 
@@ -110,7 +111,8 @@ decide (HeDecision *decision)
   };
 
   he_answer_clear (&decision->answer);
-  he_gate_decide (origin->gate, &asked, g_get_real_time (), &decision->answer);
+  decision->now = g_get_real_time ();
+  he_gate_decide (origin->gate, &asked, decision->now, &decision->answer);
 }
 
 /* Writes down what was decided, and answers. */
@@ -120,7 +122,7 @@ conclude (Waiting *waiting)
   HeDecision *decision = &waiting->decision;
   HeOrigin *origin = decision->origin;
 
-  write_ledger (origin, &decision->answer, g_get_real_time ());
+  write_ledger (origin, &decision->answer, decision->now);
   he_leaks_note (origin, &decision->answer);
   he_renew_note (origin, &decision->answer);
   if (decision->answer.kind == HE_ANSWER_DENY)

@@ -380,14 +380,14 @@ read_field (Reader *reader, char *line)
   return TRUE;
 }
 
-/* Cuts the text at each CRLF. */
+/* Cuts the text at each CRLF; there is no other CR. */
 static gboolean
 read_lines (Reader *reader, char *text)
 {
   char *line = text, *end;
   gsize bytes = 0;
 
-  for (guint i = 0; (end = strstr (line, "\r\n")) != line; i++) {
+  for (guint i = 0; (end = strchr (line, '\r')) != line; i++) {
     *end = '\0';
     bytes += i > 0 ? (gsize)(end - line) : 0;
     if (bytes > HE_FRONT_MAX_FIELD_BYTES)

@@ -340,6 +340,8 @@ send_answer (HeLink *link)
   struct msghdr message = { .msg_iov = vectors, .msg_iovlen = 2 };
   off_t offset = request->offset + (gint64)link->sent;
 
+  if (size == 0)
+    return send (link->socket.fd, vectors[0].iov_base, rest, MSG_NOSIGNAL);
   if (from_file && rest == 0)
     return sendfile (link->socket.fd, request->file, &offset, size - link->sent);
   return sendmsg (link->socket.fd, &message, MSG_NOSIGNAL | (from_file ? MSG_MORE : 0));

@@ -95,6 +95,7 @@ typedef struct {
   HeOrigin *origin;
   const char *path, *query; /* that was decided on; query may be NULL */
   char *address;
+  gint64 now; /* unix microseconds, as it was decided */
   HeAnswer answer;
 } HeDecision;
 

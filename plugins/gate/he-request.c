@@ -9,15 +9,17 @@
 HeRequest *
 he_request_new (HeHead *head, GRefString *peer, HePart *part, HeLink *link)
 {
-  HeRequest *request = g_new0 (HeRequest, 1);
+  HeRequest *request = g_new (HeRequest, 1);
 
+  *request = (HeRequest) {
+    .head = head,
+    .peer = g_ref_string_acquire (peer),
+    .fields = g_string_sized_new (500),
+    .file = -1,
+    .part = he_part_ref (part),
+    .link = link,
+  };
   g_atomic_ref_count_init (&request->refs);
-  request->head = head;
-  request->peer = g_ref_string_acquire (peer);
-  request->fields = g_string_sized_new (500);
-  request->file = -1;
-  request->part = he_part_ref (part);
-  request->link = link;
   return request;
 }
 

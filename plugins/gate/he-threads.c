@@ -38,9 +38,9 @@ next_due (One *one, GPollFD *ret_waker)
 
 /* Rounded up. */
 static int
-left_ms (gint64 due)
+left_ms (const One *one, gint64 due)
 {
-  gint64 left = due - g_get_monotonic_time ();
+  gint64 left = due - he_sockets_now (one->sockets);
 
   return due == G_MAXINT64 ? -1 : (int)CLAMP ((left + 999) / 1000, 0, G_MAXINT);
 }
@@ -57,7 +57,7 @@ run (gpointer data)
   one->waker = (HeSocket) { .fd = waker.fd, .ready = woken };
   he_sockets_watch (one->sockets, &one->waker, EPOLLIN);
   while (!one->quit) {
-    he_sockets_wait (one->sockets, left_ms (due));
+    he_sockets_wait (one->sockets, left_ms (one, due));
     if (!one->woken && he_sockets_now (one->sockets) < due)
       continue;
     one->woken = FALSE;
