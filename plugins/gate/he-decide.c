@@ -83,7 +83,7 @@ waiting_new (HeOrigin *origin, HeRequest *request, const char *path, const char 
     .decision.request = he_request_ref (request),
     .decision.origin = origin,
     .decision.address = he_gate_client_address (
-        he_request_peer (request), he_request_field (request, "X-Forwarded-For"),
+        he_request_peer (request), he_request_forwarded_for (request),
         (const char *const *)origin->trusted),
     .done = done,
   };
@@ -101,7 +101,7 @@ decide (HeDecision *decision)
   const HeGateRequest asked = {
     .path = decision->path,
     .query = decision->query,
-    .cookie = he_request_field (request, "Cookie"),
+    .cookie = he_request_cookie (request),
     .authorization = he_request_field (request, "Authorization"),
     .address = decision->address,
     .authority = he_request_field (request, "Host"),

@@ -139,6 +139,18 @@ plain (const char *bytes)
 }
 
 gsize
+he_head_plain (const char *bytes, gsize len)
+{
+  gsize i = 0;
+
+  for (guint n = 8; n == 8 && i + 8 <= len; i += n)
+    n = plain (bytes + i);
+  while (i < len && (guint8)bytes[i] >= ' ' && bytes[i] != 0x7f)
+    i++;
+  return i;
+}
+
+gsize
 he_head_scan (const char *bytes, gsize len, HeHeadScan *scan, guint *ret_status,
               const char **ret_why)
 {
@@ -146,11 +158,7 @@ he_head_scan (const char *bytes, gsize len, HeHeadScan *scan, guint *ret_status,
   guint status = 0;
   gsize i;
 
-  for (i = scan->at; i < len; i++) {
-    for (guint n = 8; n == 8 && i + 8 < len; i += n)
-      n = plain (bytes + i);
-    if ((guint8)bytes[i] >= ' ' && bytes[i] != 0x7f)
-      continue;
+  for (i = scan->at; (i += he_head_plain (bytes + i, len - i)) < len; i++) {
     if ((why = why_not (bytes, len, i)) != NULL) {
       status = 400;
       break;
@@ -186,11 +194,12 @@ he_head_free (HeHead *head)
   g_free (head);
 }
 
-/* Most names differ in their length already, and most of the others are spelt as here. */
+/* Most names differ in their length or first letter, and most of the others are spelt as
+ * here. */
 static gboolean
 is_named (const HeField *field, const char *name, gsize len)
 {
-  return field->name_len == len
+  return field->name_len == len && ((*field->name ^ *name) & ~0x20) == 0
          && (memcmp (field->name, name, len) == 0
              || g_ascii_strncasecmp (field->name, name, len) == 0);
 }

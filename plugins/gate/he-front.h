@@ -34,6 +34,9 @@ typedef struct {
 void he_head_free (HeHead *head); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeHead, he_head_free)
 
+/* How many bytes stand ahead of the first control character. */
+gsize he_head_plain (const char *bytes, gsize len);
+
 /* How far the bytes that came were looked at; zeros before the first. */
 typedef struct {
   gsize at;

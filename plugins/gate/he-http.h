@@ -46,9 +46,11 @@ const char *he_request_method (const HeRequest *request); /* "GET", … */
 const char *he_request_path (const HeRequest *request);   /* raw */
 const char *he_request_query (const HeRequest *request);  /* raw without '?', or NULL */
 const char *he_request_peer (const HeRequest *request);   /* textual address */
-/* NULL when absent. Cookie and X-Forwarded-For, which may come several times, are joined.
- */
-const char *he_request_field (HeRequest *request, const char *name);
+/* The first of that name; NULL when absent. */
+const char *he_request_field (const HeRequest *request, const char *name);
+/* All of Cookie and X-Forwarded-For, which may come several times, joined; or NULL. */
+const char *he_request_cookie (HeRequest *request);
+const char *he_request_forwarded_for (HeRequest *request);
 GBytes *he_request_body (HeRequest *request);             /* owned by the request */
 
 /* What the metrics call this request; a static string. */

@@ -106,6 +106,8 @@ he_request_class (HeRequest *request)
   return g_atomic_pointer_get (&request->class_name);
 }
 
+/* A player that holds several cookies may send them one by one, and each proxy may add a field
+ * of its own. */
 static const char *
 join_once (const HeHead *head, const char *name, const char *separator, char **kept)
 {
@@ -117,15 +119,21 @@ join_once (const HeHead *head, const char *name, const char *separator, char **k
 }
 
 const char *
-he_request_field (HeRequest *request, const char *name)
+he_request_field (const HeRequest *request, const char *name)
 {
-  /* A player that holds several cookies may send them one by one, and each proxy may add
-   * a field of its own. */
-  if (g_str_equal (name, "Cookie"))
-    return join_once (request->head, name, "; ", &request->cookie);
-  if (g_str_equal (name, "X-Forwarded-For"))
-    return join_once (request->head, name, ", ", &request->forwarded);
   return he_head_field (request->head, name);
+}
+
+const char *
+he_request_cookie (HeRequest *request)
+{
+  return join_once (request->head, "Cookie", "; ", &request->cookie);
+}
+
+const char *
+he_request_forwarded_for (HeRequest *request)
+{
+  return join_once (request->head, "X-Forwarded-For", ", ", &request->forwarded);
 }
 
 void
@@ -133,15 +141,21 @@ he_request_add_field (HeRequest *request, const char *name, const char *value)
 {
   GString *fields = request->fields;
   gsize at = fields->len;
+  gsize name_len = strlen (name), left = strlen (value), plain;
   char *end;
 
-  g_string_set_size (fields, at + strlen (name) + strlen (": ") + strlen (value));
-  end = g_stpcpy (g_stpcpy (fields->str + at, name), ": ");
-  for (; *value != '\0'; value++)
-    if (!g_ascii_iscntrl (*value))
-      *end++ = *value;
-  g_string_truncate (fields, (gsize)(end - fields->str));
-  g_string_append_len (fields, "\r\n", 2);
+  g_string_set_size (fields, at + name_len + left + strlen (": \r\n"));
+  end = memcpy (fields->str + at, name, name_len);
+  end = memcpy (end + name_len, ": ", 2);
+  for (end += 2; left > 0; value += plain, left -= plain) {
+    plain = he_head_plain (value, left);
+    memcpy (end, value, plain);
+    end += plain;
+    if (plain == 0)
+      plain = 1; /* is left out */
+  }
+  memcpy (end, "\r\n", 2);
+  g_string_truncate (fields, (gsize)(end + 2 - fields->str));
 }
 
 static gboolean

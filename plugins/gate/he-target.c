@@ -15,7 +15,8 @@ split (const char *path, HeSpan ret_segments[MAX_SEGMENTS], guint *ret_count)
   guint count = 0;
   const char *p = path;
   while (*p == '/') {
-    gsize len = strcspn (++p, "/");
+    p++;
+    gsize len = (gsize)(strchrnul (p, '/') - p);
     if (count == MAX_SEGMENTS)
       return FALSE;
     ret_segments[count++] = (HeSpan) { p, len };
@@ -189,7 +190,7 @@ he_cookie_find (const char *header, const char *name, HeSpan *ret_values, guint 
   guint count = 0;
   for (const char *p = header ? header : ""; *p && count < max;) {
     p += strspn (p, "; \t");
-    gsize len = strcspn (p, ";");
+    gsize len = (gsize)(strchrnul (p, ';') - p);
     const char *equals = memchr (p, '=', len);
     if (equals && span_is ((HeSpan) { p, equals - p }, name)) {
       gsize value_len = len - (equals + 1 - p);
