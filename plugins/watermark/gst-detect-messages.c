@@ -38,7 +38,7 @@ gst_detect_segment (GstObject *element, const HeReading *reading, const char *ch
 }
 
 GstMessage *
-gst_detect_payload (GstObject *element, const HePayloadSums *sums, const char *channel)
+gst_detect_payload (GstObject *element, HePayloadSums *sums, const char *channel)
 {
   HePayloadReading reading;
   guint segments = 0;

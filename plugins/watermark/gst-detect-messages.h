@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 /* What forensicdetect posts, as its documentation has it. Owned by the caller. */
 GstMessage *gst_detect_segment (GstObject *element, const HeReading *reading, const char *channel);
 /* NULL when no payload is clear from the sums. */
-GstMessage *gst_detect_payload (GstObject *element, const HePayloadSums *sums, const char *channel);
+GstMessage *
+gst_detect_payload (GstObject *element, HePayloadSums *sums, const char *channel);
 
 G_END_DECLS

@@ -193,18 +193,19 @@ search (const Trellis *trellis, guint64 *ret_payload, double *ret_best)
   return found;
 }
 
-/* A bound by all payloads there are, each with the normal tail's own bound. */
+/* A bound by all payloads there are, each with the normal tail's own bound, and by all
+ * looks. */
 static double
-log10_p_of (double z)
+log10_p_of (double z, guint look)
 {
   if (z < 1)
     return 0;
   const double tail = -z * z / 2 / G_LN10 - log10 (z * sqrt (2 * G_PI));
-  return MIN (0, PAYLOAD_BITS * log10 (2) + tail);
+  return MIN (0, PAYLOAD_BITS * log10 (2) + log10 (look * (look + 1.0)) + tail);
 }
 
 gboolean
-he_payload_decode (const HePayloadSums *sums, HePayloadReading *ret_reading)
+he_payload_decode (HePayloadSums *sums, HePayloadReading *ret_reading)
 {
   Trellis trellis = { 0 };
   guint64 payload = 0;
@@ -229,10 +230,9 @@ he_payload_decode (const HePayloadSums *sums, HePayloadReading *ret_reading)
   }
   g_free (trellis.choices);
   g_free (both);
-  const double z = best / sqrt (variance);
-  if (!found || log10_p_of (z) > HE_PAYLOAD_LOG10_P)
+  const double z = best / sqrt (variance), log10_p = log10_p_of (z, ++sums->looks);
+  if (!found || log10_p > HE_PAYLOAD_LOG10_P)
     return FALSE;
-  *ret_reading
-      = (HePayloadReading) { .payload = payload, .z = z, .log10_p = log10_p_of (z) };
+  *ret_reading = (HePayloadReading) { .payload = payload, .z = z, .log10_p = log10_p };
   return TRUE;
 }

@@ -26,6 +26,7 @@ typedef struct {
   double sums[HE_PAYLOAD_SEGMENTS][HE_PAYLOAD_SYMBOLS];
   guint segments[HE_PAYLOAD_SEGMENTS]; /* how many are in each row */
   guint64 next;                        /* MSN from which on segments are added */
+  guint looks;                         /* how often they were decoded */
 } HePayloadSums;
 
 /* Soft symbols of one segment, of deviation 1 under a key that made no mark, as
@@ -38,14 +39,15 @@ he_payload_add (HePayloadSums *sums, guint64 msn, const double soft[HE_PAYLOAD_S
 typedef struct {
   guint64 payload;
   double z;       /* of the whole: N(0,1) for a payload that was not chosen by looking */
-  double log10_p; /* that soft symbols without a mark show any payload this well */
+  double log10_p; /* that soft symbols without a mark show any payload this well, at any
+                   * look: look i pays i (i + 1) times, as HeReader's looks do */
 } HePayloadReading;
 
 /* A reading is believed from here on. */
 #define HE_PAYLOAD_LOG10_P -9.0
 
-/* The likeliest payload with a right CRC. FALSE when there is none that log10_p lets
- * believe. Takes tens of milliseconds. */
-gboolean he_payload_decode (const HePayloadSums *sums, HePayloadReading *ret_reading);
+/* The likeliest payload with a right CRC, and one look more. FALSE when there is none
+ * that log10_p lets believe. Takes tens of milliseconds. */
+gboolean he_payload_decode (HePayloadSums *sums, HePayloadReading *ret_reading);
 
 G_END_DECLS

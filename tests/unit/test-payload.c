@@ -32,7 +32,7 @@ add_segment (HePayloadSums *sums, GRand *rand, guint64 payload, guint64 msn,
 }
 
 static void
-assert_reads (const HePayloadSums *sums, guint64 payload)
+assert_reads (HePayloadSums *sums, guint64 payload)
 {
   HePayloadReading reading = { 0 };
   g_assert_true (he_payload_decode (sums, &reading));
@@ -97,6 +97,26 @@ test_nothing_is_read_from_noise (void)
       add_segment (&sums, rand, PAYLOAD, s, 0);
     g_assert_false (he_payload_decode (&sums, &reading));
   }
+}
+
+/* Given symbols that are just clear enough when they are looked at first, when they are
+ * looked at again, then they are not: a copy is looked at as often as it is long. */
+static void
+test_each_look_is_paid_for (void)
+{
+  HePayloadSums sums = { 0 };
+  HePayloadReading reading;
+  for (guint s = 0; s < HE_PAYLOAD_SEGMENTS; s++) {
+    gint8 symbols[HE_PAYLOAD_SYMBOLS];
+    double soft[HE_PAYLOAD_SYMBOLS];
+    he_payload_encode (PAYLOAD, s, symbols);
+    for (guint i = 0; i < HE_PAYLOAD_SYMBOLS; i++)
+      soft[i] = 0.512 * symbols[i];
+    he_payload_add (&sums, s, soft);
+  }
+  assert_reads (&sums, PAYLOAD);
+  g_assert_false (he_payload_decode (&sums, &reading));
+  g_assert_cmpuint (sums.looks, ==, 2);
 }
 
 /* Given pictures marked with a payload, when their segments are read, then the payload is
@@ -170,6 +190,7 @@ main (int argc, char **argv)
   g_test_add_func ("/payload/reads-without-a-segment", test_reads_without_a_segment);
   g_test_add_func ("/payload/rounds-add-up", test_rounds_add_up);
   g_test_add_func ("/payload/reads-nothing-from-noise", test_nothing_is_read_from_noise);
+  g_test_add_func ("/payload/each-look-is-paid-for", test_each_look_is_paid_for);
   g_test_add_func ("/payload/reads-from-pictures", test_reads_from_pictures);
   g_test_add_func ("/payload/each-segment-counts-once", test_each_segment_counts_once);
   g_test_add_func ("/payload/code-stays", test_code_stays);
