@@ -30,10 +30,15 @@ next_due (One *one, GPollFD *ret_waker)
   int priority, timeout_ms;
 
   g_main_context_prepare (one->context, &priority);
-  if (g_main_context_query (one->context, priority, &timeout_ms, ret_waker, 1) != 1)
+  /* All priorities, or the waker, which has the default one, were missing ahead of a
+   * source of a higher one. */
+  if (g_main_context_query (one->context, G_MAXINT, &timeout_ms, ret_waker, 1) != 1)
     g_error ("a thread's context has a source with a descriptor");
-  return timeout_ms < 0 ? G_MAXINT64
-                        : g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
+  /* From the moment that left_ms() counts from: what took long since then is not waited
+   * for again. */
+  return timeout_ms < 0
+             ? G_MAXINT64
+             : he_sockets_now (one->sockets) + timeout_ms * G_TIME_SPAN_MILLISECOND;
 }
 
 /* Rounded up. */
@@ -55,7 +60,8 @@ run (gpointer data)
   g_main_context_push_thread_default (one->context);
   due = next_due (one, &waker);
   one->waker = (HeSocket) { .fd = waker.fd, .ready = woken };
-  he_sockets_watch (one->sockets, &one->waker, EPOLLIN);
+  if (!he_sockets_watch (one->sockets, &one->waker, EPOLLIN))
+    g_error ("the kernel has no memory to watch connections with");
   while (!one->quit) {
     he_sockets_wait (one->sockets, left_ms (one, due));
     if (!one->woken && he_sockets_now (one->sockets) < due)
