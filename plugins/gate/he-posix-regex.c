@@ -32,7 +32,7 @@ copy_bracket (GString *out, const char *p)
       return NULL;
     if (*p == '[' && p[1] == ':' && !(next = skip_class (p)))
       return NULL;
-    if (*p == '\\')
+    if (strchr ("\\.:=", *p)) /* PCRE takes "[.a.]" for an error */
       g_string_append_c (out, '\\');
     g_string_append_len (out, p, next - p);
     p = next;

@@ -301,6 +301,7 @@ test_uri_container (void)
     { TRUE, "regex:/[]a[:digit:]-]{2,3}", "/-a7" },
     { TRUE, "regex:/[^]/]*\\.[[:alnum:]]+", "/a.m3u8" },
     { TRUE, "regex:/a{2}b{1,}", "/aab" },
+    { TRUE, "regex:/[.a.][:b:][=c=][a-]", "/.:=-" },
     /* ... or none, which is not PCRE's either */
     { FALSE, "regex:/a*+", "/a" },
     { FALSE, "regex:/a+?", "/a" },
