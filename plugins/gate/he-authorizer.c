@@ -202,6 +202,9 @@ he_authorizer_ask (HeAuthorizer *authorizer, GBytes *question, HeAuthorizerFunc 
    * not send a POST again. */
   soup_message_headers_replace (soup_message_get_request_headers (call->message),
                                 "Connection", "close");
+  /* Compressed, the length that is announced would not be that of what is read. */
+  soup_message_headers_replace (soup_message_get_request_headers (call->message),
+                                "Accept-Encoding", "identity");
   if (authorizer->authorization != NULL)
     soup_message_headers_replace (soup_message_get_request_headers (call->message),
                                   "Authorization", authorizer->authorization);

@@ -65,6 +65,7 @@ answers_are_understood (void)
   g_assert_true (boss_heard (boss, FALSE, "POST /lease HTTP/1.1\r\n"));
   g_assert_true (boss_heard (boss, FALSE, "Authorization: Basic Z2F0ZTp3b3Jk\r\n"));
   g_assert_true (boss_heard (boss, FALSE, "Content-Type: application/json\r\n"));
+  g_assert_true (boss_heard (boss, FALSE, "Accept-Encoding: identity\r\n"));
   g_assert_true (boss_heard (boss, TRUE, "{\"account\":\"alice\"}"));
   g_atomic_int_set (&boss->says, SAYS_FOR_LONG);
   g_assert_cmpint (ask (uri, 20000, &seconds, &why), ==, HE_RENEWAL_ALLOWED);
