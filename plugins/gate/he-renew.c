@@ -120,12 +120,16 @@ answered (HeRenewalAnswer answer, guint seconds, const char *why, gpointer data)
   g_autofree Question *question = data;
   HeRenewer *renewer = question->renewer;
   HeOrigin *origin = renewer->origin;
+  g_autofree char *id = he_hex_encode (question->session, sizeof question->session);
 
   if (origin->stopping)
     return;
   note_result (origin, results[answer]);
   if (answer == HE_RENEWAL_REFUSED)
     refuse (renewer, question);
+  if (answer == HE_RENEWAL_FAILED)
+    he_log_event (origin->log, g_get_monotonic_time (),
+                  "the authorizer fails: %s; session=%.8s", why, id);
   if (he_renewals_answer (renewer->table, question->session, answer, seconds,
                           g_get_real_time ())) {
     if (he_renewals_is_broken (renewer->table))

@@ -332,6 +332,7 @@ failures_keep (void)
   g_assert_true (metric_says (pair, "headend_renewal_up 1\n"));
 }
 
+/* Given one viewer whom a failure costs his lease, then the log says why it failed. */
 static void
 failures_end (void)
 {
@@ -344,6 +345,7 @@ failures_end (void)
   cookie = cookie_for (pair, 0, "alice");
   play_until (pair, 0, cookie, "603");
   g_assert_true (metric_says (pair, "headend_renewals_total{result=\"lapsed\"} 1\n"));
+  g_assert_true (pair_logged (pair, "the authorizer fails: "));
 }
 
 /* Given an authorizer that is silent when the node ends, then the node does not wait. */
