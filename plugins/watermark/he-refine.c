@@ -168,8 +168,8 @@ view_evidence (Judge *judge, const HeView *view)
   return sum;
 }
 
-/* The best of all shifts, if less likely by chance than the view though so many were
- * looked at. */
+/* The best of all shifts, if, though so many were looked at, chance explains it less than
+ * the view, and as little as it may explain what is believed. */
 static void
 choose_shift (Judge *judge, HeView *view)
 {
@@ -183,7 +183,8 @@ choose_shift (Judge *judge, HeView *view)
   const HeView moved = he_view_shift (view, shift[0], shift[1]);
   if (he_view_is_sane (&moved)
       && he_chi_squared_log_tail (judge->n, best) + log (he_shifts_count (shifts))
-             < he_chi_squared_log_tail (judge->n, view_evidence (judge, view)))
+             < MIN (he_chi_squared_log_tail (judge->n, view_evidence (judge, view)),
+                    HE_SYNC_LOG_P))
     *view = moved;
 }
 
