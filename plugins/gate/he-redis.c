@@ -43,7 +43,7 @@ struct _HeRedis {
   redisContext *commands, *messages; /* of the thread: NULL while it is away */
   guint next;                        /* server to try */
   char **told; /* why each server is away, as was said since one was there; or NULL */
-  guint db;          /* of the one that is there */
+  guint db;    /* of the one that is there */
   gint64 retry_at, retry_us, owed_at;
 };
 
@@ -121,8 +121,7 @@ append (HeRedis *redis, const Question *question, const char *verb, const char *
       (long long)redis->config.slot_ttl, (long long)redis->config.lease,
       (long long)MAX (now - record->opened, 0),
       (long long)MAX (record->hard_end - now, 0), MAX (record->max_sessions, 1), address,
-      (long long)left, redis->db,
-                      question->replaces ? question->replaces : "");
+      (long long)left, redis->db, question->replaces ? question->replaces : "");
 }
 
 /* What the script says, told to the mirror. FALSE: it is no such answer. */
@@ -166,6 +165,16 @@ ask_whole (HeRedis *redis, const Question *question)
   return take_reply (redis);
 }
 
+/* What Redis says against a question, without the script's digest and line, so that the
+ * log has each reason once. */
+static char *
+refusal (const redisReply *reply)
+{
+  const char *text = reply && reply->str ? reply->str : "an answer that is none";
+  const char *script = strstr (text, " script: ");
+  return g_strndup (text, script ? (gsize)(script - text) : strlen (text));
+}
+
 /* Takes the questions. */
 static void
 decide (HeRedis *redis, GPtrArray *batch)
@@ -184,7 +193,7 @@ decide (HeRedis *redis, GPtrArray *batch)
       g_ptr_array_add (again, question);
     else if (!reply || !settle (redis, question, reply)) {
       if (reply && !why)
-        why = g_strdup (reply->str ? reply->str : "an answer that is none");
+        why = refusal (reply);
       answer (question, HE_CODE_UNAVAILABLE, FALSE);
     }
     g_clear_pointer (&reply, freeReplyObject);
@@ -193,7 +202,7 @@ decide (HeRedis *redis, GPtrArray *batch)
     redisReply *reply = why ? NULL : ask_whole (redis, again->pdata[i]);
     if (!reply || !settle (redis, again->pdata[i], reply)) {
       if (!why)
-        why = g_strdup (reply && reply->str ? reply->str : "no answer");
+        why = reply ? refusal (reply) : g_strdup (he_redis_why (redis->commands));
       answer (again->pdata[i], HE_CODE_UNAVAILABLE, FALSE);
     }
     g_clear_pointer (&reply, freeReplyObject);
@@ -220,9 +229,11 @@ pay (HeRedis *redis, gboolean everything)
     }
     decide (redis, batch);
   }
-  /* Whether it is still there, where nothing is owed. */
+  /* Whether it still takes what is written, where nothing is owed: this changes nothing,
+   * and is refused where a session would be, such as for want of memory or of replicas.
+   */
   if (owed->len == 0 && redis->commands) {
-    redisReply *reply = redisCommand (redis->commands, "PING");
+    redisReply *reply = redisCommand (redis->commands, "SETRANGE headend:probe 0 %s", "");
     if (!reply || reply->type == REDIS_REPLY_ERROR)
       disconnect (redis, reply ? reply->str : he_redis_why (redis->commands));
     g_clear_pointer (&reply, freeReplyObject);
@@ -396,8 +407,8 @@ he_redis_new (const HeRedisConfig *config)
 {
   HeRedis *redis = g_new0 (HeRedis, 1);
   he_redis_register_resource ();
-  g_autoptr (GBytes) script = g_resource_lookup_data (
-      he_redis_get_resource (), SCRIPT, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+  g_autoptr (GBytes) script = g_resource_lookup_data (he_redis_get_resource (), SCRIPT,
+                                                      G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
   redis->script = g_strndup (g_bytes_get_data (script, NULL), g_bytes_get_size (script));
   redis->script_sha = g_compute_checksum_for_string (G_CHECKSUM_SHA1, redis->script, -1);
   redis->config = *config;
@@ -465,7 +476,7 @@ he_redis_ask (HeRedis *redis, const HeSessionRecord *contents, HeTouch how,
   if (he_redis_is_up (redis) && redis->questions.length < QUEUE_MAX) {
     question = g_new (Question, 1);
     *question = (Question) { he_session_record_copy (contents), how, g_strdup (replaces),
-                              done, user_data };
+                             done, user_data };
     g_queue_push_tail (&redis->questions, question);
   }
   g_mutex_unlock (&redis->lock);

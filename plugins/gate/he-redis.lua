@@ -4,6 +4,8 @@
 -- 4 slot's time to live, 5 lease, 6 age, 7 time to the hard end, 8 sessions at a time, 9
 -- address (hex or ""), 10 lease left, as far as known; microseconds. 11 the channel for who
 -- is ended, 12 ids of sessions that it replaces.
+-- The first that it writes is HSET, which a Redis that is full refuses; after another it would
+-- not.
 -- Returns {code}, or {200, age, time to the hard end, lease left, evicted ids...}.
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -17,7 +19,7 @@ local function earlier(a, b)
   if a.o ~= b.o then return a.o < b.o end
   return a.id < b.id
 end
-local all, self, last = {}, nil, 0
+local all, over, self, last = {}, {}, nil, 0
 local flat = redis.call('HGETALL', key)
 for i = 1, #flat, 2 do
   local o, h, l, s, e, m, a =
@@ -25,7 +27,7 @@ for i = 1, #flat, 2 do
   local r = {id = flat[i], o = tonumber(o), h = tonumber(h), l = tonumber(l),
     s = tonumber(s), e = tonumber(e), m = tonumber(m), a = a}
   if r.h + retain <= now then
-    redis.call('HDEL', key, r.id)
+    over[#over + 1] = r.id
   else
     all[#all + 1] = r
     last = math.max(last, r.h)
@@ -78,8 +80,14 @@ elseif #live > limit then
   if not held or rank > limit then return {605} end
 end
 last = math.max(last, self.h)
-redis.call('PEXPIRE', key, math.ceil((last + retain - now) / 1000))
-if self.e ~= 0 then return {self.e} end
+local function keep()
+  for _, old in ipairs(over) do redis.call('HDEL', key, old) end
+  redis.call('PEXPIRE', key, math.ceil((last + retain - now) / 1000))
+end
+if self.e ~= 0 then
+  keep()
+  return {self.e}
+end
 self.s = now
 if how ~= 'media' then self.l = math.max(self.l, math.min(now + lease, self.h)) end
 write(self)
@@ -91,7 +99,7 @@ for _, r in ipairs(all) do
     losers[#losers + 1] = r.id
   end
 end
-redis.call('PEXPIRE', key, math.ceil((last + retain - now) / 1000))
+keep()
 local spare = #all - 64 - 2 * self.m
 table.sort(all, earlier)
 for _, r in ipairs(all) do

@@ -197,6 +197,90 @@ redis_may_go_and_come_back (void)
   g_assert_true (pair_logged (store.pair, "sessions are in Redis, unix:"));
 }
 
+static gboolean
+says (Store *store, guint i, const char *path, const char *text)
+{
+  g_autoptr (Reply) reply = get (store->pair->internal[i], path, NULL);
+  g_autofree char *got = reply_text (reply);
+
+  return strstr (got, text) != NULL;
+}
+
+static void
+wait_says (Store *store, guint i, const char *path, const char *text, gboolean wanted)
+{
+  for (guint tries = 0; says (store, i, path, text) != wanted; tries++) {
+    g_assert_cmpuint (tries, <, TRIES);
+    g_usleep (10000);
+  }
+}
+
+static void
+configure (Store *store, const char *name, const char *value)
+{
+  char *argv[] = { (char *)"redis-cli", (char *)"-s", store->socket, (char *)"config",
+                   (char *)"set",       (char *)name, (char *)value, NULL };
+  g_autofree char *said = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &said, NULL, NULL,
+                &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (said, ==, "OK\n");
+}
+
+static guint
+times_logged (Store *store, const char *text)
+{
+  guint times = 0;
+
+  g_mutex_lock (&store->pair->lock);
+  for (const char *at = store->pair->log->str; (at = strstr (at, text));
+       at += strlen (text))
+    times++;
+  g_mutex_unlock (&store->pair->lock);
+  return times;
+}
+
+/* One that is there and takes nothing, be it full or short of replicas, is away: also for
+ * a node with nobody to keep, which says so once and not with each that comes. */
+static void
+redis_may_take_nothing (void)
+{
+  static const struct {
+    const char *name, *value, *back, *why;
+  } tries[] = {
+    { "maxmemory", "1", "0", "OOM command not allowed" },
+    { "min-replicas-to-write", "1", "0", "NOREPLICAS Not enough good replicas" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tries); i++) {
+    g_auto (Store) store;
+    g_autofree char *runner = NULL;
+    g_autoptr (Reply) at_once = NULL;
+    guint turn = 0;
+
+    store_init (&store, HE_SESSIONS_EVICT_OLDEST);
+    wait_up (&store);
+    configure (&store, tries[i].name, tries[i].value);
+    wait_logged (&store, tries[i].why);
+    for (guint j = 0; j < 2; j++)
+      wait_says (&store, j, "/metrics", "headend_redis_up 0\n", TRUE);
+    for (guint j = 0; j < 100; j++)
+      g_free (open_until (&store, j % 2, "newcomer", 503));
+    g_assert_cmpuint (times_logged (&store, tries[i].why), ==, 2);
+    configure (&store, tries[i].name, tries[i].back);
+    runner = open_until (&store, 0, "runner", 200);
+    wait_code (&store, 1, runner, "200");
+    configure (&store, tries[i].name, tries[i].value);
+    at_once = open_at (&store, 0, "another");
+    g_assert_cmpuint (at_once->status, ==, 503);
+    runner_stays_and_nobody_enters (&store, runner, tries[i].why);
+    configure (&store, tries[i].name, tries[i].back);
+    watch_until_in (&store, runner, &turn, "taking again");
+  }
+}
+
 /* No peers: by Redis alone, to a node that runs and to one that starts. */
 static void
 revocations_go_by_redis (void)
@@ -316,24 +400,6 @@ other_databases_are_others (void)
   wait_code (&store, 0, alice, "200");
 }
 
-static gboolean
-says (Store *store, const char *path, const char *text)
-{
-  g_autoptr (Reply) reply = get (store->pair->internal[0], path, NULL);
-  g_autofree char *got = reply_text (reply);
-
-  return strstr (got, text) != NULL;
-}
-
-static void
-wait_says (Store *store, const char *path, const char *text, gboolean wanted)
-{
-  for (guint tries = 0; says (store, path, text) != wanted; tries++) {
-    g_assert_cmpuint (tries, <, TRIES);
-    g_usleep (10000);
-  }
-}
-
 static void
 is_said_when_it_was_never_there (void)
 {
@@ -341,18 +407,18 @@ is_said_when_it_was_never_there (void)
 
   store_prepare (&store, HE_SESSIONS_EVICT_OLDEST);
   pair_start (store.pair, 0);
-  wait_says (&store, "/readyz", "Redis has not been reached yet", TRUE);
-  wait_says (&store, "/status", "\"redis\":false", TRUE);
+  wait_says (&store, 0, "/readyz", "Redis has not been reached yet", TRUE);
+  wait_says (&store, 0, "/status", "\"redis\":false", TRUE);
   for (guint tries = 0; !pair_logged (store.pair, "Redis is away (unix:"); tries++) {
     g_assert_cmpuint (tries, <, TRIES);
     g_usleep (10000);
   }
   store_start (&store, FALSE);
-  wait_says (&store, "/readyz", "Redis", FALSE);
-  wait_says (&store, "/metrics", "headend_redis_up 1\n", TRUE);
+  wait_says (&store, 0, "/readyz", "Redis", FALSE);
+  wait_says (&store, 0, "/metrics", "headend_redis_up 1\n", TRUE);
   store_kill (&store);
-  wait_says (&store, "/metrics", "headend_redis_up 0\n", TRUE);
-  g_assert_false (says (&store, "/readyz", "Redis"));
+  wait_says (&store, 0, "/metrics", "headend_redis_up 0\n", TRUE);
+  g_assert_false (says (&store, 0, "/readyz", "Redis"));
 }
 
 int
@@ -369,6 +435,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/redis/race/evict", GINT_TO_POINTER (HE_SESSIONS_EVICT_OLDEST),
                         one_of_many_gets_the_slot);
   g_test_add_func ("/redis/away", redis_may_go_and_come_back);
+  g_test_add_func ("/redis/takes-nothing", redis_may_take_nothing);
   g_test_add_func ("/redis/revoked", revocations_go_by_redis);
   g_test_add_func ("/redis/revoked-away", revocations_outlast_an_outage);
   g_test_add_func ("/redis/databases", other_databases_are_others);
