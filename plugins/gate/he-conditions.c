@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "he-codec.h"
-
 gboolean
 he_etags_have (const char *list, const char *etag, gboolean weak)
 {
@@ -26,6 +24,24 @@ he_etags_have (const char *list, const char *etag, gboolean weak)
   }
 }
 
+/* However large a number is, it is one (RFC 9110 section 14.1.2): what is beyond
+ * G_MAXINT64 is that. */
+static gboolean
+read_position (const char *text, gsize len, guint64 *ret_position)
+{
+  guint64 position = 0;
+
+  if (len == 0)
+    return FALSE;
+  for (gsize i = 0; i < len; i++) {
+    if (!g_ascii_isdigit (text[i]))
+      return FALSE;
+    position = MIN (position, G_MAXINT64 / 10) * 10 + (guint64)(text[i] - '0');
+  }
+  *ret_position = MIN (position, G_MAXINT64);
+  return TRUE;
+}
+
 HeRange
 he_range_parse (const char *text, guint64 size, guint64 *ret_first, guint64 *ret_last)
 {
@@ -38,7 +54,7 @@ he_range_parse (const char *text, guint64 size, guint64 *ret_first, guint64 *ret
   if ((dash = strchr (text, '-')) == NULL)
     return HE_RANGE_NONE;
   if (dash == text) { /* the last n bytes */
-    if (!he_uint64_decode (dash + 1, strlen (dash + 1), G_MAXINT64, &last))
+    if (!read_position (dash + 1, strlen (dash + 1), &last))
       return HE_RANGE_NONE;
     if (last == 0 || size == 0)
       return HE_RANGE_UNSATISFIABLE;
@@ -46,9 +62,8 @@ he_range_parse (const char *text, guint64 size, guint64 *ret_first, guint64 *ret
     *ret_last = size - 1;
     return HE_RANGE_ONE;
   }
-  if (!he_uint64_decode (text, (gsize)(dash - text), G_MAXINT64, &first)
-      || (dash[1] != '\0'
-          && !he_uint64_decode (dash + 1, strlen (dash + 1), G_MAXINT64, &last))
+  if (!read_position (text, (gsize)(dash - text), &first)
+      || (dash[1] != '\0' && !read_position (dash + 1, strlen (dash + 1), &last))
       || last < first)
     return HE_RANGE_NONE;
   if (first >= size)

@@ -52,6 +52,12 @@ one_range_is_understood (void)
   assert_range ("bytes=-1000", HE_RANGE_ONE, 0, 99);
   assert_range ("bytes=100-", HE_RANGE_UNSATISFIABLE, 0, 0);
   assert_range ("bytes=-0", HE_RANGE_UNSATISFIABLE, 0, 0);
+  assert_range ("bytes=007-08", HE_RANGE_ONE, 7, 8);
+  /* UINT64_MAX, as some players write "to the end", and a number that no type holds. */
+  assert_range ("bytes=10-18446744073709551615", HE_RANGE_ONE, 10, 99);
+  assert_range ("bytes=10-99999999999999999999999", HE_RANGE_ONE, 10, 99);
+  assert_range ("bytes=-18446744073709551626", HE_RANGE_ONE, 0, 99);
+  assert_range ("bytes=18446744073709551626-", HE_RANGE_UNSATISFIABLE, 0, 0);
 }
 
 static void
@@ -61,7 +67,6 @@ odd_ranges_get_everything (void)
                                      "bytes=5-4",
                                      "bytes=a-",
                                      "bytes=-",
-                                     "bytes=9223372036854775808-",
                                      "lines=1-2",
                                      "bytes= 1-2",
                                      "bytes=1-2-3",
