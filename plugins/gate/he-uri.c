@@ -59,6 +59,18 @@ append_without_dots (GString *out, const char *path)
     g_string_append_c (out, '/');
 }
 
+/* Behind a name or "[ADDRESS]" (RFC 3986 section 3.2.2), which has colons of its own; or
+ * NULL. */
+static char *
+skip_host (char *text)
+{
+  gsize len;
+  if (*text != '[')
+    return (len = strcspn (text, ":[]")) > 0 ? text + len : NULL;
+  len = strcspn (text + 1, "[]");
+  return len > 0 && text[1 + len] == ']' ? text + 1 + len + 1 : NULL;
+}
+
 /* "http://" or "https://" and the authority at *rest, which is moved behind it. */
 static gboolean
 append_authority (GString *out, const char **rest)
@@ -77,14 +89,11 @@ append_authority (GString *out, const char **rest)
       return FALSE;
     /* Decoded first: "%41" is an "a"; and once more, as encodings are in upper case. */
     g_string_ascii_down (host);
-    char *address = strrchr (host->str, ']'); /* of IPv6, with colons of its own */
-    char *port = strchr (address ? address : host->str, ':');
-    if (port && port[1 + strspn (port + 1, "0123456789")])
+    char *port = skip_host (host->str);
+    if (!port || (*port == ':' ? port[1 + strspn (port + 1, "0123456789")] : *port))
       return FALSE;
-    if (port && (port[1] == '\0' || strcmp (port + 1, schemes[i].port) == 0))
+    if (*port && (port[1] == '\0' || strcmp (port + 1, schemes[i].port) == 0))
       g_string_truncate (host, port - host->str);
-    if (host->len == 0 || *host->str == ':')
-      return FALSE;
     g_string_append (out, schemes[i].scheme);
     *rest = authority + all;
     return append_decoded (out, host->str, host->len);
