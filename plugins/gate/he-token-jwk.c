@@ -140,6 +140,25 @@ read_okp (const HeJson *jwk, GError **error)
   return key;
 }
 
+/* Of a key that the chips of CVE-2017-15361 made, which gives its private half away:
+ * their primes, and so what they multiply to, are powers of 65537 modulo each small
+ * prime. Modulo these, of other numbers one in 2^27 is. */
+static gboolean
+is_of_weak_chip (const BIGNUM *modulus)
+{
+  static const guint8 primes[]
+      = { 11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157 };
+  for (guint i = 0; i < G_N_ELEMENTS (primes); i++) {
+    BN_ULONG rest = BN_mod_word (modulus, primes[i]), power = 1;
+    do
+      power = power * 65537 % primes[i];
+    while (power != rest && power != 1);
+    if (power != rest)
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static EVP_PKEY *
 read_rsa (const HeJson *jwk, GError **error)
 {
@@ -154,7 +173,7 @@ read_rsa (const HeJson *jwk, GError **error)
   if (modulus && exponent && n[0] && e[0] && BN_bin2bn (n, (int)n_len, modulus)
       && BN_bin2bn (e, (int)e_len, exponent)
       && BN_num_bits (modulus) >= HE_TOKEN_RSA_BITS_MIN
-      && BN_is_odd (exponent) && !BN_is_one (exponent)
+      && BN_is_odd (exponent) && !BN_is_one (exponent) && !is_of_weak_chip (modulus)
       && BN_bn2nativepad (modulus, n, (int)n_len) == (int)n_len
       && BN_bn2nativepad (exponent, e, (int)e_len) == (int)e_len) {
     OSSL_PARAM params[] = {
@@ -168,7 +187,8 @@ read_rsa (const HeJson *jwk, GError **error)
   BN_free (exponent);
   if (!key)
     he_json_set_error (error, jwk,
-                       "\"n\" and \"e\" are not a public key of RSA of at least %d bits",
+                       "\"n\" and \"e\" are not a public key of RSA of at least %d bits, "
+                       "or one that gives itself away (CVE-2017-15361)",
                        HE_TOKEN_RSA_BITS_MIN);
   return key;
 }

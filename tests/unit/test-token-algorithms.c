@@ -206,6 +206,15 @@ test_weak_keys (void)
     "{\"kty\":\"RSA\",\"kid\":\"k\",\"alg\":\"RS256\",\"e\":\"AQ\",\"n\":\"%n\"}",
     "{\"kty\":\"RSA\",\"kid\":\"k\",\"e\":\"AQAB\",\"n\":\"%n\"}",
     "{\"kty\":\"RSA\",\"kid\":\"k\",\"alg\":\"RS512\",\"e\":\"AQAB\",\"n\":\"%n\"}",
+    /* CVE-2017-15361: rejectsKeyWithRocaVulnerability of Wycheproof's json_web_key_test. */
+    ("{\"kty\":\"RSA\",\"kid\":\"k\",\"alg\":\"RS256\",\"e\":\"AQAB\",\"n\":\""
+     "AanFpofbj7KjD4Lf-"
+     "N2hVMKR7yewSyXhhbirIMTGpfYEhZ_lnt5UoK98DnKIgArXGTu3MaW_HhFw16HGaTDUHqP"
+     "rId7fe4r11CqRw09yBFuW79V8sYIwHdzCaWflUI6auImYbVfoN9_nD5n8N8SY9DwXw7mwZ"
+     "M9wREPXoDPgOoIWl6q_MPsp7n0zs3Z5ZaiQWOOzl1S9OhwAfSiiOwz6efnXEaxuTEtPd7B"
+     "jSx7NaFka8Dx9U7YqXy2RFj1O9PjyaDGuRh7YXsX3iMUSP_wSyHQg_c_qHRtKUsNSGCT7O"
+     "Zg0hzm2KphtjnayKJvC64vAbROBR4Ubg6Bxg9IQVZ-QYyE"
+     "\"}"),
     "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
     "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"\"}",
     "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\",\"x\":\"AAAA\"}",
