@@ -28,7 +28,7 @@ static const struct {
   { "VIEWER",
     "      proxy_cache off;\n"
     "      proxy_max_temp_file_size 0;\n"
-    "      proxy_set_header Host $http_host;\n"
+    "      proxy_set_header Host $authority;\n"
     "      proxy_set_header Connection \"\";\n"
     "      proxy_set_header X-Forwarded-For $remote_addr;\n"
     "      proxy_set_header X-Forwarded-Proto $scheme;\n" },

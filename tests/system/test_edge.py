@@ -228,6 +228,16 @@ def test_what_is_passed_on():
         assert path == "/live/demo/main.m3u8?URISigningPackage=t", path
         assert headers["X-Forwarded-For"] == "127.0.0.1", headers
         assert headers["X-Forwarded-Proto"] == "http", headers
+        assert headers["Host"] == edge.url.removeprefix("http://"), headers
+
+
+def test_an_old_player_names_no_host():
+    with _Edge() as edge, socket.create_connection(("127.0.0.1", edge.ports[4])) as raw:
+        raw.sendall(b"GET /live/demo/main.m3u8 HTTP/1.0\r\n\r\n")
+        while raw.recv(65536):
+            pass
+        (_, headers), = [r for fake in edge.viewers.values() for r in fake.requests]
+        assert headers["Host"] == "headend", headers
 
 
 def test_a_gates_own_socket_is_asked():
