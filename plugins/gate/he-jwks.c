@@ -42,7 +42,7 @@ algorithm_of (const char *kty, const char *crv, const char *alg)
     const HeTokenAlgorithm *algorithm = he_token_algorithm_find (*name);
     if (strcmp (algorithm->kty, kty) == 0
         && (!algorithm->crv || g_strcmp0 (algorithm->crv, crv) == 0)
-        && (!alg || strcmp (algorithm->name, alg) == 0))
+        && (!alg || he_token_algorithm_find (alg) == algorithm))
       return algorithm;
   }
   return NULL;

@@ -158,9 +158,12 @@ static const char *const names[]
 G_STATIC_ASSERT (G_N_ELEMENTS (names) == G_N_ELEMENTS (algorithms) + 1);
 G_STATIC_ASSERT (HE_TOKEN_HS256 == 1 << (G_N_ELEMENTS (algorithms) - 1));
 
+/* As tokens and keys have it: RFC 9864 calls EdDSA with this curve by the curve's name. */
 const HeTokenAlgorithm *
 he_token_algorithm_find (const char *name)
 {
+  if (g_strcmp0 (name, "Ed25519") == 0)
+    name = "EdDSA";
   for (guint i = 0; name && i < G_N_ELEMENTS (algorithms); i++)
     if (strcmp (algorithms[i].name, name) == 0)
       return &algorithms[i];
@@ -185,15 +188,14 @@ he_token_algorithms_parse (const char *const *given, HeTokenAlgorithms *ret_algo
 {
   HeTokenAlgorithms bits = 0;
   for (guint i = 0; given[i]; i++) {
-    const HeTokenAlgorithm *found = he_token_algorithm_find (given[i]);
-    if (!found) {
+    if (!g_strv_contains (names, given[i])) {
       g_autofree char *known = g_strjoinv (", ", (char **)names);
       g_set_error (error, HE_ERROR, HE_ERROR_INVALID,
                    "\"%s\" is no algorithm for tokens; expected one of %s", given[i],
                    known);
       return FALSE;
     }
-    bits |= he_token_algorithm_bit (found);
+    bits |= he_token_algorithm_bit (he_token_algorithm_find (given[i]));
   }
   *ret_algorithms = bits;
   return TRUE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <glib/gstdio.h>
+#include <openssl/pem.h>
 #include <unistd.h>
 #include "he-token-private.h"
 #include "he-codec.h"
@@ -196,6 +197,47 @@ test_only_what_is_accepted (void)
   g_assert_nonnull (strstr (error->message, "RS256, PS256"));
 }
 
+/* Given a key and tokens that call EdDSA by RFC 9864's name or by RFC 8037's, when one is
+ * verified with the other, then it is good; and descriptions know one name. */
+static void
+test_two_names_of_eddsa (void)
+{
+  static const char *const names[] = { "EdDSA", "Ed25519" };
+  const char *configured[] = { "Ed25519", NULL };
+  HeTokenAlgorithms bits = 0;
+  g_autofree char *minted = mint (&pairs[1], NULL, NULL);
+  g_autoptr (HeJson) jwk = he_json_parse (pairs[1].jwk, -1, 8192, 4, NULL);
+  const char *kid = NULL;
+  g_assert_true (he_json_get_string (jwk, "kid", TRUE, &kid, NULL));
+  BIO *bio = BIO_new_mem_buf (pairs[1].private, -1);
+  g_autoptr (EVP_PKEY) private = PEM_read_bio_PrivateKey (bio, NULL, NULL, NULL);
+  BIO_free (bio);
+  for (guint i = 0; i < 4; i++) {
+    GString *key = g_string_new (pairs[1].jwk);
+    g_assert_cmpuint (
+        g_string_replace (key, "\"EdDSA\"", i & 1 ? "\"Ed25519\"" : "\"EdDSA\"", 0), ==,
+        1);
+    g_autofree char *jwk_text = g_string_free (key, FALSE);
+    g_autoptr (HeTokenKeys) keys = keys_of (jwk_text, HE_TOKEN_EDDSA, NULL);
+    g_assert_nonnull (keys);
+    g_autofree char *header = g_strdup_printf (
+        "{\"alg\":\"%s\",\"typ\":\"JWT\",\"kid\":\"%s\"}", names[i / 2], kid);
+    g_autofree char *header64
+        = he_base64url_encode ((const guint8 *)header, strlen (header));
+    const char *payload = strchr (minted, '.');
+    g_autofree char *text = g_strdup_printf (
+        "%s%.*s", header64, (int)(strrchr (minted, '.') - payload), payload);
+    guint8 raw[HE_TOKEN_SIGNATURE_MAX];
+    gsize len = 0;
+    g_assert_true (he_token_algorithm_sign (he_token_algorithm_find (names[i / 2]),
+                                            private, text, strlen (text), raw, &len));
+    g_autofree char *signature = he_base64url_encode (raw, len);
+    g_autofree char *token = g_strconcat (text, ".", signature, NULL);
+    g_assert_cmpint (verify (keys, token), ==, HE_CODE_OK);
+  }
+  g_assert_false (he_token_algorithms_parse (configured, &bits, NULL));
+}
+
 static void
 test_weak_keys (void)
 {
@@ -206,7 +248,8 @@ test_weak_keys (void)
     "{\"kty\":\"RSA\",\"kid\":\"k\",\"alg\":\"RS256\",\"e\":\"AQ\",\"n\":\"%n\"}",
     "{\"kty\":\"RSA\",\"kid\":\"k\",\"e\":\"AQAB\",\"n\":\"%n\"}",
     "{\"kty\":\"RSA\",\"kid\":\"k\",\"alg\":\"RS512\",\"e\":\"AQAB\",\"n\":\"%n\"}",
-    /* CVE-2017-15361: rejectsKeyWithRocaVulnerability of Wycheproof's json_web_key_test. */
+    /* CVE-2017-15361: rejectsKeyWithRocaVulnerability of Wycheproof's json_web_key_test.
+     */
     ("{\"kty\":\"RSA\",\"kid\":\"k\",\"alg\":\"RS256\",\"e\":\"AQAB\",\"n\":\""
      "AanFpofbj7KjD4Lf-"
      "N2hVMKR7yewSyXhhbirIMTGpfYEhZ_lnt5UoK98DnKIgArXGTu3MaW_HhFw16HGaTDUHqP"
@@ -215,7 +258,8 @@ test_weak_keys (void)
      "jSx7NaFka8Dx9U7YqXy2RFj1O9PjyaDGuRh7YXsX3iMUSP_wSyHQg_c_qHRtKUsNSGCT7O"
      "Zg0hzm2KphtjnayKJvC64vAbROBR4Ubg6Bxg9IQVZ-QYyE"
      "\"}"),
-    "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
+    "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":"
+    "\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\"}",
     "{\"kty\":\"oct\",\"kid\":\"k\",\"k\":\"\"}",
     "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"k\",\"x\":\"AAAA\"}",
     "{\"kty\":\"OKP\",\"crv\":\"Ed448\",\"kid\":\"k\",\"x\":\"AAAA\"}",
@@ -274,6 +318,7 @@ main (int argc, char **argv)
   g_test_add_func ("/token/algorithms/thumbprint-is-that-of-rfc-8037", test_thumbprint);
   g_test_add_func ("/token/algorithms/others-are-passed-over",
                    test_only_what_is_accepted);
+  g_test_add_func ("/token/algorithms/eddsa-has-two-names", test_two_names_of_eddsa);
   g_test_add_func ("/token/algorithms/weak-keys-are-refused", test_weak_keys);
   g_test_add_func ("/token/algorithms/a-file-with-a-secret-is-private",
                    test_secret_file);
