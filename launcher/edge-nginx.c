@@ -26,6 +26,7 @@ static const struct {
     "      proxy_set_header X-Forwarded-For $remote_addr;\n"
     "      proxy_set_header X-Forwarded-Proto $scheme;\n" },
   { "VIEWER",
+    "@HIDDEN@\n"
     "      proxy_cache off;\n"
     "      proxy_max_temp_file_size 0;\n"
     "      proxy_set_header Host $authority;\n"
@@ -180,9 +181,9 @@ listen_lines (const char *address, const HeadendEdgeChoice *choice)
 }
 
 /* What pages of the allowed origins get: variables of nginx that are empty, and so no
- * field, for all others; and the fields. */
+ * field, for all others; the fields; and that a node's own do not come besides. */
 static void
-write_cors (const HeadendModel *model, GString *maps, GString *lines)
+write_cors (const HeadendModel *model, GString *maps, GString *lines, GString *hidden)
 {
   const char *const *allowed = (const char *const *)model->gate.allowed_origins;
   HeCorsField fields[HE_CORS_FIELDS];
@@ -195,6 +196,7 @@ write_cors (const HeadendModel *model, GString *maps, GString *lines)
   if (n > 0)
     g_string_append (maps, "  }\n");
   for (guint i = 0; i < n; i++) {
+    g_string_append_printf (hidden, "      proxy_hide_header %s;\n", fields[i].name);
     if (fields[i].value == *allowed) {
       g_string_append_printf (lines, "      add_header %s $cors always;\n",
                               fields[i].name);
@@ -243,7 +245,9 @@ headend_edge_nginx (const HeadendModel *model, const HeadendEdgeChoice *choice,
     headend_edge_fill (out, parts[i].word, parts[i].lines);
   g_autoptr (GString) maps = g_string_new (NULL);
   g_autoptr (GString) cors = g_string_new (NULL);
-  write_cors (model, maps, cors);
+  g_autoptr (GString) hidden = g_string_new (NULL);
+  write_cors (model, maps, cors, hidden);
+  headend_edge_fill_lines (out, "HIDDEN", hidden->str);
   headend_edge_fill_lines (out, "CORS", cors->str);
   headend_edge_fill_lines (out, "ORIGINS", maps->str);
   headend_edge_fill (out, "UPSTREAMS", servers->str);

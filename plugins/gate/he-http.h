@@ -24,6 +24,9 @@ typedef struct {
   /* The exchange is over, answered or not. status is 0 when it was not; sent counts bytes
    * of body that the socket took. request is NULL when its head or body was refused. */
   void (*finished) (HeRequest *request, guint status, guint64 sent, gpointer user_data);
+  /* Adds what every answer has, also where head or body is refused and nobody handles it
+   * (a head that cannot be read has no fields); or NULL. */
+  void (*begun) (HeRequest *request, gpointer user_data);
 } HeHttpFuncs;
 
 /* Serves on these threads, which outlive it; connections are accepted on that of the caller.

@@ -140,6 +140,17 @@ he_link_answered (HeLink *link, HeRequest *request)
   pump (link); /* does nothing when it is what called the handler */
 }
 
+static void
+begin_request (HeLink *link, HeHead *head)
+{
+  HePart *part = link->part;
+
+  link->request
+      = he_request_new (head, he_connection_address (link->connection), part, link);
+  if (part->funcs->begun != NULL)
+    part->funcs->begun (link->request, part->user_data);
+}
+
 /* The answer goes out, and then nothing on this connection is believed any more. head NULL:
  * what came is unreadable, and an answer to HEAD has no body even so. */
 static void
@@ -157,8 +168,7 @@ refuse (HeLink *link, HeHead *head, guint status, const char *why)
   }
   link->refused = TRUE;
   link->keep_alive = FALSE;
-  link->request = he_request_new (head, he_connection_address (link->connection),
-                                  link->part, link);
+  begin_request (link, head);
   set_deadline (link, EXCHANGE_SECONDS);
   he_request_respond_text (link->request, status, text);
 }
@@ -220,8 +230,7 @@ start_request (HeLink *link, gsize head_len)
   }
   set_deadline (link, EXCHANGE_SECONDS);
   link->keep_alive = head->keep_alive;
-  link->request = he_request_new (head, he_connection_address (link->connection),
-                                  link->part, link);
+  begin_request (link, head);
   if (head->content_length > 0)
     start_body (link, head);
   else

@@ -121,6 +121,7 @@ gboolean he_origin_check_signature (HeOrigin *origin, HeRequest *request);
 void he_origin_respond_held (HeRequest *request, const HeHeld *held);
 
 /* The handlers, one per file. */
+void he_viewer_begun (HeRequest *request, gpointer origin);
 void he_viewer_handle (HeRequest *request, gpointer origin);
 /* The watch page and its files, for anyone; FALSE: not answered, as it is no path of
  * theirs or no channel's. */

@@ -335,10 +335,11 @@ static gpointer
 run (gpointer data)
 {
   static const HeHttpFuncs viewer_funcs
-      = { no_body, he_viewer_handle, exchange_finished };
+      = { no_body, he_viewer_handle, exchange_finished, he_viewer_begun };
   static const HeHttpFuncs control_funcs
-      = { he_control_body_limit, he_control_handle, exchange_finished };
-  static const HeHttpFuncs door_funcs = { no_body, he_door_handle, exchange_finished };
+      = { he_control_body_limit, he_control_handle, exchange_finished, NULL };
+  static const HeHttpFuncs door_funcs
+      = { no_body, he_door_handle, exchange_finished, NULL };
   HeOrigin *origin = data;
   GSource *ticks[3];
 

@@ -236,20 +236,29 @@ respond_preflight (HeOrigin *origin, HeRequest *request)
                              status == 405 ? "GET or HEAD\n" : "not for this origin\n");
 }
 
+/* A preflight's answer has fields of its own. */
+void
+he_viewer_begun (HeRequest *request, gpointer data)
+{
+  HeOrigin *origin = data;
+  HeCorsField fields[HE_CORS_FIELDS];
+
+  if (!g_str_equal (he_request_method (request), "OPTIONS"))
+    add_fields (request, fields,
+                he_cors_answer ((const char *const *)origin->allowed_origins,
+                                he_request_field (request, "Origin"), fields));
+}
+
 void
 he_viewer_handle (HeRequest *request, gpointer data)
 {
   HeOrigin *origin = data;
   const char *method = he_request_method (request);
-  HeCorsField fields[HE_CORS_FIELDS];
 
   if (g_str_equal (method, "OPTIONS")) {
     respond_preflight (origin, request);
     return;
   }
-  add_fields (request, fields,
-              he_cors_answer ((const char *const *)origin->allowed_origins,
-                              he_request_field (request, "Origin"), fields));
   if (!g_str_equal (method, "GET") && !g_str_equal (method, "HEAD")
       && !(g_str_equal (method, "POST") && takes_post (request))) {
     he_request_set_class (request, "unknown");

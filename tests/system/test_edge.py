@@ -98,6 +98,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.wfile.write(body)
 
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.do_GET()
+
     do_HEAD = do_OPTIONS = do_GET
 
     def log_message(self, *arguments):
@@ -365,6 +369,42 @@ def test_pages_of_allowed_origins_alone_may_read():
             fake.rules["/live/"] = (204, {"Access-Control-Allow-Origin": _PAGE}, b"")
         answer = stage.get(edge.url + "/live/demo/360p/index.m3u8", {"Origin": _PAGE}, method="OPTIONS")
         assert answer.status == 204 and answer.headers["Access-Control-Allow-Origin"] == _PAGE, answer.status
+
+
+def test_pages_of_allowed_origins_may_read_what_went_wrong():
+    """Whoever says it, a node or the edge itself; and once."""
+    def asks(path, method, status, body=None):
+        for origin, allowed in ((_PAGE, _PAGE), ("https://tv.example.evil", None), (None, None)):
+            answer = stage.get(edge.url + path, {"Origin": origin} if origin else {}, method=method, body=body)
+            assert answer.status == status, (path, method, answer.status)
+            for name, value in (("Access-Control-Allow-Origin", allowed),
+                                ("Access-Control-Allow-Credentials", allowed and "true"), ("Vary", "Origin")):
+                assert answer.headers.get_all(name) == (value and [value]), (path, method, origin, answer.headers)
+
+    with _Edge() as edge:
+        said = {"Access-Control-Allow-Origin": _PAGE, "Access-Control-Allow-Credentials": "true", "Vary": "Origin"}
+        for fake in edge.viewers.values():
+            fake.rules["/live/demo/main.m3u8"] = (403, said, b"")
+            fake.rules["/live/demo/session"] = (200, said, b"{}")
+            fake.rules["/watch/demo"] = (200, said, b"page")
+        for case in (("/live/demo/main.m3u8", "GET", 403), ("/live/demo/other", "GET", 200),
+                     ("/live/demo/session", "GET", 200), ("/live/demo/session", "POST", 200),
+                     ("/s/x-1/live/demo/session", "POST", 200), ("/live/demo/session", "POST", 413, b"x" * 2000),
+                     ("/live/demo/main.m3u8", "POST", 405), ("/live/demo/360p/5.ts", "DELETE", 405),
+                     ("/elsewhere", "GET", 404), ("/watch/demo", "GET", 200), ("/watch/demo", "GET", 200)):
+            asks(*case)
+        # No field of this is read, so no origin is known.
+        answer = stage.get(edge.url + "/live/demo/main.m3u8%00", {"Origin": _PAGE})
+        assert answer.status == 400 and answer.headers.get_all("Vary") == ["Origin"], (answer.status, answer.headers)
+        assert [r for fake in edge.viewers.values() for r in fake.asked("/s/x-1/live/demo/session")], "not asked"
+        edge.rule("/auth", 500, {}, b"")
+        for path in ("/live/demo/360p/5.ts", "/live/demo/360p/index.m3u8"):
+            asks(path, "GET", 503)
+        for node in "AB":
+            edge.stop(node)
+        for path in ("/live/demo/main.m3u8", "/live/demo/360p/5.ts", "/live/demo/360p/index.m3u8"):
+            asks(path, "GET", 503)
+        asks("/live/demo/session", "POST", 503)
 
 
 def test_parts_of_a_segment_and_its_head():

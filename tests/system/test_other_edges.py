@@ -99,6 +99,18 @@ def _pages_of_allowed_origins_may_read(viewer):
         assert "Origin" in answer.headers["Vary"], answer.headers
 
 
+def _sessions_are_refreshed_by_post(viewer):
+    def asks(status, origin, allowed, path, body=None):
+        answer = stage.get(viewer.base + path, dict(viewer.headers, Origin=origin), method="POST", body=body)
+        assert answer.status == status, (answer.status, path, body)
+        assert answer.headers["Access-Control-Allow-Origin"] == allowed, (path, body, answer.headers)
+
+    for origin, allowed in ((PAGE, PAGE), ("https://other.example", None)):
+        asks(200, origin, allowed, "/live/demo/session")
+        asks(413, origin, allowed, "/live/demo/session", b"{}")
+        asks(405, origin, allowed, "/live/demo/main.m3u8")
+
+
 def _other_methods_are_told_which_there_are(base):
     answer = stage.get(base + "/live/demo/main.m3u8", method="DELETE")
     assert answer.status == 405 and answer.headers["Allow"].startswith("GET, HEAD"), (answer.status, answer.headers)
@@ -126,6 +138,7 @@ def _play(start):
         assert "Secure" in viewer.entry.headers["Set-Cookie"], viewer.entry.headers
         _strangers_get_nothing(viewer, base)
         _pages_of_allowed_origins_may_read(viewer)
+        _sessions_are_refreshed_by_post(viewer)
         _other_methods_are_told_which_there_are(base)
         players = [kind(air, name, air.url(name, transport, base))
                    for kind, name, transport in ((Ffmpeg, "one", "cookie"), (Mpv, "two", "path"))]

@@ -68,7 +68,7 @@ body_limit (const char *method, const char *path, gpointer data)
 static inline gpointer
 serve (gpointer data)
 {
-  static const HeHttpFuncs funcs = { body_limit, handle, finished };
+  static const HeHttpFuncs funcs = { body_limit, handle, finished, NULL };
   Server *server = data;
 
   g_main_context_push_thread_default (server->context);

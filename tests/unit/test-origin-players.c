@@ -53,6 +53,41 @@ pages_of_listed_origins_play (void)
   }
 }
 
+/* Given such a page, when its request is refused before anybody looks at it, then it may
+ * read that, too, as far as the origin can be known. */
+static void
+refusals_are_read_by_listed_origins (void)
+{
+  static const char player[] = "Origin: " PLAYER "\r\n",
+                    other[] = "Origin: https://other.example\r\n";
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autoptr (GBytes) body = g_bytes_new_static ("{}", 2);
+  static const struct {
+    const char *method, *target, *fields, *allowed;
+    gboolean with_body;
+    guint status;
+  } tries[] = {
+    { "POST", "/live/demo/session", player, PLAYER, TRUE, 413 },
+    { "GET", "/live/demo/main.m3u8", player, PLAYER, TRUE, 413 },
+    { "GET", "/live/demo/main.m3u8", other, NULL, TRUE, 413 },
+    { "GET", "/live/demo/main.m3u8", "", NULL, TRUE, 413 },
+    { "DELETE", "/live/demo/main.m3u8", player, PLAYER, FALSE, 405 },
+    { "GET", "/live/demo/main.m3u8#", player, NULL, FALSE, 400 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (tries); i++) {
+    g_autoptr (Reply) reply
+        = http ("127.0.0.1", port_of (pair, 0), tries[i].method, tries[i].target,
+                tries[i].fields, tries[i].with_body ? body : NULL);
+
+    g_assert_cmpuint (reply->status, ==, tries[i].status);
+    assert_field (reply, "Access-Control-Allow-Origin", tries[i].allowed);
+    assert_field (reply, "Access-Control-Allow-Credentials",
+                  tries[i].allowed ? "true" : NULL);
+    assert_field (reply, "Vary", "Origin");
+  }
+}
+
 /* Given preflights, when they come, then listed origins may send a token's header. */
 static void
 preflights_are_answered (void)
@@ -381,6 +416,8 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/origin/players/pages-of-listed-origins-play",
                    pages_of_listed_origins_play);
+  g_test_add_func ("/origin/players/refusals-are-read-by-listed-origins",
+                   refusals_are_read_by_listed_origins);
   g_test_add_func ("/origin/players/preflights-are-answered", preflights_are_answered);
   g_test_add_func ("/origin/players/pages-refresh-their-session",
                    pages_refresh_their_session);
