@@ -347,16 +347,6 @@ status_of_coding (const char *list)
   return n == 1 ? 411 : 501;
 }
 
-/* 1*DIGIT (RFC 9110 section 8.6), so zeros may stand ahead. */
-static gboolean
-read_length (const char *text, guint64 *ret_length)
-{
-  gsize zeros = strspn (text, "0");
-
-  text += zeros > 0 && text[zeros] == '\0' ? zeros - 1 : zeros;
-  return he_uint64_decode (text, strlen (text), G_MAXINT64, ret_length);
-}
-
 static gboolean
 check_framing (Reader *reader)
 {
@@ -369,7 +359,8 @@ check_framing (Reader *reader)
     return refuse (reader,
                    length != NULL || !head->http11 ? 400 : status_of_coding (coding),
                    "Transfer-Encoding in a request");
-  if (length != NULL && !read_length (length, &head->content_length))
+  if (length != NULL
+      && !he_uint64_decode (length, strlen (length), G_MAXINT64, &head->content_length))
     return refuse (reader, 400, "malformed Content-Length");
   return TRUE;
 }

@@ -117,28 +117,6 @@ honest_requests_are_read (void)
   g_assert_cmpstr (joined, ==, "1, 2");
 }
 
-/* Decimal, as all numbers of HTTP are (RFC 9110 section 8.6; llhttp's content-length.md). */
-static void
-zeros_ahead_change_no_length (void)
-{
-  static const struct {
-    const char *text;
-    guint64 length;
-  } cases[] = {
-    { "003", 3 }, { "010", 10 }, { "0", 0 }, { "000", 0 }, { "00000000000000000000042", 42 }
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autofree char *text
-        = g_strdup_printf ("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: %s\r\n\r\n",
-                           cases[i].text);
-    g_autoptr (HeHead) head = read_text (text);
-
-    g_assert_nonnull (head);
-    g_assert_cmpuint (head->content_length, ==, cases[i].length);
-  }
-}
-
 static void
 assert_target (const char *text, const char *path, const char *query)
 {
@@ -207,9 +185,11 @@ ambiguous_framing_is_refused (void)
   g_assert_cmpuint (check_fields ("Content-Length: 0x5\r\n"), ==, 400);
   g_assert_cmpuint (check_fields ("Content-Length:\r\n"), ==, 400);
   g_assert_cmpuint (check_fields ("Content-Length: 18446744073709551616\r\n"), ==, 400);
-  g_assert_cmpuint (check_fields ("Content-Length: 0 5\r\n"), ==, 400);
-  g_assert_cmpuint (check_fields ("Content-Length: 00x5\r\n"), ==, 400);
   g_assert_cmpuint (check_fields ("Content-Length : 5\r\n"), ==, 400);
+  /* Legal, and yet octal to some: nobody means well by it (Http11Probe's SMUG-CL-...). */
+  g_assert_cmpuint (check_fields ("Content-Length: 005\r\n"), ==, 400);
+  g_assert_cmpuint (check_fields ("Content-Length: 0200\r\n"), ==, 400);
+  g_assert_cmpuint (check_fields ("Content-Length: 00\r\n"), ==, 400);
 }
 
 /* RFC 9112 sections 6.1 and 6.3, and what smugglers make of them. */
@@ -476,7 +456,6 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/front/honest-requests-are-read", honest_requests_are_read);
-  g_test_add_func ("/front/zeros-ahead-change-no-length", zeros_ahead_change_no_length);
   g_test_add_func ("/front/no-byte-hides-among-others", no_byte_hides_among_others);
   g_test_add_func ("/front/absolute-form-agrees-with-host",
                    absolute_form_agrees_with_host);
