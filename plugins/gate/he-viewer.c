@@ -216,12 +216,26 @@ add_allow (HeRequest *request)
                         takes_post (request) ? "GET, HEAD, POST" : "GET, HEAD");
 }
 
+/* Of the server as a whole (RFC 9110 section 9.3.7). */
+static void
+respond_options (HeRequest *request)
+{
+  he_request_set_class (request, "unknown");
+  he_request_add_field (request, "Allow", "GET, HEAD, OPTIONS, POST");
+  he_request_respond (request, 204, NULL, NULL);
+}
+
 static void
 respond_preflight (HeOrigin *origin, HeRequest *request)
 {
   HeCorsField fields[HE_CORS_FIELDS];
-  guint status = 0;
-  guint count = he_cors_preflight (
+  guint status = 0, count;
+
+  if (g_str_equal (he_request_path (request), "*")) {
+    respond_options (request);
+    return;
+  }
+  count = he_cors_preflight (
       (const char *const *)origin->allowed_origins, he_request_field (request, "Origin"),
       he_request_field (request, "Access-Control-Request-Method"), &status, fields);
 

@@ -120,6 +120,19 @@ preflights_are_answered (void)
   }
 }
 
+/* Given a question about the server as a whole, then it says what it does. */
+static void
+options_of_the_server_are_told (void)
+{
+  g_autoptr (Pair) pair = pair_new (HE_SESSIONS_EVICT_OLDEST);
+  g_autoptr (Reply) reply
+      = http ("127.0.0.1", port_of (pair, 0), "OPTIONS", "*", NULL, NULL);
+
+  g_assert_cmpuint (reply->status, ==, 204);
+  assert_field (reply, "Allow", "GET, HEAD, OPTIONS, POST");
+  assert_field (reply, "Content-Length", NULL);
+}
+
 /* Given a page of a listed origin, when it refreshes its session, by either method, then
  * it may read for how long, and gets a cookie; no cache may keep that. */
 static void
@@ -419,6 +432,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/origin/players/refusals-are-read-by-listed-origins",
                    refusals_are_read_by_listed_origins);
   g_test_add_func ("/origin/players/preflights-are-answered", preflights_are_answered);
+  g_test_add_func ("/origin/players/options-of-the-server-are-told",
+                   options_of_the_server_are_told);
   g_test_add_func ("/origin/players/pages-refresh-their-session",
                    pages_refresh_their_session);
   g_test_add_func ("/origin/view/strangers-get-nothing", strangers_get_nothing);
