@@ -42,7 +42,7 @@ struct _HeListener {
 
   GMutex lock;             /* guards the rest */
   GHashTable *per_address; /* subscriber -> count */
-  gboolean starved;        /* of descriptors, when it last accepted */
+  gboolean starved;        /* of descriptors, when it last accepted, or tried to */
   HeListenerStats stats;
 };
 
@@ -219,7 +219,6 @@ admit (HeListener *listener, const HeAddress *address, const char *subscriber)
   const HeListenerLimits *limits = &listener->limits;
   guint count = count_of (listener, subscriber);
 
-  listener->starved = FALSE;
   if (listener->stats.open >= limits->max_connections
       || (address != NULL && limits->max_per_address != 0
           && count >= limits->max_per_address
@@ -296,14 +295,7 @@ adopt (HeListener *listener, int fd, const struct sockaddr_storage *peer)
   listener->accepted (connection, listener->user_data);
 }
 
-static void watch (HeListener *listener);
-
-static gboolean
-try_again (gpointer data)
-{
-  watch (data);
-  return G_SOURCE_REMOVE;
-}
+static gboolean try_again (gpointer data);
 
 static void
 back_off (HeListener *listener)
@@ -315,12 +307,22 @@ back_off (HeListener *listener)
 }
 
 static void
+set_starved (HeListener *listener, gboolean starved)
+{
+  if (starved == listener->starved) /* only this thread changes it */
+    return;
+  g_mutex_lock (&listener->lock);
+  listener->starved = starved;
+  g_mutex_unlock (&listener->lock);
+}
+
+static void
 count_failure (HeListener *listener, gboolean starved)
 {
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&listener->lock);
-
+  g_mutex_lock (&listener->lock);
   listener->stats.failures++;
-  listener->starved = starved;
+  g_mutex_unlock (&listener->lock);
+  set_starved (listener, starved);
 }
 
 /* Bounded, so that a flood of connections leaves room for those that are open. */
@@ -336,11 +338,14 @@ acceptable (GSocket *listening, GIOCondition condition, gpointer data)
                       SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd >= 0) {
+      set_starved (listener, FALSE);
       adopt (listener, fd, &peer);
       continue;
     }
-    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)
+    if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
+      set_starved (listener, FALSE);
       return G_SOURCE_CONTINUE;
+    }
     /* Out of descriptors or memory, or a connection that broke in the queue. Spinning on
      * a socket that stays readable would take the processor from the viewers we have. */
     count_failure (listener, errno == EMFILE || errno == ENFILE);
@@ -357,6 +362,17 @@ watch (HeListener *listener)
   listener->source = g_socket_create_source (listener->socket, G_IO_IN, NULL);
   g_source_set_callback (listener->source, G_SOURCE_FUNC (acceptable), listener, NULL);
   g_source_attach (listener->source, listener->context);
+}
+
+/* At once, as it fails for want of a descriptor even where nobody waits. */
+static gboolean
+try_again (gpointer data)
+{
+  HeListener *listener = data;
+
+  if (acceptable (listener->socket, G_IO_IN, listener))
+    watch (listener);
+  return G_SOURCE_REMOVE;
 }
 
 void
