@@ -162,27 +162,34 @@ append_ended (GString *text, const char *listener, const char *why, guint64 coun
       listener, why, count);
 }
 
-/* Of all listeners that this origin has. */
+gboolean
+he_status_listener (HeOrigin *origin, guint i, const char **ret_name,
+                    HeListenerStats *ret_stats)
+{
+  static const char *const names[HE_ORIGIN_LISTENERS] = { "viewers", "internal", "gate" };
+  HeHttp *const servers[HE_ORIGIN_LISTENERS]
+      = { origin->viewers, origin->control, origin->door };
+
+  if (servers[i] == NULL)
+    return FALSE;
+  *ret_name = names[i];
+  he_listener_get_stats (he_http_listener (servers[i]), ret_stats);
+  return TRUE;
+}
+
 static void
 render_connections (GString *text, HeOrigin *origin)
 {
-  const struct {
-    const char *name;
-    HeHttp *http;
-  } servers[] = {
-    { "viewers", origin->viewers }, { "internal", origin->control }, { "gate", origin->door }
-  };
   g_autoptr (GString) accepted = g_string_new (NULL);
   g_autoptr (GString) ended = g_string_new (NULL);
 
   he_metrics_family (text, "headend_connections", "gauge", "Open connections.");
-  for (guint i = 0; i < G_N_ELEMENTS (servers); i++) {
-    const char *name = servers[i].name;
+  for (guint i = 0; i < HE_ORIGIN_LISTENERS; i++) {
+    const char *name;
     HeListenerStats stats;
 
-    if (servers[i].http == NULL)
+    if (!he_status_listener (origin, i, &name, &stats))
       continue;
-    he_listener_get_stats (he_http_listener (servers[i].http), &stats);
     g_string_append_printf (text, "headend_connections{listener=\"%s\"} %u\n", name,
                             stats.open);
     g_string_append_printf (

@@ -26,6 +26,8 @@ typedef struct _HeRenewer HeRenewer;
 /* What the parts of an origin share. Requests are handled on the threads that serve them.
  * What stands in the first half is safe from any; the second half belongs to the origin's
  * own thread, which is asked by he_origin_defer() or g_main_context_invoke(). */
+#define HE_ORIGIN_LISTENERS 3 /* at most */
+
 struct _HeOrigin {
   char *node, *listen, *internal, *gate_socket, *issuer, *audience, *jwks_path, *issue_key;
   char **peer_addresses, **peer_nodes, **trusted, **allowed_origins;
@@ -73,6 +75,10 @@ struct _HeOrigin {
   GHashTable *fills;  /* of he-backfill.c */
   GHashTable *joined; /* names of channels that our own worker was in step with once */
   gboolean was_ready;
+  struct {
+    guint64 refused, failures; /* as they were when it was told */
+    gint64 told_at;
+  } crowds[HE_ORIGIN_LISTENERS];
   guint64 behind; /* peers, by bit, that must get all sessions next time */
   HeRedis *redis;  /* while it runs, where sessions are shared; or NULL */
   guint64 unaware; /* peers, by bit, that must get all revocations */
@@ -243,6 +249,9 @@ gboolean he_status_is_sound (HeOrigin *origin);
 guint64 he_status_age (gint64 then);
 /* Logs when readiness changed. */
 void he_status_tick (HeOrigin *origin);
+/* FALSE: it has no such one. i: below HE_ORIGIN_LISTENERS. */
+gboolean he_status_listener (HeOrigin *origin, guint i, const char **ret_name,
+                             HeListenerStats *ret_stats);
 
 /* The same as he_origin_put(), counted, with who published. */
 gboolean he_origin_take (HeOrigin *origin, const HeSegment *segment, GBytes *body,

@@ -4,6 +4,8 @@
 #include "he-epoch.h"
 #include "he-json.h"
 
+#define CROWD_TOLD_US (60 * (gint64)G_USEC_PER_SEC)
+
 /* A channel is fresh while its newest complete segment is younger than this many segment
  * durations: one is being encoded, one may be late. */
 #define FRESH_DURATIONS 3
@@ -141,12 +143,46 @@ he_status_reasons (HeOrigin *origin)
   return reasons;
 }
 
+/* At most once a minute for each listener. */
+static void
+tell_crowds (HeOrigin *origin)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  for (guint i = 0; i < HE_ORIGIN_LISTENERS; i++) {
+    const char *name;
+    HeListenerStats stats;
+    guint64 refused, failures;
+
+    if (!he_status_listener (origin, i, &name, &stats)
+        || (origin->crowds[i].told_at != 0
+            && now < origin->crowds[i].told_at + CROWD_TOLD_US))
+      continue;
+    refused = stats.refused - origin->crowds[i].refused;
+    failures = stats.failures - origin->crowds[i].failures;
+    if (refused == 0 && failures == 0)
+      continue;
+    he_log_state (
+        origin->log,
+        "listener %s: %" G_GUINT64_FORMAT " connections over a cap were closed; "
+        "accepting failed %" G_GUINT64_FORMAT " times%s",
+        name, refused, failures,
+        failures > 0 ? ", as it does without a free file descriptor (LimitNOFILE "
+                       "of the service, \"ulimit -n\")"
+                     : "");
+    origin->crowds[i].refused = stats.refused;
+    origin->crowds[i].failures = stats.failures;
+    origin->crowds[i].told_at = now;
+  }
+}
+
 void
 he_status_tick (HeOrigin *origin)
 {
   g_autoptr (GPtrArray) reasons = he_status_reasons (origin);
   gboolean ready = reasons->len == 0;
 
+  tell_crowds (origin);
   if (ready == origin->was_ready)
     return;
   origin->was_ready = ready;
