@@ -56,11 +56,12 @@ sub clean {
   set req.http.X-Forwarded-For = client.ip;
   set req.http.X-Forwarded-Proto = "http";
   # For what comes out of the cache alone: a backend's answer that does not fit a Range is a 503
-  # here, after all nodes were asked, where the Range is odd, too.
-  if (req.http.Range) {
+  # here, after all nodes were asked, where the Range is odd, too. What asks for no bytes or for
+  # several parts is ignored (RFC 9110 section 14.2), where Varnish says 416; a playlist is whole.
+  if (req.http.Range ~ "(?i)^bytes=([0-9]+-[0-9]*|-[0-9]+)$" && req.url !~ "\.m3u8") {
     set req.http.Headend-Range = req.http.Range;
-    unset req.http.Range;
   }
+  unset req.http.Range;
 }
 
 # Bytes that many share are fetched without anything of the one who asks.

@@ -204,11 +204,12 @@ class _Hunt:
                 for method in ("HEAD", "GET"):
                     answer = viewer.get(path, headers={**viewer.headers, field: value}, method=method)
                     assert answer.status in (200, 206, 304, 400, 416), f"{method} {field}: {value}: {answer.status}"
+                    assert answer.status == 200 or field != "Range" or re.match("bytes=[^,]*$", value), value
                     parts = [body for body in self.bodies["360p", msn].values() if answer.body in body]
                     assert answer.status not in (200, 206) or parts, f"{field}: {value}: bytes that nobody published"
                 for other in ("/live/demo/360p/index.m3u8", f"/live/demo/keys/base/{msn // prepared.ROTATION}"):
                     answer = viewer.get(other, headers={**viewer.headers, field: value})
-                    assert answer.status in (200, 206, 304, 400, 416), f"{field}: {value}: {other}: {answer.status}"
+                    assert answer.status in (200, 304, 400), f"{field}: {value}: {other}: {answer.status}"
         # More fields than the gate takes, which varnishd here passes on.
         many = viewer.get(path, headers={**viewer.headers, **{f"X-{i}": "odd" for i in range(110)}})
         assert many.status in (200, 400, 431), many.status
