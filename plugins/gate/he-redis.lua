@@ -19,6 +19,15 @@ local function earlier(a, b)
   if a.o ~= b.o then return a.o < b.o end
   return a.id < b.id
 end
+local function moves(sessions)
+  local n, last = 0, nil
+  table.sort(sessions, earlier)
+  for _, r in ipairs(sessions) do
+    if last and last ~= r.a and r.o > now - 3600000000 then n = n + 1 end
+    last = r.a
+  end
+  return n
+end
 local all, over, self, last = {}, {}, nil, 0
 local flat = redis.call('HGETALL', key)
 for i = 1, #flat, 2 do
@@ -46,17 +55,12 @@ else
     m = tonumber(ARGV[8]), a = ARGV[9]}
   self.l = math.min(now + ARGV[10], self.h)
   held = how ~= 'entry'
-  table.sort(all, earlier)
-  local moves, before = 0, nil
-  for _, r in ipairs(all) do
-    if before and before ~= r.a and r.o > now - 3600000000 then moves = moves + 1 end
-    before = r.a
-  end
-  if how == 'entry' and before and before ~= self.a
-    and moves >= math.min(12 * self.m, 48 + self.m) then
+  local before = moves(all)
+  all[#all + 1] = self
+  local after = moves(all)
+  if how == 'entry' and after > before and after > math.min(12 * self.m, 48 + self.m) then
     return {605}
   end
-  all[#all + 1] = self
 end
 local live, limit, losers = {}, self.m, {}
 for _, r in ipairs(all) do

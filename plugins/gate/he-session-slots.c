@@ -113,19 +113,30 @@ he_session_same_address (const HeSessionRecord *a, const HeSessionRecord *b)
              || memcmp (a->address_hash, b->address_hash, sizeof a->address_hash) == 0);
 }
 
+static guint
+count_moves (GPtrArray *sessions, gint64 now)
+{
+  guint moves = 0;
+  g_ptr_array_sort (sessions, compare_pointers);
+  for (guint i = 1; i < sessions->len; i++) {
+    const HeSessionRecord *record = sessions->pdata[i];
+    moves += record->opened > now - MOVES_WITHIN
+             && !he_session_same_address (record, sessions->pdata[i - 1]);
+  }
+  return moves;
+}
+
 gboolean
 he_session_moves_too_often (const GPtrArray *of_account, const HeSessionRecord *coming,
                             gint64 now)
 {
   g_autoptr (GPtrArray) all = g_ptr_array_new ();
-  guint moves = 0;
   for (guint i = 0; of_account && i < of_account->len; i++)
     g_ptr_array_add (all, of_account->pdata[i]);
-  g_ptr_array_sort (all, compare_pointers);
-  for (guint i = 1; i < all->len; i++) {
-    const HeSessionRecord *record = all->pdata[i];
-    moves += record->opened > now - MOVES_WITHIN && !he_session_same_address (record, all->pdata[i - 1]);
-  }
-  return all->len > 0 && !he_session_same_address (coming, all->pdata[all->len - 1])
-         && moves >= HE_SESSION_MOVES (coming->max_sessions);
+  guint before = count_moves (all, now);
+  /* Not always the last: of many at once one that was opened later may have come first.
+   */
+  g_ptr_array_add (all, (gpointer)coming);
+  guint after = count_moves (all, now);
+  return after > before && after > HE_SESSION_MOVES (coming->max_sessions);
 }

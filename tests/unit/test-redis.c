@@ -144,6 +144,53 @@ one_of_many_gets_the_slot (gconstpointer data)
   g_test_message ("%u opened, %u alive", opened, alive);
 }
 
+#define MOVERS 30
+
+typedef struct {
+  Store *store;
+  guint number;
+  char *code; /* or NULL */
+} Mover;
+
+static gpointer
+move_once (gpointer data)
+{
+  Mover *mover = data;
+  g_autofree char *token = mint (mover->store->pair, "alice");
+  g_autofree char *from = g_strdup_printf ("127.0.0.%u", 10 + mover->number);
+  g_autoptr (Reply) reply
+      = enter (mover->store->pair, mover->number % 2, from, token, "");
+
+  mover->code = reply_field (reply, "S-Uri-Signing");
+  return NULL;
+}
+
+/* From as many addresses at once, at both nodes. */
+static void
+moves_are_bounded (void)
+{
+  g_auto (Store) store;
+  Mover movers[MOVERS];
+  GThread *threads[MOVERS];
+  guint refused = 0, late = 0;
+
+  store_init (&store, HE_SESSIONS_EVICT_OLDEST);
+  wait_up (&store);
+  for (guint i = 0; i < MOVERS; i++) {
+    movers[i] = (Mover) { &store, i, NULL };
+    threads[i] = g_thread_new ("mover", move_once, &movers[i]);
+  }
+  for (guint i = 0; i < MOVERS; i++) {
+    g_thread_join (threads[i]);
+    refused += g_strcmp0 (movers[i].code, "605") == 0;
+    late += g_strcmp0 (movers[i].code, "608") == 0;
+    g_free (movers[i].code);
+  }
+  g_test_message ("%u refused, %u too late", refused, late);
+  g_assert_cmpuint (refused + late, >=, MOVERS - 13);
+  g_assert_cmpuint (refused, <=, MOVERS - 13);
+}
+
 static void
 runner_stays_and_nobody_enters (Store *store, const char *runner, const char *how)
 {
@@ -434,6 +481,7 @@ main (int argc, char **argv)
                         one_of_many_gets_the_slot);
   g_test_add_data_func ("/redis/race/evict", GINT_TO_POINTER (HE_SESSIONS_EVICT_OLDEST),
                         one_of_many_gets_the_slot);
+  g_test_add_func ("/redis/moves", moves_are_bounded);
   g_test_add_func ("/redis/away", redis_may_go_and_come_back);
   g_test_add_func ("/redis/takes-nothing", redis_may_take_nothing);
   g_test_add_func ("/redis/revoked", revocations_go_by_redis);

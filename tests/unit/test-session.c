@@ -480,6 +480,28 @@ moving_is_bounded (gconstpointer policy)
   g_assert_cmpint (touch (gate, contents (17, "alice", at), HE_TOUCH_ENTRY, at), ==, 200);
 }
 
+/* Given many at once, whose requests come in another order than they began, then one that
+ * goes between two others moves twice. */
+static void
+moving_at_once_is_bounded (void)
+{
+  g_autoptr (HeSessions) gate = table (HE_SESSIONS_EVICT_OLDEST);
+  gint64 at = T0;
+  for (guint8 n = 1; n <= 12; n++, at += 2 * TTL)
+    g_assert_cmpint (touch (gate, contents (n, "alice", at), HE_TOUCH_ENTRY, at), ==,
+                     200);
+  HeSessionRecord stays = contents (13, "alice", at);
+  stays.address_hash[0] = 12;
+  g_assert_cmpint (touch (gate, stays, HE_TOUCH_ENTRY, at), ==, 200);
+  HeSessionRecord between = contents (14, "alice", at - TTL);
+  g_assert_cmpint (he_sessions_may_enter (gate, &between, at), ==, 605);
+  g_assert_cmpint (touch (gate, between, HE_TOUCH_ENTRY, at), ==, 605);
+  at += TTL;
+  g_assert_cmpint (touch (gate, contents (15, "alice", at), HE_TOUCH_ENTRY, at), ==, 200);
+  at += TTL;
+  g_assert_cmpint (touch (gate, contents (16, "alice", at), HE_TOUCH_ENTRY, at), ==, 605);
+}
+
 /* However many sessions it may have, the records that are kept of it suffice to know. */
 static void
 moving_with_many_sessions_is_bounded (void)
@@ -591,6 +613,7 @@ main (int argc, char **argv)
                         GINT_TO_POINTER (HE_SESSIONS_REJECT_NEWEST), moving_is_bounded);
   g_test_add_func ("/session/bounded/moving/many-sessions",
                    moving_with_many_sessions_is_bounded);
+  g_test_add_func ("/session/bounded/moving/at-once", moving_at_once_is_bounded);
   g_test_add_func ("/session/threads-agree", test_threads);
   g_test_add_func ("/session/full-table-goes-in-parts", test_full_table_goes_in_parts);
   return g_test_run ();
