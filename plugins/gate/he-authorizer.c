@@ -136,7 +136,11 @@ judge (Call *call, gsize len)
            || !he_json_get_boolean (root, "renew", TRUE, &renew, NULL)
            || !he_json_get_uint64 (root, "seconds", FALSE, SECONDS_MAX, &seconds, NULL))
     call_over (call, HE_RENEWAL_FAILED, 0,
-               "its answer is not {\"renew\": true} or {\"renew\": false}");
+               soup_message_get_status (call->message) == 403
+                   ? "it answers 403 without {\"renew\": false}: is it our login?"
+                   : "its answer is not {\"renew\": true} or {\"renew\": false}");
+  else if (renew && soup_message_get_status (call->message) != 200)
+    call_over (call, HE_RENEWAL_FAILED, 0, "it answers 403 and {\"renew\": true}");
   else
     call_over (call, renew ? HE_RENEWAL_ALLOWED : HE_RENEWAL_REFUSED, (guint)seconds, NULL);
 }
@@ -165,7 +169,7 @@ got_stream (GObject *source, GAsyncResult *result, gpointer data)
   status = soup_message_get_status (call->message);
   if (call->stream == NULL)
     call_over (call, HE_RENEWAL_FAILED, 0, error->message);
-  else if (status != 200) {
+  else if (status != 200 && status != 403) {
     g_autofree char *why = g_strdup_printf ("it answers %u", status);
 
     call_over (call, HE_RENEWAL_FAILED, 0, why);

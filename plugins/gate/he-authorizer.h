@@ -7,13 +7,17 @@
 
 G_BEGIN_DECLS
 
-/* The operator's authorizer, asked by HTTP on the thread that made it, without blocking it:
- * POST with a JSON body, and a login where one is named (Basic). Its answer is 200 with
+/* The operator's authorizer, asked by HTTP on the thread that made it, without blocking
+ * it: POST with a JSON body, and a login where one is named (Basic). Its answer is 200
+ * with
  *
  *   {"renew": true, "seconds": N} or {"renew": false}
  *
- * of at most HE_AUTHORIZER_ANSWER bytes, within the time it has, where "seconds" may be left
- * out. Whatever else comes is a failure, a redirection and an answer of a proxy among it. */
+ * of at most HE_AUTHORIZER_ANSWER bytes, within the time it has, where "seconds" may be
+ * left out; the latter may be 403, too. Whatever else comes is a failure, a redirection
+ * and an answer of a proxy among it, and so are 401 and 403 alone: they are about who
+ * asks (RFC 9110 section 15.5, RFC 7662 section 2.3), and a password that was changed is
+ * to end nobody's lease. */
 typedef struct _HeAuthorizer HeAuthorizer;
 
 #define HE_AUTHORIZER_ANSWER 4096

@@ -72,18 +72,34 @@ sweep (HeRenewals *renewals, gint64 now)
   }
 }
 
-/* NULL: there is no room. */
+/* Gives up one that is not being asked about, of which there are few. */
+static void
+evict (HeRenewals *renewals)
+{
+  GHashTableIter iter;
+  gpointer value;
+  g_hash_table_iter_init (&iter, renewals->table);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    if (!((Entry *)value)->waiting) {
+      g_hash_table_iter_remove (&iter);
+      return;
+    }
+}
+
+/* Whose place another takes is asked about as soon as it comes again: nobody goes on
+ * unasked because there are many. */
 static Entry *
 entry_of (HeRenewals *renewals, const guint8 session[16], gint64 now)
 {
   Entry *entry = g_hash_table_lookup (renewals->table, session);
   if (entry)
     return entry;
-  if (g_hash_table_size (renewals->table) >= HE_RENEWALS_SESSIONS)
-    return NULL;
+  gboolean full = g_hash_table_size (renewals->table) >= HE_RENEWALS_SESSIONS;
+  if (full)
+    evict (renewals);
   entry = g_new0 (Entry, 1);
   memcpy (entry->session, session, sizeof entry->session);
-  entry->due = now + renewals->lease / 2;
+  entry->due = full ? now : now + renewals->lease / 2;
   entry->until = now + renewals->lease;
   g_hash_table_insert (renewals->table, entry->session, entry);
   return entry;
@@ -125,8 +141,6 @@ note (HeRenewals *renewals, const guint8 session[16], gint64 now)
   if (now >= renewals->swept + SWEEP_EVERY)
     sweep (renewals, now);
   Entry *entry = entry_of (renewals, session, now);
-  if (!entry)
-    return HE_RENEWAL_GOES_ON;
   entry->seen = now;
   if (has_lapsed (renewals, entry, now)) {
     g_hash_table_remove (renewals->table, session);

@@ -16,7 +16,8 @@ typedef struct _HeRenewals HeRenewals;
 #define HE_RENEWALS_FAILURES 5
 #define HE_RENEWALS_QUEUE 4096 /* that wait to be asked about; what is more comes later */
 #define HE_RENEWALS_AT_ONCE 8
-#define HE_RENEWALS_SESSIONS 100000
+#define HE_RENEWALS_SESSIONS                                                             \
+  200000 /* twice what there is of sessions: some have just ended */
 
 /* ends: a lease runs out that nobody allowed for as long as it is; else it goes on. */
 HeRenewals *he_renewals_new (gint64 lease, gboolean ends);

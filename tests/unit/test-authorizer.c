@@ -72,6 +72,11 @@ answers_are_understood (void)
   g_assert_cmpuint (seconds, ==, 7200);
   g_atomic_int_set (&boss->says, SAYS_NO);
   g_assert_cmpint (ask (uri, 20000, &seconds, &why), ==, HE_RENEWAL_REFUSED);
+  boss->odd
+      = (char *)"HTTP/1.1 403 Forbidden\r\nContent-Length: 15\r\n\r\n{\"renew\":false}";
+  g_atomic_int_set (&boss->says, SAYS_ODD);
+  g_assert_cmpint (ask (uri, 20000, &seconds, &why), ==, HE_RENEWAL_REFUSED);
+  boss->odd = NULL;
 }
 
 /* Given whatever else, then it is a failure: nobody is sent away by a proxy's page. */
@@ -87,7 +92,10 @@ all_else_fails (void)
     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
     "HTTP/1.1 200 OK\r\nContent-Length: 27\r\n\r\n{\"renew\":true,\"seconds\":-1}",
     "HTTP/1.1 200 OK\r\nContent-Length: 400\r\n\r\n{\"renew\":true}",
-    "HTTP/1.1 403 Forbidden\r\nContent-Length: 15\r\n\r\n{\"renew\":false}",
+    "HTTP/1.1 403 Forbidden\r\nContent-Length: 14\r\n\r\n{\"renew\":true}",
+    "HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\n\r\n<html/>\r\n",
+    "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.1 401 Unauthorized\r\nContent-Length: 15\r\n\r\n{\"renew\":false}",
     ("HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\n"
      "Content-Length: 0\r\n\r\n"),
     "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",

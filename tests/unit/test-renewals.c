@@ -211,20 +211,27 @@ questions_are_bounded (void)
                    HE_RENEWAL_DUE);
 }
 
+/* Given more sessions than are remembered, then who takes a place is asked about at once,
+ * and so is he whose place it was, when he comes again. */
 static void
 sessions_are_bounded (void)
 {
   g_autoptr (HeRenewals) renewals = he_renewals_new (LEASE, TRUE);
+  guint due = 0;
 
   for (guint n = 0; n < HE_RENEWALS_SESSIONS; n++)
-    note (renewals, n, T0);
-  note (renewals, HE_RENEWALS_SESSIONS, T0);
-  /* Nothing is known of it, so nothing is due or lapses. */
-  g_assert_cmpint (note (renewals, HE_RENEWALS_SESSIONS, T0 + 299 * S), ==,
-                   HE_RENEWAL_GOES_ON);
-  note (renewals, HE_RENEWALS_SESSIONS, T0 + 310 * S);
-  g_assert_cmpint (note (renewals, HE_RENEWALS_SESSIONS, T0 + 460 * S), ==,
+    g_assert_cmpint (note (renewals, n, T0), ==, HE_RENEWAL_GOES_ON);
+  g_assert_cmpint (note (renewals, HE_RENEWALS_SESSIONS, T0), ==, HE_RENEWAL_DUE);
+  g_assert_cmpint (take (renewals), ==, HE_RENEWALS_SESSIONS & 0xffff);
+  answer (renewals, HE_RENEWALS_SESSIONS, HE_RENEWAL_REFUSED, 0, T0);
+  for (guint n = 0; n < HE_RENEWALS_SESSIONS; n++)
+    due += note (renewals, n, T0 + 149 * S) == HE_RENEWAL_DUE;
+  g_assert_cmpuint (due, ==, 0); /* what was refused made room */
+  g_assert_cmpint (note (renewals, HE_RENEWALS_SESSIONS, T0 + 149 * S), ==,
                    HE_RENEWAL_DUE);
+  for (guint n = 0; n < HE_RENEWALS_SESSIONS && due == 0; n++)
+    due += note (renewals, n, T0 + 149 * S) == HE_RENEWAL_DUE;
+  g_assert_cmpuint (due, ==, 1);
 }
 
 int
