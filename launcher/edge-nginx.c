@@ -151,7 +151,7 @@ static char *
 listen_lines (const char *address, const HeadendEdgeChoice *choice)
 {
   static const char tls[]
-      = "    %slisten %s ssl http2;\n"
+      = "    %slisten %s reuseport ssl http2;\n"
         "    %sssl_certificate \"%s\";\n"
         "    %sssl_certificate_key \"%s\";\n"
         "    %sssl_protocols TLSv1.2 TLSv1.3;\n"
@@ -162,7 +162,7 @@ listen_lines (const char *address, const HeadendEdgeChoice *choice)
   const char *mark = choice->certificate ? "" : "# ";
   if (!choice->certificate)
     g_string_append_printf (out,
-                            "    listen %s;\n"
+                            "    listen %s reuseport;\n"
                             "    # With TLS, as --certificate and --key write it, instead "
                             "of that line:\n",
                             address);

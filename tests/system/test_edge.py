@@ -605,7 +605,7 @@ def test_beside_one_node_and_with_tls():
         tested = subprocess.run(["/usr/sbin/nginx", "-t", "-c", str(folder / "nginx.conf"), "-p", name, "-e",
                                  str(folder / "error.log")], capture_output=True, text=True)
         assert tested.returncode == 0, tested.stderr
-        assert "    listen 127.0.0.1:8080 ssl http2;" in text, text
+        assert "    listen 127.0.0.1:8080 reuseport ssl http2;" in text, text
         gates = text.split("upstream gates {")[1].split("}")[0]
         assert f"unix:{folder}/gate-a.sock" in gates and "node B" not in gates, gates
         gates = text.split("upstream gates_any {")[1].split("}")[0]
