@@ -7,12 +7,15 @@
 /* When a listener is nearly full: how long a connection may wait for its client. An army
  * of slow ones then keeps nobody out, and who comes back later finds room. */
 #define CROWDED_USEC G_USEC_PER_SEC
+/* Processes remembered, of which an edge has few. */
+#define PROCESSES 256
 
 struct _HeHttp {
   HeListener *listener;
   HeBudget *budget;
   GPtrArray *parts;
-  guint next; /* part that gets the next connection */
+  guint next;            /* part that gets the next connection, or the next process's */
+  GHashTable *processes; /* pid -> part that its connections go to */
 };
 
 HePart *
@@ -106,11 +109,36 @@ take_over (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+static HePart *
+next_part (HeHttp *http)
+{
+  return g_ptr_array_index (http->parts, http->next++ % http->parts->len);
+}
+
+/* What a process of an edge asks at a time, on connections of its own, wakes one thread,
+ * once, whose answers find it awake. One thread decides more than such a process asks. */
+static HePart *
+part_for (HeHttp *http, pid_t process)
+{
+  gpointer key = GINT_TO_POINTER (process);
+  HePart *part;
+
+  if (process == 0)
+    return next_part (http);
+  if ((part = g_hash_table_lookup (http->processes, key)) == NULL) {
+    part = next_part (http);
+    if (g_hash_table_size (http->processes) == PROCESSES)
+      g_hash_table_remove_all (http->processes);
+    g_hash_table_insert (http->processes, key, part);
+  }
+  return part;
+}
+
 static void
 accepted (HeConnection *connection, gpointer data)
 {
   HeHttp *http = data;
-  HePart *part = g_ptr_array_index (http->parts, http->next++ % http->parts->len);
+  HePart *part = part_for (http, he_connection_process (connection));
   Handover *handover = g_new (Handover, 1);
 
   *handover = (Handover) { part, connection };
@@ -126,6 +154,7 @@ he_http_new (HeListener *listener, HeThreads *threads, const HeHttpFuncs *funcs,
 
   http->listener = listener;
   http->budget = g_atomic_rc_box_new0 (HeBudget);
+  http->processes = g_hash_table_new (NULL, NULL);
   http->parts = g_ptr_array_new_with_free_func ((GDestroyNotify)he_part_unref);
   for (guint i = 0; i < he_threads_count (threads); i++) {
     HePart *part = part_new (http, threads, i, funcs, user_data);
@@ -150,6 +179,7 @@ he_http_free (HeHttp *http)
     he_threads_call (part->context, part_stop, part);
   }
   g_ptr_array_unref (http->parts);
+  g_hash_table_unref (http->processes);
   g_atomic_rc_box_release (http->budget);
   he_listener_free (http->listener);
   g_free (http);

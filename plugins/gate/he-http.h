@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * by he_head_parse(), bodies need a Content-Length within a limit, answers have one. It
  * is our own because libsoup 3.2, which Debian 12 has, never closes a kept connection
  * that its client closed, and lets through most of what the head's reader refuses.
- * Connections are shared out among threads, and each stays with its own. */
+ * Connections are shared out among threads, and each stays with its own; those that one
+ * process opens by a Unix socket go to the same. */
 typedef struct _HeHttp HeHttp;
 typedef struct _HeRequest HeRequest;
 

@@ -396,6 +396,19 @@ he_connection_address (const HeConnection *connection)
   return connection->address;
 }
 
+pid_t
+he_connection_process (const HeConnection *connection)
+{
+  struct ucred peer;
+  socklen_t len = sizeof peer;
+
+  return connection->listener->path != NULL
+                 && getsockopt (connection->socket, SOL_SOCKET, SO_PEERCRED, &peer, &len)
+                        == 0
+             ? peer.pid
+             : 0;
+}
+
 guint
 he_connection_head_seconds (const HeConnection *connection)
 {

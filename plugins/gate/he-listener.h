@@ -52,6 +52,8 @@ gboolean he_listener_is_crowded (HeListener *listener);
 int he_connection_socket (const HeConnection *connection);           /* does not block */
 /* The client's, or HE_ADDRESS_LOCAL. */
 GRefString *he_connection_address (const HeConnection *connection);
+/* That opened it by a Unix socket; 0 where it is not known. */
+pid_t he_connection_process (const HeConnection *connection);
 guint he_connection_head_seconds (const HeConnection *connection);
 /* Closes the socket and frees the connection. expired: it was past its deadline. */
 void he_connection_close (HeConnection *connection, gboolean expired);

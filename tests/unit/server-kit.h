@@ -17,6 +17,7 @@ typedef struct {
   GMutex lock; /* guards never */
   GQueue never;
   HeRequest *kept; /* atomic; or NULL */
+  GThread *last; /* atomic: on which a request was handled last */
   HeThreads *threads; /* or NULL */
 } Server;
 
@@ -36,6 +37,7 @@ handle (HeRequest *request, gpointer data)
   static const char hundred[100] = "0123456789";
   g_autoptr (GBytes) body = g_bytes_new_static (hundred, sizeof hundred);
 
+  g_atomic_pointer_set (&server->last, g_thread_self ());
   g_atomic_int_inc (&server->handled);
   g_atomic_int_add (&server->bodies, (int)g_bytes_get_size (he_request_body (request)));
   if (g_str_equal (he_request_path (request), "/later")) {

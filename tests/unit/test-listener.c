@@ -263,6 +263,64 @@ a_unix_socket_is_served (void)
   place_clear (&place);
 }
 
+/* Which thread answers a new connection. */
+static GThread *
+asked_on (Server *server, const Place *place)
+{
+  static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  g_autoptr (GSocket) socket = connect_to (place->path);
+  g_autoptr (Reply) reply = NULL;
+
+  client_send (socket, text, strlen (text));
+  reply = client_read (socket, TRUE);
+  g_assert_cmpuint (reply->status, ==, 200);
+  return g_atomic_pointer_get (&server->last);
+}
+
+/* The same of one that another process opens, which has ended then. */
+static GThread *
+asked_by_another_on (Server *server, const Place *place)
+{
+  g_autofree char *program = g_strdup_printf (
+      "import socket; s = socket.socket (socket.AF_UNIX); s.connect ('%s'); "
+      "s.sendall (b'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'); assert b' 200 ' in s.recv "
+      "(100)",
+      place->path);
+  const char *const words[] = { "python3", "-c", program, NULL };
+  g_autoptr (GError) error = NULL;
+  int status;
+
+  g_spawn_sync (NULL, (char **)words, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                &status, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (status, ==, 0);
+  return g_atomic_pointer_get (&server->last);
+}
+
+/* Given processes that ask by a Unix socket, then all that one asks goes to one thread,
+ * and what the next asks to the next. */
+static void
+a_process_has_its_thread (void)
+{
+  Place place = place_new ();
+  Server *server;
+  GThread *ours, *others;
+
+  serving = 2;
+  server = server_start_on (place.spec, &usual);
+  serving = 1;
+  ours = asked_on (server, &place);
+  for (guint i = 0; i < 3; i++)
+    g_assert_true (asked_on (server, &place) == ours);
+  others = asked_by_another_on (server, &place);
+  g_assert_true (others != ours);
+  g_assert_true (asked_by_another_on (server, &place) == ours);
+  g_assert_true (asked_by_another_on (server, &place) == others);
+  g_assert_true (asked_on (server, &place) == ours);
+  server_stop (server);
+  place_clear (&place);
+}
+
 /* Given what a process left that was killed, then its name is taken; a file of another kind
  * stays, and so does the socket of whoever came after us. */
 static void
@@ -310,6 +368,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/listener/the-kernel-holds-little-ahead",
                    the_kernel_holds_little_ahead);
   g_test_add_func ("/listener/a-unix-socket-is-served", a_unix_socket_is_served);
+  g_test_add_func ("/listener/a-process-has-its-thread", a_process_has_its_thread);
   g_test_add_func ("/listener/a-stale-unix-socket-is-replaced",
                    a_stale_unix_socket_is_replaced);
   return g_test_run ();
