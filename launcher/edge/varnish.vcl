@@ -81,13 +81,14 @@ sub vcl_recv {
     call clean;
     set req.http.Headend-Path = regsub(req.url, "\?.*$", "");
     set req.http.Headend-Channel = regsub(req.http.Headend-Path, "^(/s/[^/]+)?/live/([A-Za-z0-9_-]+)/.*$", "\2");
-    # A session may be refreshed by POST, too, without a body.
-    if (req.method == "POST" && req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/[A-Za-z0-9_-]+/session$") {
-      if (req.http.Transfer-Encoding || (req.http.Content-Length && req.http.Content-Length != "0")) {
-        return (synth(413));
-      }
-    } else if (req.method != "GET" && req.method != "HEAD" && req.method != "OPTIONS") {
+    # A session may be refreshed by POST, too.
+    if (req.method != "GET" && req.method != "HEAD" && req.method != "OPTIONS"
+        && !(req.method == "POST" && req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/[A-Za-z0-9_-]+/session$")) {
       return (synth(405));
+    }
+    # No node takes a body of a viewer, and each would be asked in vain.
+    if (req.http.Transfer-Encoding || (req.http.Content-Length && req.http.Content-Length != "0")) {
+      return (synth(413));
     }
     # A node knows what pages of other origins may ask.
     if (req.method == "OPTIONS" && req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/") {

@@ -100,14 +100,15 @@ def _pages_of_allowed_origins_may_read(viewer):
 
 
 def _sessions_are_refreshed_by_post(viewer):
-    def asks(status, origin, allowed, path, body=None):
-        answer = stage.get(viewer.base + path, dict(viewer.headers, Origin=origin), method="POST", body=body)
+    def asks(status, origin, allowed, path, body=None, method="POST"):
+        answer = stage.get(viewer.base + path, dict(viewer.headers, Origin=origin), method=method, body=body)
         assert answer.status == status, (answer.status, path, body)
         assert answer.headers["Access-Control-Allow-Origin"] == allowed, (path, body, answer.headers)
 
     for origin, allowed in ((PAGE, PAGE), ("https://other.example", None)):
         asks(200, origin, allowed, "/live/demo/session")
         asks(413, origin, allowed, "/live/demo/session", b"{}")
+        asks(413, origin, allowed, "/live/demo/main.m3u8", b"{}", "GET")
         asks(405, origin, allowed, "/live/demo/main.m3u8")
 
 
