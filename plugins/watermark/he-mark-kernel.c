@@ -25,8 +25,10 @@ typedef guint16 Sample;
  * bits with the dither on top. With unit 40, 0.7 levels a deviation is 0.7 * 4096 / 40
  * = 71.68. */
 #define STRENGTH_BITS 12
-#define STRENGTH_MIN 32  /* 0.7 * 0.45 */
-#define STRENGTH_MAX 215 /* 0.7 * 3 */
+#define STRENGTH_MIN 32    /* 0.7 * 0.45 */
+#define STRENGTH_MAX 179   /* 0.7 * 2.5 */
+#define STRENGTH_FLAT 52   /* 0.7 * 0.73 */
+#define STRENGTH_SMOOTH 66 /* 0.7 * 0.92 */
 /* In 1/1024, over the sum of two 8x8 sums of deviations: the mean of the two m is that
  * sum / 128. */
 #define STRENGTH_SLOPE 258 /* 71.68 * 0.45 * 1024 / 128 */
@@ -151,7 +153,16 @@ activity_row (Scratch *scratch, const HeMarkFrame *frame, guint by, guint done)
 
 /* ---- strengths ---- */
 
-/* Returns the sum of their squares, which fits: 2048 blocks of 215^2. */
+/* level: of what is busy. */
+static inline guint32
+strength_of (guint32 level)
+{
+  const guint32 busy = MIN (level, STRENGTH_MAX);
+  const guint32 smooth = STRENGTH_SMOOTH - MIN (level, STRENGTH_SMOOTH);
+  return MAX (MAX (busy, STRENGTH_MIN), MIN (smooth, STRENGTH_FLAT));
+}
+
+/* Returns the sum of their squares, which fits: 2048 blocks of 179^2. */
 static guint32
 strength_row (const guint16 *restrict activity, const guint16 *restrict above,
               const guint16 *restrict same, const guint16 *restrict below, guint columns,
@@ -160,8 +171,7 @@ strength_row (const guint16 *restrict activity, const guint16 *restrict above,
   guint32 squares = 0;
   for (guint b = 0; b < columns; b++) {
     guint32 sum = (guint32)activity[b] + least_of (above[b], same[b], below[b]);
-    guint32 s = (STRENGTH_SLOPE * sum + (512 << FINE)) >> (10 + FINE);
-    s = s < STRENGTH_MIN ? STRENGTH_MIN : s > STRENGTH_MAX ? STRENGTH_MAX : s;
+    guint32 s = strength_of ((STRENGTH_SLOPE * sum + (512 << FINE)) >> (10 + FINE));
     ret_strengths[b] = (guint8)s;
     squares += s * s;
   }

@@ -13,7 +13,7 @@
 #define LINE 64 /* bytes, and of the cache */
 #define LINE_BLOCKS (LINE / BLOCK)
 #define STEP sizeof (Vector)
-#define DELTA_MAX 7 /* levels: (STRENGTH_MAX * 128 + (31 << 7)) >> DROPPED */
+#define DELTA_MAX 6 /* levels: (STRENGTH_MAX * 128 + (31 << 7)) >> DROPPED */
 
 typedef struct {
   gsize lines;    /* of a row of blocks */

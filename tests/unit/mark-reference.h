@@ -45,7 +45,8 @@ reference_strengths (const guint16 *in, guint fine, guint width, guint height)
     guint sum = activity[i]
                 + reference_least (activity, (gint)columns, (gint)rows,
                                    (gint)(i % columns), (gint)(i / columns));
-    strengths[i] = CLAMP (((258 * sum >> fine) + 512) / 1024, 32, 215);
+    const gint level = (gint)(((258 * sum >> fine) + 512) / 1024);
+    strengths[i] = (guint)MAX (CLAMP (level, 32, 179), MIN (66 - level, 52));
     squares += strengths[i] * strengths[i];
   }
   if (squares <= allowed)
