@@ -19,6 +19,7 @@ static const struct {
     "      proxy_set_header Content-Length \"\";\n"
     "      proxy_set_header Connection \"\";\n"
     "      proxy_set_header Cookie $http_cookie;\n"
+    "      proxy_set_header Authorization $http_authorization;\n"
     "      proxy_set_header Origin $http_origin;\n"
     "      proxy_set_header X-Original-URI $request_uri;\n"
     "      # Overwritten, not appended: what a viewer claims of his address is no "

@@ -92,7 +92,11 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeAnswer, he_answer_clear)
  * and opens or finds its session. So does "session" with a bearer token, which is judged
  * as for main.m3u8; the session of a cookie beside it, of the same account, then ends: it
  * is the same player's. In a path, a token is nothing that any other request may have.
- * Every other request needs a credential: the path prefix, else the cookie "headend".
+ * Every other request is carried by the path prefix, else by the cookie "headend", else,
+ * where none of those cookies was sealed here, by a bearer token. That is the session it opened,
+ * as a credential would be, and when there is none, opens it as at main.m3u8. While that
+ * session's lease runs, the token may expire; then it opens none and revives none. Such a token
+ * at main.m3u8, too, goes on in its session.
  * Sessions are bound to the address that opened them, whatever carries the credential.
  * What does not exist is NOT_FOUND only to who may know; to others it is denied like what
  * does. */

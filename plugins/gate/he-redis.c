@@ -102,7 +102,7 @@ forget_told (HeRedis *redis)
 static void
 append (HeRedis *redis, const Question *question, const char *verb, const char *script)
 {
-  static const char *const hows[] = { "entry", "playlist", "media" };
+  static const char *const hows[] = { "entry", "playlist", "media", "rejoin" };
   const HeSessionRecord *record = question->contents;
   gint64 now = g_get_real_time ();
   g_autofree char *id = he_hex_encode (record->id, sizeof record->id);

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- The same rules as he-session-slots.c, on Redis' clock.
--- KEYS[1] the account. ARGV: 1 id, 2 "entry", "playlist" or "media", 3 "evict" or "reject",
+-- KEYS[1] the account. ARGV: 1 id, 2 "entry", "playlist", "media" or "rejoin", 3 "evict" or "reject",
 -- 4 slot's time to live, 5 lease, 6 age, 7 time to the hard end, 8 sessions at a time, 9
 -- address (hex or ""), 10 lease left, as far as known; microseconds. 11 the channel for who
 -- is ended, 12 ids of sessions that it replaces.
@@ -49,7 +49,10 @@ if self then
   if self.a ~= ARGV[9] then return {602} end
   if self.e ~= 0 then return {self.e} end
   if now >= self.h or (how == 'media' and now >= self.l) then return {603} end
+  if how == 'rejoin' and now >= self.l then return {404} end
   held = now < self.s + ttl
+elseif how == 'rejoin' then
+  return {404}
 else
   self = {id = id, o = now - ARGV[6], h = now + ARGV[7], l = 0, s = 0, e = 0,
     m = tonumber(ARGV[8]), a = ARGV[9]}

@@ -213,7 +213,8 @@ he_sessions_check_known (HeSessions *sessions, HeSessionRecord *known,
     return HE_CODE_CREDENTIAL;
   /* A token says when it is shown, not when the session was opened: only what we sealed
    * may take a session over. */
-  if (touch != HE_TOUCH_ENTRY && join_identity (known, contents))
+  if ((touch == HE_TOUCH_PLAYLIST || touch == HE_TOUCH_MEDIA)
+      && join_identity (known, contents))
     he_sessions_mark_dirty (sessions, known);
   if (!he_session_same_address (known, contents))
     return HE_CODE_ADDRESS;
@@ -221,6 +222,8 @@ he_sessions_check_known (HeSessions *sessions, HeSessionRecord *known,
     return known->ended;
   if (now >= known->hard_end || (touch == HE_TOUCH_MEDIA && now >= known->lease_end))
     return HE_CODE_LEASE;
+  if (touch == HE_TOUCH_REJOIN && now >= known->lease_end && !sessions->shared)
+    return HE_CODE_EXPIRED;
   return HE_CODE_OK;
 }
 
@@ -253,6 +256,8 @@ touch_locked (HeSessions *sessions, const HeSessionRecord *contents, HeTouch tou
     HeCode code = he_sessions_check_known (sessions, record, contents, touch, now);
     if (code != HE_CODE_OK)
       return code;
+  } else if (touch == HE_TOUCH_REJOIN) {
+    return HE_CODE_EXPIRED;
   } else {
     if ((touch == HE_TOUCH_ENTRY && moves_too_often (sessions, contents, now))
         || !he_sessions_make_room (sessions, contents, now))

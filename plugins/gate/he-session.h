@@ -30,6 +30,7 @@ void he_session_record_clear (HeSessionRecord *record);
 HeSessionRecord *he_session_record_copy (const HeSessionRecord *record);
 void he_session_record_free (HeSessionRecord *record);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (HeSessionRecord, he_session_record_clear)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeSessionRecord, he_session_record_free)
 
 /* Of the ids, for hash tables. */
 guint he_session_id_hash (gconstpointer id);
@@ -44,6 +45,8 @@ typedef enum {
   HE_TOUCH_ENTRY,    /* opens the session, or finds it open */
   HE_TOUCH_PLAYLIST, /* heartbeat; extends or revives the lease */
   HE_TOUCH_MEDIA,    /* heartbeat; needs a running lease */
+  HE_TOUCH_REJOIN,   /* as PLAYLIST, of a known session whose lease runs, by a token that has
+                        expired: else HE_CODE_EXPIRED */
 } HeTouch;
 
 /* The one way in: rebuilds the record from a credential's or token's contents when this gate

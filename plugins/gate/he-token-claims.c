@@ -153,15 +153,10 @@ check_audience (const HeJson *claims, const char *audience)
 }
 
 static HeCode
-check_time (const HeJson *claims, gint64 now, gint64 *ret_issued, gint64 *ret_expires)
+check_begin (const HeJson *claims, gint64 now, gint64 *ret_issued)
 {
   gint64 not_before = 0;
-  HeCode code = read_date (claims, "exp", HE_CODE_EXPIRED, floor, ret_expires);
-  if (code != HE_CODE_OK)
-    return code;
-  if (now >= *ret_expires)
-    return HE_CODE_EXPIRED;
-  code = read_date (claims, "nbf", HE_CODE_NOT_BEFORE, ceil, &not_before);
+  HeCode code = read_date (claims, "nbf", HE_CODE_NOT_BEFORE, ceil, &not_before);
   if (code != HE_CODE_OK)
     return code;
   if (now < not_before)
@@ -293,8 +288,8 @@ check_cdni (const HeJson *claims, const char *uri)
     return HE_CODE_URI;
   if (he_json_type (container) != HE_JSON_STRING)
     return HE_CODE_MALFORMED;
-  return he_token_uri_matches (he_json_string (container), uri) ? HE_CODE_OK
-                                                                : HE_CODE_URI;
+  return !uri || he_token_uri_matches (he_json_string (container), uri) ? HE_CODE_OK
+                                                                        : HE_CODE_URI;
 }
 
 static gboolean
@@ -365,16 +360,19 @@ he_token_check_claims (const HeTokenRules *rules, const char *payload, gsize len
   g_autoptr (HeJson) claims
       = he_json_parse (payload, len, HE_TOKEN_MAX_BYTES, MAX_DEPTH, NULL);
   g_autoptr (HeToken) token = g_new0 (HeToken, 1);
+  gint64 expires = 0;
   HeCode code;
   if (!claims || he_json_type (claims) != HE_JSON_OBJECT)
     return HE_CODE_MALFORMED;
   if ((code = check_issuer (claims, rules->issuer)) != HE_CODE_OK
       || (code = check_audience (claims, rules->audience)) != HE_CODE_OK
-      || (code = check_time (claims, unix_seconds, &token->issued, &token->expires))
-             != HE_CODE_OK
-      || (code = check_cdni (claims, uri)) != HE_CODE_OK
-      || (code = read_private (claims, token)) != HE_CODE_OK)
+      || (code = read_date (claims, "exp", HE_CODE_EXPIRED, floor, &expires))
+             != HE_CODE_OK)
     return code;
-  *ret_token = g_steal_pointer (&token);
-  return HE_CODE_OK;
+  token->expires = expires;
+  if ((code = check_begin (claims, unix_seconds, &token->issued)) == HE_CODE_OK
+      && (code = check_cdni (claims, uri)) == HE_CODE_OK
+      && (code = read_private (claims, token)) == HE_CODE_OK)
+    *ret_token = g_steal_pointer (&token);
+  return unix_seconds >= expires ? HE_CODE_EXPIRED : code;
 }

@@ -113,7 +113,8 @@ typedef struct {
 } HeTokenRules;
 
 /* Verifies text for a request of uri at unix_seconds: the path ("/live/demo/main.m3u8"), or
- * the absolute URI without the token. Returns HE_CODE_OK and sets *ret_token, or the reason.
+ * the absolute URI without the token; NULL: of any. Returns HE_CODE_OK and sets *ret_token,
+ * or the reason; with HE_CODE_EXPIRED it is set, too, when nothing else is wrong.
  * Nothing beyond the bounded header is parsed before the signature is good. */
 HeCode he_token_verify (const HeTokenRules *rules, const char *text, gsize len,
                         const char *uri, gint64 unix_seconds, HeToken **ret_token);

@@ -222,6 +222,7 @@ def test_what_is_passed_on():
         (_, auth), = edge.asked("/auth")
         assert auth["X-Original-URI"] == "/s/CRED/live/demo/360p/6.ts?q=1", auth
         assert auth["X-Forwarded-For"] == "127.0.0.1" and auth["Cookie"] == "headend=c", auth
+        assert auth["Authorization"] == "Bearer t", auth
         (_, fetch), = edge.asked("/origin/")
         assert fetch["Headend-Ticket"] == "1.x", fetch
         assert not fetch["Cookie"] and not fetch["Authorization"], fetch

@@ -51,10 +51,15 @@ class _Party:
         self.secrets.add(token)
         self.headers, self.prefix = {}, ""
         path = "/live/demo/main.m3u8"
-        if transport == "bearer":
+        if transport in ("bearer", "header"):
             answer = self.get(path, headers={"Authorization": "Bearer " + token})
         else:
             answer = self.get(f"{path}?URISigningPackage={token}&transport={transport}")
+        if transport == "header":  # and keeps no cookie
+            assert answer.status == 200, (self.name, answer.status, answer.code)
+            self.headers = {"Authorization": "Bearer " + token}
+            self.secrets.add(answer.headers["Set-Cookie"].split(";")[0].split("=", 1)[1])
+            return token
         if transport == "path":
             assert answer.status == 302, (self.name, answer.status, answer.code)
             self.prefix = re.match(r"/s/[^/]+", answer.headers["Location"]).group(0)
@@ -67,7 +72,7 @@ class _Party:
 
 
 class _Hunt:
-    """Two origins with a window, an edge before them, three viewers and a stranger."""
+    """Two origins with a window, an edge before them, four viewers and a stranger."""
 
     def __init__(self, kind, change=lambda text: text):
         def describe(model):
@@ -109,7 +114,7 @@ class _Hunt:
         air.processes.append(air.spawn("edge", *command))
         stage.wait_for("the edge", lambda: stage.status(self.edge + "/"), 30)
         self.viewers = {t: _Party(self, f"viewer-{t}", f"127.0.0.{i}")
-                        for i, t in enumerate(("cookie", "path", "bearer"), 2)}
+                        for i, t in enumerate(("cookie", "path", "bearer", "header"), 2)}
         for transport, viewer in self.viewers.items():
             viewer.enter(transport)
         # Some who get other variants of what is asked for first: whoever it takes.
@@ -173,8 +178,11 @@ class _Hunt:
                  f"/live/demo/audio/{msn}.ts", f"/live/demo/keys/base/{msn // prepared.ROTATION}"]
         paths += [p + "?x=1" for p in paths]
         cookie = self.viewers["cookie"].headers["Cookie"]
+        bearer = self.viewers["header"].headers["Authorization"]
         for path in paths:
-            for headers in ({}, {"Cookie": "headend=AAAA"}, {"Cookie": cookie},
+            for headers in ({}, {"Cookie": "headend=AAAA"}, {"Cookie": cookie}, {"Authorization": bearer},
+                            {"Authorization": bearer, "X-Forwarded-For": self.viewers["header"].source},
+                            {"Authorization": "Bearer a.b.c"}, {"Authorization": "Basic " + bearer[7:]},
                             {"Cookie": cookie, "X-Forwarded-For": self.viewers["cookie"].source},
                             {"X-Variant": "a", "Headend-Ticket": "1.x", "X-Original-URI": paths[2]},
                             {"Cookie": cookie, "Connection": "close, X-Forwarded-For, X-Original-URI"}):
@@ -237,6 +245,7 @@ class _Hunt:
         told = [lambda v=v: v.ask(path) for v in self.viewers.values()]
         told += [lambda: self.stranger.get(path),
                  lambda: self.stranger.get(path, headers=self.viewers["cookie"].headers),
+                 lambda: self.stranger.get(path, headers=self.viewers["header"].headers),
                  lambda: self.stranger.get(self.viewers["path"].prefix + path)]
         told *= 3
         start = threading.Barrier(len(told))
@@ -248,7 +257,7 @@ class _Hunt:
             answers = list(pool.map(one, told))
         n = len(self.viewers)
         for i, answer in enumerate(answers):
-            if i % (n + 3) < n:
+            if i % (n + 4) < n:
                 self._variant(answer, msn)
             else:
                 self.denied(answer, "a stranger in a race")
@@ -314,9 +323,10 @@ def _whole_hunt(kind):
         hunt.denied(cookie.get(path, headers=old), "an evicted session")
         assert cookie.ask(path).status == 200
         for transport, viewer in hunt.viewers.items():  # and all enter again by another way
-            viewer.enter({"cookie": "bearer", "path": "cookie", "bearer": "path"}[transport])
+            viewer.enter({"cookie": "bearer", "path": "cookie", "bearer": "header", "header": "path"}[transport])
             hunt.watch(viewer, range(hunt.newest - _WINDOW + 2, hunt.newest))
-        hunt.viewers = {"cookie": hunt.viewers["path"], "path": hunt.viewers["bearer"], "bearer": cookie}
+        hunt.viewers = {"cookie": hunt.viewers["path"], "path": hunt.viewers["header"], "bearer": cookie,
+                        "header": hunt.viewers["bearer"]}
         hunt.air.kill_node("A")
         for _ in range(3):
             hunt.race()
@@ -413,6 +423,8 @@ def _found(kind, what, change):
 def test_planted_leaks_are_found():
     _found("nginx", "a cookie in the cache's key",
            lambda t: t.replace("proxy_cache_key $variant/", "proxy_cache_key $http_cookie/$variant/"))
+    _found("nginx", "a token in the cache's key",
+           lambda t: t.replace("proxy_cache_key $variant/", "proxy_cache_key $http_authorization/$variant/"))
     _found("nginx", "a request in the log", lambda t: t.replace('"$request_method $logged_path"', '"$request"'))
     _found("nginx", "addresses that viewers claim", lambda t: t.replace(
         "X-Forwarded-For $remote_addr", "X-Forwarded-For $claimed").replace(

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Real players play through the edge for longer than three leases, by cookie and by path prefix, and none
-of them notices: mpv, both HLS demuxers of GStreamer, ffmpeg, VLC, and hls.js in Chromium. Who asks for
-nothing meanwhile has lost his lease, so that there was one to lose."""
+of them notices: mpv, both HLS demuxers of GStreamer, ffmpeg, VLC, and hls.js in Chromium; nor do mpv, ffmpeg
+and a player without cookies that send a token with each request, though it expires. Who asks for nothing meanwhile has lost his lease, so that there was one to lose."""
 import contextlib
 import itertools
 import json
@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import time
+import types
 
 import browser
 import prepared
@@ -170,6 +171,52 @@ class Ffmpeg(_Player):
         assert not gaps, f"{self.name}: pictures at {gaps[:5]}"
 
 
+def _header(air, name):
+    """Of a token that expires with the first lease."""
+    return "Authorization: Bearer " + air.token(name, "--ttl", str(LEASE))
+
+
+class MpvByHeader(Mpv):
+    def command(self, url):
+        command = super().command(url)
+        return [*command[:-1], "--http-header-fields=" + _header(self.air, self.name), url]
+
+
+class FfmpegByHeader(Ffmpeg):
+    def command(self, url):
+        command = super().command(url)
+        at = command.index("-i")
+        return [*command[:at], "-headers", _header(self.air, self.name) + "\r\n", *command[at:]]
+
+
+class Plain:
+    """Asks for playlists, what they list and its key, with nothing but a header."""
+    def __init__(self, air, name):
+        self.air, self.name, self.process = air, name, types.SimpleNamespace(poll=lambda: None)
+        self.headers, self.fetched = dict([_header(air, name).split(": ")]), []
+        assert "Set-Cookie" in self._get("main.m3u8").headers
+
+    def _get(self, path):
+        answer = stage.get(f"{self.air.edge_url}/live/demo/{path}", self.headers)
+        assert answer.status == 200, (path, answer.status, answer.code)
+        return answer
+
+    def seconds(self):
+        listed = self._get("360p/index.m3u8")
+        assert "Set-Cookie" not in listed.headers, listed.headers
+        for msn in map(int, re.findall(r"^(\d+)\.ts", listed.body.decode(), re.M)):
+            if not self.fetched or msn > self.fetched[-1]:
+                self._get(f"360p/{msn}.ts")
+                self.fetched.append(msn)
+        for key in re.findall(r'URI="\.\./([^"]+)"', listed.body.decode()):
+            self._get(key)
+        return stage.SEGMENT * (self.fetched[-1] - self.fetched[0])
+
+    def end(self):
+        print(f"# {self.name}: {self.seconds():.1f} s")
+        assert self.fetched == list(range(self.fetched[0], self.fetched[-1] + 1)), self.fetched
+
+
 class HlsJs:
     """In the watch page."""
     def __init__(self, chromium, air, transport):
@@ -233,6 +280,13 @@ def test_players_outlive_leases_by_cookie():
 
 def test_players_outlive_leases_by_path():
     _programs("path")
+
+
+def test_players_outlive_leases_and_their_token_by_header():
+    def start(air, _):
+        url = f"{air.edge_url}/live/demo/main.m3u8"
+        return [Plain(air, "plain"), MpvByHeader(air, "mpv-header", url), FfmpegByHeader(air, "ffmpeg-header", url)]
+    _play("cookie", start)
 
 
 def test_hls_js_outlives_leases():

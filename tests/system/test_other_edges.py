@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What docs/edges.md says of HAProxy, and of TLS in front of Varnish, plays: two viewers, one by cookie and
-one by path prefix, over TLS; a stranger gets nothing, and no log holds a credential."""
+one by path prefix, over TLS, and who sends his token with each request; a stranger gets nothing, and no log holds a credential."""
 import re
 import subprocess
 
@@ -84,6 +84,19 @@ def _strangers_get_nothing(viewer, base):
             assert b"#EXTM3U" not in answer.body and len(answer.body) < 600, path
 
 
+def _a_header_carries_all(air, viewer):
+    """Of somebody who keeps no cookies; nobody else gets anything by it. Returns the token."""
+    token = air.token("header")
+    headers = {"Authorization": "Bearer " + token}
+    msn, key = viewer.media("360p")[-1]
+    for path in ("/live/demo/main.m3u8", "/live/demo/360p/index.m3u8", f"/live/demo/360p/{msn}.ts", key):
+        for source, status, code in (("127.0.0.3", 200, None), ("127.0.0.9", 403, "602"), ("127.0.0.3", 200, None)):
+            answer = stage.get(viewer.base + path, headers, source)
+            assert answer.status == status and (status == 200 or answer.code == code), (path, source, answer.status)
+            assert "Set-Cookie" not in answer.headers or path.endswith("/main.m3u8"), (path, answer.headers)
+    return token
+
+
 def _pages_of_allowed_origins_may_read(viewer):
     for origin, allowed in ((PAGE, PAGE), ("https://other.example", None)):
         headers = dict(viewer.headers, Origin=origin)
@@ -138,6 +151,7 @@ def _play(start):
         viewer, other = (stage.Viewer(air.url(name, name, base)) for name in ("cookie", "path"))
         assert "Secure" in viewer.entry.headers["Set-Cookie"], viewer.entry.headers
         _strangers_get_nothing(viewer, base)
+        token = _a_header_carries_all(air, viewer)
         _pages_of_allowed_origins_may_read(viewer)
         _sessions_are_refreshed_by_post(viewer)
         _other_methods_are_told_which_there_are(base)
@@ -154,7 +168,7 @@ def _play(start):
             assert answer.status == 200, (answer.status, node)
             # A cache may have what that one wrote.
             assert start != _haproxy or answer.headers["Headend-Node"] != node, node
-        _logs_tell_nothing(air, [viewer.headers["Cookie"].split("=", 1)[1], other.prefix[3:]])
+        _logs_tell_nothing(air, [viewer.headers["Cookie"].split("=", 1)[1], other.prefix[3:], token])
         return (air.dir / "haproxy.log").read_text() if start == _haproxy else None
 
 

@@ -389,7 +389,7 @@ publish_window (Pair *pair)
 }
 
 static inline char *
-mint (Pair *pair, const char *account)
+mint_for (Pair *pair, const char *account, guint ttl_seconds)
 {
   static const char *const channels[] = { "demo", NULL };
   const HeTokenRequest request = { .issuer = "headend",
@@ -397,12 +397,18 @@ mint (Pair *pair, const char *account)
                                    .account = account,
                                    .channels = channels,
                                    .now = g_get_real_time () / G_USEC_PER_SEC,
-                                   .ttl_seconds = 60 };
+                                   .ttl_seconds = ttl_seconds };
   g_autoptr (GError) error = NULL;
   char *token = he_token_mint (pair->pem, &request, &error);
 
   g_assert_no_error (error);
   return token;
+}
+
+static inline char *
+mint (Pair *pair, const char *account)
+{
+  return mint_for (pair, account, 60);
 }
 
 static inline Reply *

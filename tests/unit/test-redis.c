@@ -77,6 +77,40 @@ refresh_needs_no_second_place (void)
   g_free (open_until (&store, 0, "alice", 403));
 }
 
+/* A node that has heard of no session finds there what an expired token opened, and opens
+ * nothing by one. */
+static void
+expired_token_goes_on_elsewhere (void)
+{
+  g_auto (Store) store;
+  g_autofree char *fields = NULL;
+  g_autofree char *never = NULL;
+  g_autofree char *code = NULL;
+  gint64 minted;
+
+  store_init (&store, HE_SESSIONS_EVICT_OLDEST);
+  wait_up (&store);
+  for (guint tries = 0; g_strcmp0 (code, "200") != 0; tries++) {
+    g_autofree char *token = mint_for (store.pair, "alice", 2);
+
+    g_free (fields);
+    g_free (code);
+    fields = g_strdup_printf ("Authorization: Bearer %s\r\n", token);
+    code = media_code (&store, 0, fields);
+    g_assert_cmpuint (tries, <, TRIES);
+  }
+  {
+    g_autofree char *token = mint_for (store.pair, "bob", 1);
+
+    never = g_strdup_printf ("Authorization: Bearer %s\r\n", token);
+    minted = g_get_real_time () / G_USEC_PER_SEC;
+  }
+  while (g_get_real_time () / G_USEC_PER_SEC <= minted + 2)
+    g_usleep (50000);
+  wait_code (&store, 1, fields, "200");
+  wait_code (&store, 1, never, "404");
+}
+
 typedef struct {
   Store *store;
   guint i, status;
@@ -475,6 +509,7 @@ main (int argc, char **argv)
   signal (SIGPIPE, SIG_IGN);
   d90 = 20 * 90000;
   g_test_add_func ("/redis/evicts", newer_session_evicts_on_the_other_node);
+  g_test_add_func ("/redis/expired-token", expired_token_goes_on_elsewhere);
   g_test_add_func ("/redis/refresh", refresh_needs_no_second_place);
   g_test_add_func ("/redis/two-cookies", ended_session_hides_no_other);
   g_test_add_data_func ("/redis/race/reject", GINT_TO_POINTER (HE_SESSIONS_REJECT_NEWEST),

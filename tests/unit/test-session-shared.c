@@ -74,6 +74,9 @@ only_what_was_settled_is_granted (void)
   g_assert_cmpint (touch (sessions, 1, HE_TOUCH_PLAYLIST, T0 + 10 * S), ==, HE_CODE_OK);
   /* Playlists do not extend a lease that nobody confirmed. */
   g_assert_cmpint (touch (sessions, 1, HE_TOUCH_PLAYLIST, T0 + 29 * S), ==, HE_CODE_OK);
+  g_assert_cmpint (touch (sessions, 1, HE_TOUCH_REJOIN, T0 + 29 * S), ==, HE_CODE_OK);
+  g_assert_cmpint (touch (sessions, 1, HE_TOUCH_REJOIN, T0 + 30 * S), ==,
+                   HE_CODE_UNAVAILABLE);
   g_assert_cmpint (touch (sessions, 1, HE_TOUCH_MEDIA, T0 + 30 * S), ==, HE_CODE_LEASE);
   g_assert_cmpint (touch (sessions, 1, HE_TOUCH_PLAYLIST, T0 + 30 * S), ==,
                    HE_CODE_UNAVAILABLE);
