@@ -259,6 +259,9 @@ sub vcl_synth {
   }
   if (resp.status == 405) {
     set resp.http.Allow = "GET, HEAD, OPTIONS";
+    if (req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/[A-Za-z0-9_-]+/session$") {
+      set resp.http.Allow = "GET, HEAD, OPTIONS, POST";
+    }
   }
   call cors;
   set resp.body = resp.reason + {"

@@ -471,6 +471,8 @@ def test_paths_that_only_look_right():
         for method in ("POST", "TRACE", "BREW"):
             answer = stage.get(edge.url + "/live/demo/main.m3u8", method=method)
             assert answer.status == 405 and answer.headers["Allow"] == "GET, HEAD, OPTIONS", (method, answer.status)
+        answer = stage.get(edge.url + "/live/demo/session", method="PUT")
+        assert answer.status == 405 and answer.headers["Allow"] == "GET, HEAD, OPTIONS, POST", answer.status
         assert stage.get(edge.url + "/").headers["Allow"] is None
         # The gate is asked about the raw request; it refuses what is not written plainly.
         for raw in ("/live/demo/360p/%35.ts", "/live/x/../demo/360p/5.ts", "/live//demo/360p/5.ts"):
