@@ -159,7 +159,7 @@ strength_of (guint32 level)
 {
   const guint32 busy = MIN (level, STRENGTH_MAX);
   const guint32 smooth = STRENGTH_SMOOTH - MIN (level, STRENGTH_SMOOTH);
-  return MAX (MAX (busy, STRENGTH_MIN), MIN (smooth, STRENGTH_FLAT));
+  return MAX (MAX (busy, STRENGTH_MIN), level ? MIN (smooth, STRENGTH_FLAT) : 0);
 }
 
 /* Returns the sum of their squares, which fits: 2048 blocks of 179^2. */

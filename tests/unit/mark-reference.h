@@ -46,7 +46,7 @@ reference_strengths (const guint16 *in, guint fine, guint width, guint height)
                 + reference_least (activity, (gint)columns, (gint)rows,
                                    (gint)(i % columns), (gint)(i / columns));
     const gint level = (gint)(((258 * sum >> fine) + 512) / 1024);
-    strengths[i] = (guint)MAX (CLAMP (level, 32, 179), MIN (66 - level, 52));
+    strengths[i] = (guint)MAX (CLAMP (level, 32, 179), level ? MIN (66 - level, 52) : 0);
     squares += strengths[i] * strengths[i];
   }
   if (squares <= allowed)
