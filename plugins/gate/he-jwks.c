@@ -14,8 +14,9 @@
 struct _HeTokenKeys {
   char *path; /* NULL: from text */
   HeTokenAlgorithms accepted;
-  GRWLock lock;       /* guards by_kid, which reload swaps */
-  GHashTable *by_kid; /* kid -> Key */
+  GRWLock lock;        /* guards by_name, which reload swaps */
+  GHashTable *by_name; /* name_of() its algorithm and kid -> Key */
+  char *passed_over;   /* NULL: nothing was */
   HeTokenSeen *good;
   struct stat seen;   /* of the file, when he_token_keys_changed() last looked */
 };
@@ -34,18 +35,42 @@ key_free (Key *key)
   g_free (key);
 }
 
-/* What an EC or OKP key says by its curve and a secret by its kind, an RSA key must say. */
-static const HeTokenAlgorithm *
-algorithm_of (const char *kty, const char *crv, const char *alg)
+/* Keys of different kinds may share a kid (RFC 7517 section 4.5). */
+static char *
+name_of (const HeTokenAlgorithm *algorithm, const char *kid)
 {
+  return g_strconcat (algorithm->name, " ", kid, NULL);
+}
+
+/* Of those accepted the one that a key is for, or NULL. What an EC or OKP key says by its
+ * curve and a secret by its kind, an RSA key must say where both of its algorithms are
+ * accepted: *ret_count is 2. */
+static const HeTokenAlgorithm *
+algorithm_of (HeTokenAlgorithms accepted, const char *kty, const char *crv,
+              const char *alg, guint *ret_count)
+{
+  const HeTokenAlgorithm *found = NULL;
+  *ret_count = 0;
   for (const char *const *name = he_token_algorithm_names (); *name; name++) {
     const HeTokenAlgorithm *algorithm = he_token_algorithm_find (*name);
-    if (strcmp (algorithm->kty, kty) == 0
+    if ((accepted & he_token_algorithm_bit (algorithm))
+        && strcmp (algorithm->kty, kty) == 0
         && (!algorithm->crv || g_strcmp0 (algorithm->crv, crv) == 0)
-        && (!alg || he_token_algorithm_find (alg) == algorithm))
-      return algorithm;
+        && (!alg || he_token_algorithm_find (alg) == algorithm)) {
+      found = algorithm;
+      (*ret_count)++;
+    }
   }
-  return NULL;
+  return found;
+}
+
+/* Operations of RFC 7517 section 4.3 that are none of a key whose "use" is "sig". */
+static gboolean
+is_of_other_use (const char *op)
+{
+  static const char *const others[]
+      = { "encrypt", "decrypt", "wrapKey", "unwrapKey", "deriveKey", "deriveBits", NULL };
+  return g_strv_contains (others, op);
 }
 
 static gboolean
@@ -70,6 +95,8 @@ is_for_verifying (const HeJson *jwk, gboolean *ret_is, GError **error)
     for (guint j = 0; j < i; j++)
       if (strcmp (he_json_string (he_json_element (ops, j)), he_json_string (op)) == 0)
         return he_json_set_error (error, op, "stands a second time in \"key_ops\"");
+    if (use && is_of_other_use (he_json_string (op)))
+      return he_json_set_error (error, op, "in \"key_ops\" contradicts the \"use\"");
     *ret_is |= strcmp (he_json_string (op), "verify") == 0;
   }
   return TRUE;
@@ -86,64 +113,81 @@ is_private (const HeJson *jwk)
   return FALSE;
 }
 
-/* RFC 7517 section 5: keys of kinds, for uses and algorithms that we do not serve are
- * passed over: *ret_algorithm NULL. */
+/* *ret_algorithm is NULL for a key of a kind, for a use or an algorithm that is not ours.
+ */
 static gboolean
 find_algorithm (const HeJson *jwk, HeTokenAlgorithms accepted,
                 const HeTokenAlgorithm **ret_algorithm, GError **error)
 {
   const char *kty = NULL, *crv = NULL, *alg = NULL;
   gboolean verifies = FALSE;
+  guint count = 0;
   *ret_algorithm = NULL;
   if (!he_json_get_string (jwk, "kty", TRUE, &kty, error)
       || !he_json_get_string (jwk, "crv", FALSE, &crv, error)
       || !he_json_get_string (jwk, "alg", FALSE, &alg, error)
       || !is_for_verifying (jwk, &verifies, error))
     return FALSE;
-  const HeTokenAlgorithm *found = verifies ? algorithm_of (kty, crv, alg) : NULL;
-  gboolean rsa = strcmp (kty, "RSA") == 0;
-  if (found && rsa && !alg && (accepted & (HE_TOKEN_RS256 | HE_TOKEN_PS256)))
-    return he_json_set_error (error, jwk,
-                              "an RSA key must say its \"alg\", RS256 or PS256: one key "
-                              "has one algorithm");
-  if (found && (accepted & he_token_algorithm_bit (found)) && (alg || !rsa))
-    *ret_algorithm = found;
-  return TRUE;
+  if (!verifies)
+    return TRUE;
+  *ret_algorithm = algorithm_of (accepted, kty, crv, alg, &count);
+  return count < 2
+         || he_json_set_error (error, jwk,
+                               "an RSA key must say its \"alg\", RS256 or PS256: one key "
+                               "has one algorithm");
 }
 
+/* *ret_key is NULL for a key that is not for us; FALSE for one that cannot be used. */
 static gboolean
-add_key (GHashTable *by_kid, const HeJson *jwk, HeTokenAlgorithms accepted,
-         GError **error)
+read_key (const HeJson *jwk, HeTokenAlgorithms accepted, Key **ret_key, char **ret_name,
+          GError **error)
 {
-  if (he_json_type (jwk) != HE_JSON_OBJECT)
-    return he_json_set_error (error, jwk, "a key must be an object");
-  if (is_private (jwk))
-    return he_json_set_error (error, jwk,
-                              "this is a private key; a JWKS file holds public keys, so "
-                              "remove the members \"d\", \"p\", \"q\" and their like, and "
-                              "make a new key pair");
   const HeTokenAlgorithm *algorithm = NULL;
+  const char *kid = NULL;
+  guint64 end = G_MAXINT64; /* of keys that a rotation has replaced */
   if (!find_algorithm (jwk, accepted, &algorithm, error))
     return FALSE;
-  const char *kid = NULL;
+  *ret_key = NULL;
   if (!algorithm)
     return TRUE;
   if (!he_json_get_string (jwk, "kid", TRUE, &kid, error))
     return FALSE;
   if (!*kid || strlen (kid) > MAX_KID)
     return he_json_set_error (error, jwk, "\"kid\" must have 1 to %d bytes", MAX_KID);
-  if (g_hash_table_contains (by_kid, kid))
-    return he_json_set_error (error, jwk, "the kid \"%s\" is used twice", kid);
-  /* Of keys that a rotation has replaced. */
-  guint64 end = G_MAXINT64;
   if (!he_json_get_uint64 (jwk, "exp", FALSE, G_MAXINT64, &end, error))
     return FALSE;
-  EVP_PKEY *read = he_token_jwk_read (jwk, algorithm, error);
-  if (!read)
+  EVP_PKEY *key = he_token_jwk_read (jwk, algorithm, error);
+  if (!key)
     return FALSE;
-  Key *key = g_new (Key, 1);
-  *key = (Key) { algorithm, read, (gint64)end };
-  g_hash_table_insert (by_kid, g_strdup (kid), key);
+  *ret_key = g_new (Key, 1);
+  **ret_key = (Key) { algorithm, key, (gint64)end };
+  *ret_name = name_of (algorithm, kid);
+  return TRUE;
+}
+
+/* RFC 7517 section 5: what is not understood, lacks members or is out of range is passed
+ * over, and *unusable says why. FALSE for what no set of public keys may hold. */
+static gboolean
+add_key (GHashTable *by_name, const HeJson *jwk, HeTokenAlgorithms accepted,
+         GError **unusable, GError **error)
+{
+  Key *key = NULL;
+  g_autofree char *name = NULL;
+  if (he_json_type (jwk) != HE_JSON_OBJECT)
+    return he_json_set_error (error, jwk, "a key must be an object");
+  if (is_private (jwk))
+    return he_json_set_error (
+        error, jwk,
+        "this is a private key; a JWKS file holds public keys, so "
+        "remove the members \"d\", \"p\", \"q\" and their like, and "
+        "make a new key pair");
+  if (!read_key (jwk, accepted, &key, &name, unusable) || !key)
+    return TRUE;
+  if (g_hash_table_contains (by_name, name)) {
+    key_free (key);
+    return he_json_set_error (error, jwk, "this kid is used twice (%s)", name);
+  }
+  g_hash_table_insert (by_name, g_steal_pointer (&name), key);
   return TRUE;
 }
 
@@ -159,8 +203,10 @@ names_of (HeTokenAlgorithms accepted)
 }
 
 static GHashTable *
-parse_jwks (const char *text, gssize len, HeTokenAlgorithms accepted, GError **error)
+parse_jwks (const char *text, gssize len, HeTokenAlgorithms accepted,
+            char **ret_passed_over, GError **error)
 {
+  g_autoptr (GError) unusable = NULL;
   g_autoptr (HeJson) root = he_json_parse (text, len, MAX_FILE, 8, error);
   if (!root)
     return NULL;
@@ -175,12 +221,17 @@ parse_jwks (const char *text, gssize len, HeTokenAlgorithms accepted, GError **e
                  he_json_length (list), MAX_KEYS);
     return NULL;
   }
-  g_autoptr (GHashTable) by_kid = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                                         (GDestroyNotify)key_free);
+  g_autoptr (GHashTable) by_name
+      = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify)key_free);
   for (guint i = 0; i < he_json_length (list); i++)
-    if (!add_key (by_kid, he_json_element (list, i), accepted, error))
+    if (!add_key (by_name, he_json_element (list, i), accepted,
+                  unusable ? NULL : &unusable, error))
       return NULL;
-  if (g_hash_table_size (by_kid) == 0) {
+  if (g_hash_table_size (by_name) == 0 && unusable) {
+    g_propagate_error (error, g_steal_pointer (&unusable));
+    return NULL;
+  }
+  if (g_hash_table_size (by_name) == 0) {
     g_autofree char *names = names_of (accepted);
     he_json_set_error (error, list,
                        "no key for %s among them; make one with `headend token keygen "
@@ -188,15 +239,16 @@ parse_jwks (const char *text, gssize len, HeTokenAlgorithms accepted, GError **e
                        names);
     return NULL;
   }
-  return g_steal_pointer (&by_kid);
+  *ret_passed_over = unusable ? g_strdup (unusable->message) : NULL;
+  return g_steal_pointer (&by_name);
 }
 
 static gboolean
-holds_secret (GHashTable *by_kid)
+holds_secret (GHashTable *by_name)
 {
   GHashTableIter iter;
   gpointer value;
-  g_hash_table_iter_init (&iter, by_kid);
+  g_hash_table_iter_init (&iter, by_name);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     if (he_token_algorithm_bit (((Key *)value)->algorithm) == HE_TOKEN_HS256)
       return TRUE;
@@ -204,37 +256,43 @@ holds_secret (GHashTable *by_kid)
 }
 
 static GHashTable *
-load_jwks (const char *path, HeTokenAlgorithms accepted, GError **error)
+load_jwks (const char *path, HeTokenAlgorithms accepted, char **ret_passed_over,
+           GError **error)
 {
+  g_autofree char *passed_over = NULL;
   gboolean private = FALSE;
   g_autoptr (HeSecret) text = he_secret_read_file (path, MAX_FILE, &private, error);
   if (!text) {
     g_prefix_error (error, "no tokens.jwks as `headend token keygen --dir DIR` writes: ");
     return NULL;
   }
-  g_autoptr (GHashTable) by_kid = parse_jwks (
-      (const char *)he_secret_data (text), (gssize)he_secret_len (text), accepted, error);
-  if (!by_kid) {
+  g_autoptr (GHashTable) by_name
+      = parse_jwks ((const char *)he_secret_data (text), (gssize)he_secret_len (text),
+                    accepted, &passed_over, error);
+  if (!by_name) {
     g_prefix_error (error, "%s: ", path);
     return NULL;
   }
-  if (!private && holds_secret (by_kid)) {
+  if (!private && holds_secret (by_name)) {
     g_set_error (error, HE_ERROR, HE_ERROR_DENIED,
                  "%s: others may read or write this file, and its HS256 key can sign "
                  "tokens; mend it with `chmod 600` and think of a new key",
                  path);
     return NULL;
   }
-  return g_steal_pointer (&by_kid);
+  *ret_passed_over = g_steal_pointer (&passed_over);
+  return g_steal_pointer (&by_name);
 }
 
 static HeTokenKeys *
-keys_new (const char *path, HeTokenAlgorithms accepted, GHashTable *by_kid)
+keys_new (const char *path, HeTokenAlgorithms accepted, GHashTable *by_name,
+          char *passed_over)
 {
   HeTokenKeys *keys = g_new0 (HeTokenKeys, 1);
   keys->path = g_strdup (path);
   keys->accepted = accepted;
-  keys->by_kid = by_kid;
+  keys->by_name = by_name;
+  keys->passed_over = passed_over;
   keys->good = he_token_seen_new ();
   g_rw_lock_init (&keys->lock);
   return keys;
@@ -243,10 +301,11 @@ keys_new (const char *path, HeTokenAlgorithms accepted, GHashTable *by_kid)
 HeTokenKeys *
 he_token_keys_load (const char *jwks_path, HeTokenAlgorithms accepted, GError **error)
 {
-  GHashTable *by_kid = load_jwks (jwks_path, accepted, error);
-  if (!by_kid)
+  char *passed_over = NULL;
+  GHashTable *by_name = load_jwks (jwks_path, accepted, &passed_over, error);
+  if (!by_name)
     return NULL;
-  HeTokenKeys *keys = keys_new (jwks_path, accepted, by_kid);
+  HeTokenKeys *keys = keys_new (jwks_path, accepted, by_name, passed_over);
   if (stat (jwks_path, &keys->seen) != 0)
     memset (&keys->seen, 0, sizeof keys->seen);
   return keys;
@@ -272,8 +331,9 @@ HeTokenKeys *
 he_token_keys_parse (const char *jwks, gssize len, HeTokenAlgorithms accepted,
                      GError **error)
 {
-  GHashTable *by_kid = parse_jwks (jwks, len, accepted, error);
-  return by_kid ? keys_new (NULL, accepted, by_kid) : NULL;
+  char *passed_over = NULL;
+  GHashTable *by_name = parse_jwks (jwks, len, accepted, &passed_over, error);
+  return by_name ? keys_new (NULL, accepted, by_name, passed_over) : NULL;
 }
 
 gboolean
@@ -281,12 +341,15 @@ he_token_keys_reload (HeTokenKeys *keys, GError **error)
 {
   if (!keys->path)
     return TRUE;
-  GHashTable *fresh = load_jwks (keys->path, keys->accepted, error);
+  char *passed_over = NULL;
+  GHashTable *fresh = load_jwks (keys->path, keys->accepted, &passed_over, error);
   if (!fresh)
     return FALSE;
+  g_free (keys->passed_over);
+  keys->passed_over = passed_over;
   g_rw_lock_writer_lock (&keys->lock);
-  g_autoptr (GHashTable) old = keys->by_kid;
-  keys->by_kid = fresh;
+  g_autoptr (GHashTable) old = keys->by_name;
+  keys->by_name = fresh;
   g_rw_lock_writer_unlock (&keys->lock);
   he_token_seen_clear (keys->good); /* what it holds are keys that nobody finds any more */
   return TRUE;
@@ -297,11 +360,18 @@ he_token_keys_free (HeTokenKeys *keys)
 {
   if (!keys)
     return;
-  g_hash_table_unref (keys->by_kid);
+  g_hash_table_unref (keys->by_name);
   he_token_seen_free (keys->good);
   g_rw_lock_clear (&keys->lock);
   g_free (keys->path);
+  g_free (keys->passed_over);
   g_free (keys);
+}
+
+const char *
+he_token_keys_passed_over (const HeTokenKeys *keys)
+{
+  return keys->passed_over;
 }
 
 EVP_PKEY *
@@ -309,9 +379,10 @@ he_token_keys_find (HeTokenKeys *keys, const char *kid, const HeTokenAlgorithm *
                     gint64 unix_seconds)
 {
   EVP_PKEY *found = NULL;
+  g_autofree char *name = name_of (algorithm, kid);
   g_rw_lock_reader_lock (&keys->lock);
-  const Key *key = g_hash_table_lookup (keys->by_kid, kid);
-  if (key && key->algorithm == algorithm && unix_seconds < key->end) {
+  const Key *key = g_hash_table_lookup (keys->by_name, name);
+  if (key && unix_seconds < key->end) {
     found = key->key;
     EVP_PKEY_up_ref (found);
   }

@@ -59,6 +59,16 @@ expect_peers (HeOrigin *origin)
     he_store_expect (origin->store, origin->peer_nodes[i]);
 }
 
+static void
+say_passed_over (HeOrigin *origin)
+{
+  const char *why = he_token_keys_passed_over (origin->keys);
+
+  if (why != NULL)
+    he_log_state (origin->log, "a token key is passed over: %s: %s", origin->jwks_path,
+                  why);
+}
+
 HeOrigin *
 he_origin_new (const HeOriginConfig *config, GError **error)
 {
@@ -107,6 +117,7 @@ he_origin_new (const HeOriginConfig *config, GError **error)
   expect_peers (origin);
   origin->metrics = he_metrics_new ();
   origin->log = he_log_new (config->log, config->log_data);
+  say_passed_over (origin);
   origin->playlists = he_playlists_new ();
   origin->channels = g_ptr_array_new_with_free_func ((GDestroyNotify)he_channel_unref);
   if (!he_shared_prepare (origin, config, error)
@@ -272,10 +283,12 @@ reload_keys (HeOrigin *origin)
 
   if (!he_token_keys_changed (origin->keys))
     return;
-  if (he_token_keys_reload (origin->keys, &error))
-    he_log_state (origin->log, "token keys read again");
-  else
+  if (!he_token_keys_reload (origin->keys, &error)) {
     he_log_state (origin->log, "token keys stay as they were: %s", error->message);
+    return;
+  }
+  he_log_state (origin->log, "token keys read again");
+  say_passed_over (origin);
 }
 
 static gboolean

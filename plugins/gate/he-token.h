@@ -89,10 +89,11 @@ const char *const *he_token_algorithm_names (void);
 gboolean he_token_algorithms_parse (const char *const *names,
                                     HeTokenAlgorithms *ret_algorithms, GError **error);
 
-/* Keys by kid, from a JWKS file (RFC 7517; at most 64 keys). One ends with its "exp". Those of other algorithms than
- * `accepted` are passed over. A key has one algorithm: its "alg", which RSA keys must have.
- * A file with secrets (HS256) is refused when others may read it. Thread-safe: reload
- * parses completely, then swaps. */
+/* Keys by kid, from a JWKS file (RFC 7517; at most 64 keys). One ends with its "exp".
+ * Those of other algorithms than `accepted` are passed over, and those that cannot be
+ * used, as long as others can. A key has one algorithm: its "alg", which RSA keys must
+ * have where both of theirs are accepted. A file with secrets (HS256) is refused when
+ * others may read it. Thread-safe: reload parses completely, then swaps. */
 typedef struct _HeTokenKeys HeTokenKeys;
 HeTokenKeys *he_token_keys_load (const char *jwks_path, HeTokenAlgorithms accepted,
                                  GError **error);
@@ -103,6 +104,9 @@ gboolean he_token_keys_reload (HeTokenKeys *keys, GError **error);
 /* Whether the file is another one than at the last call or load, or gone since; one
  * thread's business. */
 gboolean he_token_keys_changed (HeTokenKeys *keys);
+/* Why the first of the keys that cannot be used cannot, NULL: all can; that thread's
+ * business, too, until it reloads. */
+const char *he_token_keys_passed_over (const HeTokenKeys *keys);
 void he_token_keys_free (HeTokenKeys *keys); /* takes NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (HeTokenKeys, he_token_keys_free)
 

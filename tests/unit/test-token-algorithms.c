@@ -281,6 +281,96 @@ test_weak_keys (void)
   }
 }
 
+/* RFC 7517 section 5: given a good key and one that is not understood, lacks members or
+ * is out of range, then the good one verifies, and why the other one does not is known.
+ */
+static void
+test_unusable_keys_are_passed_over (void)
+{
+  static const struct {
+    const char *other, *why;
+  } cases[] = {
+    { "{\"kid\":\"o\",\"x\":\"AA\"}", "\"kty\"" },
+    { "{\"kty\":5,\"kid\":\"o\"}", "kty" },
+    { "{\"kty\":\"LWE\",\"kid\":\"o\",\"n\":[1]}", NULL },
+    { "{\"kty\":\"EC\",\"crv\":\"P-521\",\"kid\":\"o\",\"x\":\"AA\",\"y\":\"AA\"}",
+      NULL },
+    { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"o\",\"use\":\"enc\"}", NULL },
+    { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"o\",\"use\":1}", "use" },
+    { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"o\",\"y\":\"AA\"}", "\"x\"" },
+    { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"o\",\"x\":\"%z\",\"y\":\"%z\"}",
+      "point" },
+    { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%z\",\"y\":\"%z\"}", "\"kid\"" },
+    { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"o\",\"use\":\"sig\","
+      "\"key_ops\":[\"verify\",\"encrypt\"]}",
+      "contradicts" },
+    { "{\"kty\":\"RSA\",\"kid\":\"o\",\"alg\":\"RS256\",\"e\":\"AQAB\",\"n\":\"AAAA\"}",
+      "\"n\"" },
+    { "{\"kty\":\"RSA\",\"kid\":\"o\",\"e\":\"AQAB\",\"n\":\"AAAA\"}", "one algorithm" },
+    { "{\"kty\":\"oct\",\"kid\":\"o\",\"k\":\"AAAA\"}", "\"k\"" },
+  };
+  static const char zeros[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+  g_autofree char *text = mint (&pairs[0], NULL, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    GString *both = g_string_new (cases[i].other);
+    g_string_replace (both, "%z", zeros, 0);
+    g_test_message ("%s", both->str);
+    g_assert_null (keys_of (both->str, EVERY, NULL));
+    g_string_append_printf (both, ",%s", pairs[0].jwk);
+    g_autoptr (HeTokenKeys) keys = keys_of (both->str, EVERY, &error);
+    g_assert_no_error (error);
+    g_assert_cmpint (verify (keys, text), ==, HE_CODE_OK);
+    const char *why = he_token_keys_passed_over (keys);
+    g_assert_true ((why == NULL) == (cases[i].why == NULL));
+    g_assert_true (why == NULL || strstr (why, cases[i].why) != NULL);
+    g_string_free (both, TRUE);
+  }
+}
+
+/* RFC 7517 section 4.5: given keys of different kinds that share a kid, then each
+ * verifies what it has signed. */
+static void
+test_one_kid_of_two_kinds (void)
+{
+  g_autoptr (HeJson) jwk = he_json_parse (pairs[1].jwk, -1, 8192, 4, NULL);
+  const char *x = NULL, *kid = NULL;
+  g_assert_true (he_json_get_string (jwk, "x", TRUE, &x, NULL));
+  g_autoptr (HeJson) ec = he_json_parse (pairs[0].jwk, -1, 8192, 4, NULL);
+  g_assert_true (he_json_get_string (ec, "kid", TRUE, &kid, NULL));
+  g_autofree char *both = g_strdup_printf (
+      "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"%s\",\"x\":\"%s\"},%s", kid, x,
+      pairs[0].jwk);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (HeTokenKeys) keys = keys_of (both, EVERY, &error);
+  g_assert_no_error (error);
+  g_autofree char *text = mint (&pairs[0], NULL, NULL);
+  g_assert_cmpint (verify (keys, text), ==, HE_CODE_OK);
+  g_autoptr (EVP_PKEY) other
+      = he_token_keys_find (keys, kid, he_token_algorithm_find ("EdDSA"), NOW);
+  g_assert_nonnull (other);
+  g_assert_null (he_token_keys_find (keys, kid, he_token_algorithm_find ("HS256"), NOW));
+}
+
+/* Given an RSA key that says no algorithm, as those of many issuers, when one of its two
+ * is accepted, then it is for that one. */
+static void
+test_rsa_without_algorithm (void)
+{
+  GString *bare = g_string_new (pairs[2].jwk);
+  g_assert_cmpuint (g_string_replace (bare, "\"alg\":\"RS256\",", "", 0), ==, 1);
+  g_autofree char *jwk = g_string_free (bare, FALSE);
+  g_autofree char *text = mint (&pairs[2], NULL, NULL);
+  g_autofree char *pss = mint (&pairs[2], "PS256", NULL);
+  g_autoptr (HeTokenKeys) rs256 = keys_of (jwk, HE_TOKEN_ES256 | HE_TOKEN_RS256, NULL);
+  g_autoptr (HeTokenKeys) ps256 = keys_of (jwk, HE_TOKEN_PS256, NULL);
+  g_assert_cmpint (verify (rs256, text), ==, HE_CODE_OK);
+  g_assert_cmpint (verify (rs256, pss), ==, HE_CODE_SIGNATURE);
+  g_assert_cmpint (verify (ps256, pss), ==, HE_CODE_OK);
+  g_assert_cmpint (verify (ps256, text), ==, HE_CODE_SIGNATURE);
+  g_assert_null (keys_of (jwk, EVERY, NULL));
+}
+
 /* Given a file with a secret that others can read, then it is refused. */
 static void
 test_secret_file (void)
@@ -316,6 +406,10 @@ main (int argc, char **argv)
                    test_public_key_as_secret);
   g_test_add_func ("/token/algorithms/verify-published-vectors", test_published_vectors);
   g_test_add_func ("/token/algorithms/thumbprint-is-that-of-rfc-8037", test_thumbprint);
+  g_test_add_func ("/token/algorithms/unusable-keys-are-passed-over",
+                   test_unusable_keys_are_passed_over);
+  g_test_add_func ("/token/algorithms/one-kid-of-two-kinds", test_one_kid_of_two_kinds);
+  g_test_add_func ("/token/algorithms/rsa-without-algorithm", test_rsa_without_algorithm);
   g_test_add_func ("/token/algorithms/others-are-passed-over",
                    test_only_what_is_accepted);
   g_test_add_func ("/token/algorithms/eddsa-has-two-names", test_two_names_of_eddsa);
