@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "he-error.h"
 #include "he-json.h"
@@ -38,20 +39,11 @@ read_line (const char *line, HeLedgerFunc func, gpointer user_data)
   return TRUE;
 }
 
-static gboolean
-read_file (const char *path, gboolean may_be_missing, HeLedgerFunc func,
-           gpointer user_data, guint64 *damaged, GError **error)
+static void
+read_file (FILE *file, HeLedgerFunc func, gpointer user_data, guint64 *damaged)
 {
   char line[HE_LEDGER_LINE_MAX + 1];
-  FILE *file = fopen (path, "re");
 
-  /* One may be renamed or removed while they are read. */
-  if (file == NULL && may_be_missing && errno == ENOENT)
-    return TRUE;
-  if (file == NULL) {
-    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", path, g_strerror (errno));
-    return FALSE;
-  }
   while (fgets (line, sizeof line, file) != NULL) {
     gsize len = strlen (line);
 
@@ -61,26 +53,76 @@ read_file (const char *path, gboolean may_be_missing, HeLedgerFunc func,
       ++*damaged;
   }
   fclose (file);
+}
+
+/* *ret_file: NULL when there is none by that name. */
+static gboolean
+open_file (const char *folder, const char *name, FILE **ret_file, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+
+  *ret_file = fopen (path, "re");
+  if (*ret_file != NULL || errno == ENOENT)
+    return TRUE;
+  g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: %s", path, g_strerror (errno));
+  return FALSE;
+}
+
+static gboolean
+is_same (FILE *a, FILE *b)
+{
+  struct stat first, second;
+
+  return a != NULL && b != NULL && fstat (fileno (a), &first) == 0
+         && fstat (fileno (b), &second) == 0 && first.st_ino == second.st_ino
+         && first.st_dev == second.st_dev;
+}
+
+/* Full files, up to the one that was current. They may be removed meanwhile. */
+static gboolean
+read_full (const char *folder, const GArray *numbers, FILE *current, HeLedgerFunc func,
+           gpointer user_data, guint64 *damaged, GError **error)
+{
+  gboolean reached = FALSE;
+
+  for (guint i = 0; i < numbers->len && !reached; i++) {
+    g_autofree char *name
+        = g_strdup_printf ("%" G_GUINT64_FORMAT, g_array_index (numbers, guint64, i));
+    FILE *file;
+
+    if (!open_file (folder, name, &file, error))
+      return FALSE;
+    if ((reached = is_same (file, current)))
+      fclose (file);
+    else if (file != NULL)
+      read_file (file, func, user_data, damaged);
+  }
   return TRUE;
 }
 
+/* The current one is opened before the others are listed, as it may become one of them,
+ * of which a list made before would not know; for a moment there is none then. */
 gboolean
 he_ledger_read (const char *folder, HeLedgerFunc func, gpointer user_data,
                 guint64 *ret_damaged, GError **error)
 {
-  g_autoptr (GArray) numbers = he_ledger_numbers (folder, error);
-  g_autofree char *current = g_build_filename (folder, HE_LEDGER_CURRENT, NULL);
+  g_autoptr (GArray) numbers = NULL;
+  gboolean ok;
+  FILE *current;
 
   *ret_damaged = 0;
-  if (numbers == NULL)
+  if (!open_file (folder, HE_LEDGER_CURRENT, &current, error))
     return FALSE;
-  for (guint i = 0; i < numbers->len; i++) {
-    g_autofree char *name
-        = g_strdup_printf ("%" G_GUINT64_FORMAT, g_array_index (numbers, guint64, i));
-    g_autofree char *path = g_build_filename (folder, name, NULL);
-
-    if (!read_file (path, TRUE, func, user_data, ret_damaged, error))
-      return FALSE;
+  numbers = he_ledger_numbers (folder, error);
+  ok = numbers != NULL
+       && read_full (folder, numbers, current, func, user_data, ret_damaged, error);
+  if (current == NULL && ok && numbers->len == 0) {
+    g_set_error (error, HE_ERROR, HE_ERROR_IO, "%s: no session ledger is here", folder);
+    return FALSE;
   }
-  return read_file (current, FALSE, func, user_data, ret_damaged, error);
+  if (current != NULL && ok)
+    read_file (current, func, user_data, ret_damaged);
+  else if (current != NULL)
+    fclose (current);
+  return ok;
 }

@@ -328,6 +328,64 @@ others_files_are_left_alone (void)
   g_assert_cmpstr (after, ==, text);
 }
 
+typedef struct {
+  Fixture *f;
+  HeLedgerFile *file; /* that the first record's reader begins anew */
+} Meanwhile;
+
+static void
+begin_anew (HeLedgerFile *file)
+{
+  g_autoptr (GError) error = NULL;
+  guint removed;
+
+  g_assert_true (he_ledger_file_rotate (file, 9, &removed, &error));
+  g_assert_no_error (error);
+}
+
+static void
+on_record_of_a_writer (const HeLedgerRecord *record, gpointer user_data)
+{
+  Meanwhile *meanwhile = user_data;
+
+  on_record (record, meanwhile->f->lines);
+  if (meanwhile->file != NULL)
+    begin_anew (g_steal_pointer (&meanwhile->file));
+}
+
+/* Given a ledger that begins new files while somebody reads it, then he finds what was
+ * there before, each line once; also where a crash left none that is current. */
+static void
+readers_miss_nothing (void)
+{
+  g_auto (Fixture) f;
+  fixture_init (&f);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = current (&f);
+  g_autofree char *aside = NULL;
+  gsize torn;
+
+  write_two (&f);
+  HeLedgerFile *file = he_ledger_file_open (f.folder, &torn, &aside, &error);
+  g_assert_no_error (error);
+  begin_anew (file);
+  g_autofree char *line = he_ledger_line (
+      "{\"event\":\"open\",\"session\":\"" ALICE "\",\"account\":\"eve\","
+      "\"channel\":\"demo\",\"from\":1763750005000000,\"to\":1763750005000000}");
+  g_assert_true (he_ledger_file_append (file, line, strlen (line), &error));
+  g_string_truncate (f.lines, 0);
+  Meanwhile meanwhile = { &f, file };
+  g_assert_true (
+      he_ledger_read (f.folder, on_record_of_a_writer, &meanwhile, &f.damaged, &error));
+  const char *all = "open alice demo 0 0;open bob demo 0 0;open eve demo 5 5;";
+  g_assert_cmpstr (f.lines->str, ==, all);
+  g_assert_cmpuint (f.damaged, ==, 0);
+  g_assert_cmpstr (read_lines (&f), ==, all);
+  he_ledger_file_free (file);
+  g_assert_cmpint (g_unlink (path), ==, 0);
+  g_assert_cmpstr (read_lines (&f), ==, all);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -344,5 +402,6 @@ main (int argc, char **argv)
                    refused_sessions_count_once);
   g_test_add_func ("/session-ledger/others-files-are-left-alone",
                    others_files_are_left_alone);
+  g_test_add_func ("/session-ledger/readers-miss-nothing", readers_miss_nothing);
   return g_test_run ();
 }
