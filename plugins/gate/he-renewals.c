@@ -8,9 +8,9 @@
 #define BREAK_MIN (5 * (gint64)G_USEC_PER_SEC)
 #define BREAK_MAX (60 * (gint64)G_USEC_PER_SEC)
 #define AGAIN (5 * (gint64)G_USEC_PER_SEC) /* after a failure */
-#define SWEEP_EVERY (10 * (gint64)G_USEC_PER_SEC)
 
 typedef struct {
+  GList link; /* in idle or queue, or in neither while it is asked about */
   guint8 session[16];
   gint64 due, until, seen;
   gboolean waiting; /* in the queue, or being asked about */
@@ -22,13 +22,13 @@ struct _HeRenewals {
   gboolean ends;
   GMutex lock;       /* guards the rest */
   GHashTable *table; /* session -> Entry */
-  GQueue queue;      /* Entry, borrowed */
+  GQueue idle;       /* Entry, the one seen longest ago first */
+  GQueue queue;      /* Entry, to be asked about */
   guint asking;
   guint failures; /* in a row */
   gboolean broken;
   gboolean probing; /* the one question of a broken one is under way */
   gint64 retry_at, pause; /* of the breaker */
-  gint64 swept;
 };
 
 HeRenewals *
@@ -39,6 +39,7 @@ he_renewals_new (gint64 lease, gboolean ends)
   renewals->ends = ends;
   renewals->pause = BREAK_MIN;
   g_mutex_init (&renewals->lock);
+  g_queue_init (&renewals->idle);
   g_queue_init (&renewals->queue);
   renewals->table = g_hash_table_new_full (he_session_id_hash, he_session_id_equal, NULL, g_free);
   return renewals;
@@ -49,7 +50,6 @@ he_renewals_free (HeRenewals *renewals)
 {
   if (!renewals)
     return;
-  g_queue_clear (&renewals->queue);
   g_hash_table_unref (renewals->table);
   g_mutex_clear (&renewals->lock);
   g_free (renewals);
@@ -57,33 +57,38 @@ he_renewals_free (HeRenewals *renewals)
 
 /* Below, the lock is held. */
 
-/* Whose lease is over has ended. */
 static void
-sweep (HeRenewals *renewals, gint64 now)
+forget (HeRenewals *renewals, Entry *entry)
 {
-  GHashTableIter iter;
-  gpointer value;
-  renewals->swept = now;
-  g_hash_table_iter_init (&iter, renewals->table);
-  while (g_hash_table_iter_next (&iter, NULL, &value)) {
-    Entry *entry = value;
-    if (!entry->waiting && entry->seen + renewals->lease < now)
-      g_hash_table_iter_remove (&iter);
-  }
+  if (!entry->waiting)
+    g_queue_unlink (&renewals->idle, &entry->link);
+  g_hash_table_remove (renewals->table, entry->session);
 }
 
-/* Gives up one that is not being asked about, of which there are few. */
 static void
-evict (HeRenewals *renewals)
+set_idle (HeRenewals *renewals, Entry *entry)
 {
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, renewals->table);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (!((Entry *)value)->waiting) {
-      g_hash_table_iter_remove (&iter);
-      return;
-    }
+  entry->waiting = FALSE;
+  g_queue_push_tail_link (&renewals->idle, &entry->link);
+}
+
+static gboolean
+is_over (HeRenewals *renewals, const Entry *entry, gint64 now)
+{
+  return !entry->waiting && entry->seen + renewals->lease < now;
+}
+
+/* Of those whose leases are over more go than come. Where there are too many, the one goes
+ * that was seen longest ago, whatever is known of it: as a node has no more than half as many
+ * sessions, it has ended, or paused while all others came. */
+static void
+make_room (HeRenewals *renewals, gint64 now)
+{
+  Entry *entry;
+  for (guint i = 0; i < 2 && (entry = g_queue_peek_head (&renewals->idle)); i++)
+    if (is_over (renewals, entry, now)
+        || g_hash_table_size (renewals->table) >= HE_RENEWALS_SESSIONS)
+      forget (renewals, entry);
 }
 
 /* Whose place another takes is asked about as soon as it comes again: nobody goes on
@@ -92,16 +97,19 @@ static Entry *
 entry_of (HeRenewals *renewals, const guint8 session[16], gint64 now)
 {
   Entry *entry = g_hash_table_lookup (renewals->table, session);
-  if (entry)
+  if (entry && !is_over (renewals, entry, now))
     return entry;
+  if (entry)
+    forget (renewals, entry);
   gboolean full = g_hash_table_size (renewals->table) >= HE_RENEWALS_SESSIONS;
-  if (full)
-    evict (renewals);
+  make_room (renewals, now);
   entry = g_new0 (Entry, 1);
+  entry->link.data = entry;
   memcpy (entry->session, session, sizeof entry->session);
   entry->due = full ? now : now + renewals->lease / 2;
   entry->until = now + renewals->lease;
   g_hash_table_insert (renewals->table, entry->session, entry);
+  set_idle (renewals, entry);
   return entry;
 }
 
@@ -109,9 +117,9 @@ entry_of (HeRenewals *renewals, const guint8 session[16], gint64 now)
 static void
 give_up_queue (HeRenewals *renewals)
 {
-  Entry *entry;
-  while ((entry = g_queue_pop_head (&renewals->queue)))
-    entry->waiting = FALSE;
+  GList *link;
+  while ((link = g_queue_pop_head_link (&renewals->queue)))
+    set_idle (renewals, link->data);
 }
 
 static gboolean
@@ -138,19 +146,22 @@ has_lapsed (HeRenewals *renewals, Entry *entry, gint64 now)
 static HeRenewalStep
 note (HeRenewals *renewals, const guint8 session[16], gint64 now)
 {
-  if (now >= renewals->swept + SWEEP_EVERY)
-    sweep (renewals, now);
   Entry *entry = entry_of (renewals, session, now);
   entry->seen = now;
   if (has_lapsed (renewals, entry, now)) {
-    g_hash_table_remove (renewals->table, session);
+    forget (renewals, entry);
     return HE_RENEWAL_LAPSED;
   }
-  if (entry->waiting || now < entry->due || !may_queue (renewals, now))
+  if (entry->waiting)
     return HE_RENEWAL_GOES_ON;
+  g_queue_unlink (&renewals->idle, &entry->link);
+  if (now < entry->due || !may_queue (renewals, now)) {
+    set_idle (renewals, entry);
+    return HE_RENEWAL_GOES_ON;
+  }
   entry->waiting = TRUE;
   renewals->probing = renewals->broken;
-  g_queue_push_tail (&renewals->queue, entry);
+  g_queue_push_tail_link (&renewals->queue, &entry->link);
   return HE_RENEWAL_DUE;
 }
 
@@ -175,10 +186,12 @@ answered (HeRenewals *renewals, Entry *entry, HeRenewalAnswer answer, gint64 sec
 {
   gint64 held = seconds ? MIN (seconds * (gint64)G_USEC_PER_SEC, renewals->lease)
                         : renewals->lease / 2;
-  entry->waiting = FALSE;
   if (answer == HE_RENEWAL_REFUSED) {
-    g_hash_table_remove (renewals->table, entry->session);
-  } else if (answer == HE_RENEWAL_ALLOWED) {
+    forget (renewals, entry);
+    return;
+  }
+  set_idle (renewals, entry);
+  if (answer == HE_RENEWAL_ALLOWED) {
     entry->failed = FALSE;
     entry->due = now + held;
     entry->until = entry->due + renewals->lease / 2;
@@ -201,11 +214,12 @@ gboolean
 he_renewals_take (HeRenewals *renewals, guint8 ret_session[16])
 {
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&renewals->lock);
-  Entry *entry = renewals->asking < HE_RENEWALS_AT_ONCE
-                     ? g_queue_pop_head (&renewals->queue)
-                     : NULL;
-  if (!entry)
+  GList *link = renewals->asking < HE_RENEWALS_AT_ONCE
+                    ? g_queue_pop_head_link (&renewals->queue)
+                    : NULL;
+  if (!link)
     return FALSE;
+  const Entry *entry = link->data;
   renewals->asking++;
   memcpy (ret_session, entry->session, sizeof entry->session);
   return TRUE;

@@ -19,7 +19,7 @@ take (HeRenewals *renewals)
 {
   guint8 id[16];
 
-  return he_renewals_take (renewals, id) ? id[0] | id[1] << 8 : -1;
+  return he_renewals_take (renewals, id) ? id[0] | id[1] << 8 | id[2] << 16 : -1;
 }
 
 static gboolean
@@ -211,6 +211,26 @@ questions_are_bounded (void)
                    HE_RENEWAL_DUE);
 }
 
+/* Given somebody who comes as often as all and whom nobody allows, then his lease is over in
+ * time, however many others come and leave meanwhile. */
+static void
+crowds_lengthen_no_lease (void)
+{
+  g_autoptr (HeRenewals) renewals = he_renewals_new (LEASE, TRUE);
+  guint others = 0;
+  gint64 at;
+
+  note (renewals, 0, T0);
+  for (at = T0; at < T0 + LEASE; at += 10 * S) {
+    g_assert_cmpint (note (renewals, 0, at), !=, HE_RENEWAL_LAPSED);
+    for (guint i = 0; i < HE_RENEWALS_SESSIONS / 10; i++)
+      note (renewals, ++others, at);
+    for (int n; (n = take (renewals)) >= 0;)
+      answer (renewals, (guint)n, HE_RENEWAL_FAILED, 0, at);
+  }
+  g_assert_cmpint (note (renewals, 0, at), ==, HE_RENEWAL_LAPSED);
+}
+
 /* Given more sessions than are remembered, then who takes a place is asked about at once,
  * and so is he whose place it was, when he comes again. */
 static void
@@ -222,7 +242,7 @@ sessions_are_bounded (void)
   for (guint n = 0; n < HE_RENEWALS_SESSIONS; n++)
     g_assert_cmpint (note (renewals, n, T0), ==, HE_RENEWAL_GOES_ON);
   g_assert_cmpint (note (renewals, HE_RENEWALS_SESSIONS, T0), ==, HE_RENEWAL_DUE);
-  g_assert_cmpint (take (renewals), ==, HE_RENEWALS_SESSIONS & 0xffff);
+  g_assert_cmpint (take (renewals), ==, HE_RENEWALS_SESSIONS);
   answer (renewals, HE_RENEWALS_SESSIONS, HE_RENEWAL_REFUSED, 0, T0);
   for (guint n = 0; n < HE_RENEWALS_SESSIONS; n++)
     due += note (renewals, n, T0 + 149 * S) == HE_RENEWAL_DUE;
@@ -247,5 +267,6 @@ main (int argc, char **argv)
   g_test_add_func ("/renewals/paused", a_pause_is_no_failure);
   g_test_add_func ("/renewals/bounded/questions", questions_are_bounded);
   g_test_add_func ("/renewals/bounded/sessions", sessions_are_bounded);
+  g_test_add_func ("/renewals/bounded/crowds", crowds_lengthen_no_lease);
   return g_test_run ();
 }
