@@ -184,6 +184,38 @@ he_redis_connect (const HeRedisConfig *config, const char *server, char **ret_wh
   return NULL;
 }
 
+gboolean
+he_redis_may_all (redisContext *redis, char **ret_why)
+{
+  static const char *const commands[] = {
+    "TIME",
+    "HSET headend:probe:hash a b",
+    "HGET headend:probe:hash a",
+    "PEXPIRE headend:probe:hash 60000",
+    "HDEL headend:probe:hash a",
+    "PUBLISH headend:probe a",
+    "EVAL return(1) 0",
+    "EVALSHA 0000000000000000000000000000000000000000 0",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++) {
+    g_autofree char *why = NULL;
+    if (!is_good (redis, redisCommand (redis, commands[i]), &why)
+        && !g_str_has_prefix (why, "NOSCRIPT")) {
+      *ret_why = g_steal_pointer (&why);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+const char *
+he_redis_remedy (const char *why)
+{
+  return why && (strstr (why, "NOPERM") || strstr (why, "The user executing the script"))
+             ? "; its user needs the ACL rules " HE_REDIS_RULES
+             : "";
+}
+
 redisContext *
 he_redis_subscribe (const HeRedisConfig *config, const char *server, char **ret_why)
 {
@@ -234,10 +266,9 @@ add_arguments (GPtrArray *arguments, const HeJson *node)
 
 /* Those from an index on, as many as go at a time. */
 static gboolean
-keep_some (redisContext *redis, const HeJson *root, guint from)
+keep_some (redisContext *redis, const HeJson *root, guint from, char **ret_why)
 {
   g_autoptr (GPtrArray) arguments = g_ptr_array_new_with_free_func (g_free);
-  g_autofree char *why = NULL;
   g_ptr_array_add (arguments, g_strdup ("EVAL"));
   g_ptr_array_add (arguments, g_strdup (keep_script));
   g_ptr_array_add (arguments, g_strdup ("1"));
@@ -247,21 +278,20 @@ keep_some (redisContext *redis, const HeJson *root, guint from)
   return is_good (redis,
                   redisCommandArgv (redis, (int)arguments->len,
                                     (const char **)arguments->pdata, NULL),
-                  &why);
+                  ret_why);
 }
 
 gboolean
-he_redis_keep_revoked (redisContext *redis, guint db, const char *list)
+he_redis_keep_revoked (redisContext *redis, guint db, const char *list, char **ret_why)
 {
-  g_autofree char *why = NULL;
   g_autoptr (HeJson) root = he_json_parse (list, -1, HE_REVOCATIONS_JSON_MAX, 3, NULL);
   if (!root || he_json_length (root) == 0)
     return TRUE;
   for (guint i = 0; i < he_json_length (root); i += KEEP_BATCH)
-    if (!keep_some (redis, root, i))
+    if (!keep_some (redis, root, i, ret_why))
       return FALSE;
   return is_good (redis, redisCommand (redis, "PUBLISH headend:%u:revoked %s", db, list),
-                  &why);
+                  ret_why);
 }
 
 /* Writes what is kept under a name as he_revocations_merge() takes it: it would refuse a
@@ -294,9 +324,8 @@ write_kept (HeJsonWriter *writer, const redisReply *name, const redisReply *time
 static gboolean
 give_kept (redisContext *redis, const redisReply *kept,
            void (*revoked) (const char *text, gsize len, gpointer user_data),
-           gpointer user_data)
+           gpointer user_data, char **ret_why)
 {
-  g_autofree char *why = NULL;
   gboolean ok = TRUE;
   for (gsize from = 0; from < kept->elements; from += 2 * GIVE_BATCH) {
     HeJsonWriter *writer = he_json_writer_new ();
@@ -308,7 +337,7 @@ give_kept (redisContext *redis, const redisReply *kept,
              && is_good (
                  redis,
                  redisCommand (redis, "HDEL headend:revoked %b", name->str, name->len),
-                 &why);
+                 ret_why);
     }
     g_autofree char *list = he_json_writer_end (writer);
     revoked (list, strlen (list), user_data);
@@ -320,14 +349,15 @@ gboolean
 he_redis_exchange_revoked (redisContext *redis, guint db, const char *ours,
                            void (*revoked) (const char *text, gsize len,
                                             gpointer user_data),
-                           gpointer user_data)
+                           gpointer user_data, char **ret_why)
 {
-  if (!he_redis_keep_revoked (redis, db, ours))
+  if (!he_redis_keep_revoked (redis, db, ours, ret_why))
     return FALSE;
   redisReply *reply = redisCommand (redis, "HGETALL headend:revoked");
-  gboolean ok = reply && reply->type == REDIS_REPLY_ARRAY
-                && give_kept (redis, reply, revoked, user_data);
-  g_clear_pointer (&reply, freeReplyObject);
+  if (!reply || reply->type != REDIS_REPLY_ARRAY)
+    return is_good (redis, reply, ret_why) && FALSE;
+  gboolean ok = give_kept (redis, reply, revoked, user_data, ret_why);
+  freeReplyObject (reply);
   return ok;
 }
 

@@ -11,6 +11,11 @@ G_BEGIN_DECLS
 
 /* Why a connection failed, for a person. */
 const char *he_redis_why (const redisContext *redis);
+/* Whether the user may do what the scripts do: of those Redis does not say which command it
+ * refuses. Changes nothing. FALSE and why not (owned). */
+gboolean he_redis_may_all (redisContext *redis, char **ret_why);
+/* What to do about what Redis says, for a person; or "". */
+const char *he_redis_remedy (const char *why);
 /* The number of its database: it is in the names of channels, which all databases share.
  */
 guint he_redis_db (const char *server);
@@ -26,13 +31,14 @@ redisContext *
 he_redis_subscribe (const HeRedisConfig *config, const char *server, char **ret_why);
 
 /* Keeps a list of revocations, the later of what is kept alike, and tells the others.
- * FALSE: the connection is of no more use. */
-gboolean he_redis_keep_revoked (redisContext *redis, guint db, const char *list);
+ * FALSE and why (owned): the connection is of no more use. */
+gboolean he_redis_keep_revoked (redisContext *redis, guint db, const char *list,
+                                char **ret_why);
 /* Keeps ours, and gives what is kept to revoked. */
 gboolean he_redis_exchange_revoked (redisContext *redis, guint db, const char *ours,
                                     void (*revoked) (const char *text, gsize len,
                                                      gpointer user_data),
-                                    gpointer user_data);
+                                    gpointer user_data, char **ret_why);
 /* Ends the session whose id the text begins with. */
 void he_redis_end (HeSessions *sessions, const char *text, HeCode why);
 

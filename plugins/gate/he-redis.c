@@ -75,7 +75,8 @@ disconnect (HeRedis *redis, const char *reason)
 {
   char **told = &redis->told[redis->next % g_strv_length (redis->servers)];
   g_autofree char *why /* the reason may be in what goes now */
-      = g_strdup_printf ("%s: %s", server_of (redis), reason ? reason : "no answer");
+      = g_strdup_printf ("%s: %s%s", server_of (redis), reason ? reason : "no answer",
+                         he_redis_remedy (reason));
   g_clear_pointer (&redis->commands, redisFree);
   g_clear_pointer (&redis->messages, redisFree);
   redis->retry_at = g_get_monotonic_time () + redis->retry_us;
@@ -263,8 +264,10 @@ tell_revoked (HeRedis *redis)
     g_mutex_unlock (&redis->lock);
     if (!list)
       return;
-    if (redis->commands && !he_redis_keep_revoked (redis->commands, redis->db, list))
-      disconnect (redis, "it does not take a revocation");
+    g_autofree char *why = NULL;
+    if (redis->commands
+        && !he_redis_keep_revoked (redis->commands, redis->db, list, &why))
+      disconnect (redis, why);
   }
 }
 
@@ -331,9 +334,10 @@ connect_next (HeRedis *redis)
   if (redis->commands)
     redis->messages = he_redis_subscribe (&redis->config, server, &why);
   g_autofree char *ours = redis->config.revocations (redis->config.user_data);
-  if (!redis->messages
+  if (!redis->messages || !he_redis_may_all (redis->commands, &why)
       || !he_redis_exchange_revoked (redis->commands, redis->db, ours,
-                                     redis->config.revoked, redis->config.user_data)) {
+                                     redis->config.revoked, redis->config.user_data,
+                                     &why)) {
     g_autofree char *whose
         = redis->config.master && server
               ? g_strconcat (server, ": ", why ? why : "no answer", NULL)

@@ -48,6 +48,11 @@ typedef struct {
   gpointer user_data;
 } HeRedisConfig;
 
+/* All that the user needs to be let, who logs in; README has it, too. */
+#define HE_REDIS_RULES                                                                   \
+  "~headend:* &headend:* +select +role +subscribe +publish +eval +evalsha +time "         \
+  "+hget +hgetall +hset +hdel +pexpire +setrange"
+
 /* HE_ERROR_UNAVAILABLE when it was built without hiredis: then nothing else here is
  * called. */
 gboolean he_redis_check (GError **error);

@@ -188,6 +188,16 @@ wait_up (Store *store)
   }
 }
 
+static inline void
+revoke_at (Store *store, guint i, const char *list)
+{
+  g_autoptr (GBytes) body = g_bytes_new (list, strlen (list));
+  g_autoptr (Reply) reply
+      = call_signed (store->pair, i, "POST", "/control/revocations", NULL, body);
+
+  g_assert_cmpuint (reply->status, ==, 200);
+}
+
 /* How long an answer took, in ms. */
 static inline double
 ms_since (gint64 start)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "he-redis.h"
 #include "redis-kit.h"
 
 /* Servers that are reached by TCP, that ask for a login, and that fail over. */
@@ -145,21 +146,29 @@ a_replica_takes_over (void)
   wait_code (&store, 0, runner, "200");
 }
 
-/* What the Sentinel at a socket is told. */
-static void
-tell (const char *socket, const char *const *words)
+/* What the server at a socket answers. */
+static char *
+ask (const char *socket, const char *kind, const char *const *words)
 {
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_auto (GStrv) argv = NULL;
   g_autoptr (GError) error = NULL;
-  g_autofree char *out = NULL;
+  char *out = NULL;
 
-  g_strv_builder_add_many (builder, "redis-cli", "-s", socket, "SENTINEL", NULL);
+  g_strv_builder_add_many (builder, "redis-cli", "-s", socket, kind, NULL);
   g_strv_builder_addv (builder, (const char **)words);
   argv = g_strv_builder_end (builder);
   g_spawn_sync (NULL, argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &out, NULL, NULL,
                 &error);
   g_assert_no_error (error);
+  return out;
+}
+
+static void
+tell (const char *socket, const char *kind, const char *const *words)
+{
+  g_autofree char *out = ask (socket, kind, words);
+
   g_assert_cmpstr (out, ==, "OK\n");
 }
 
@@ -213,18 +222,93 @@ a_sentinel_is_asked_again (void)
   store_serve (&store);
   wait_logged (&store, "this Sentinel knows no master slots");
   g_free (open_until (&store, 0, "runner", 503));
-  tell (socket, monitor);
+  tell (socket, "SENTINEL", monitor);
   runner = open_until (&store, 0, "runner", 200);
   wait_code (&store, 1, runner, "200");
   store_kill (&store);
   wait_said (store.replica, "REPLICAOF", "NO", "ONE", "OK");
   g_free (open_until (&store, 0, "newcomer", 503));
-  tell (socket, remove);
-  tell (socket, next);
+  tell (socket, "SENTINEL", remove);
+  tell (socket, "SENTINEL", next);
   watch_until_in (&store, runner, &turn, "a Sentinel named another master");
   g_free (open_until (&store, 1, "runner", 403));
   wait_code (&store, 0, runner, "200");
   end_server (&sentinel);
+}
+
+/* The rules that README has for a user: "on", ">PASSWORD" and so on. */
+static char **
+read_rules (void)
+{
+  static const char start[] = "ACL SETUSER headend ";
+  g_autofree char *file = g_build_filename (g_getenv ("SRCDIR"), "README.md", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+  char *line;
+
+  g_file_get_contents (file, &text, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (line = strstr (text, start));
+  line[strcspn (line, "\n")] = '\0';
+  g_assert_true (g_str_has_suffix (line, HE_REDIS_RULES));
+  return g_strsplit (line + strlen (start), " ", -1);
+}
+
+static void
+change_rule (Store *store, const char *rule, char sign)
+{
+  g_autofree char *changed = g_strdup_printf ("%c%s", sign, rule + 1);
+  const char *words[] = { "SETUSER", "headend", changed, NULL };
+  static const char *const kill_all[] = { "KILL", "TYPE", "normal", NULL };
+
+  tell (store->socket, "ACL", words);
+  g_free (ask (store->socket, "CLIENT", kill_all));
+}
+
+/* Given a user with the rules that README has, then slots and revocations work; without any
+ * of the commands among them the log names it, and what the user needs. */
+static void
+a_user_needs_what_is_said (void)
+{
+  g_auto (GStrv) rules = read_rules ();
+  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto (GStrv) words = NULL;
+  g_autofree char *first = NULL;
+  g_autofree char *second = NULL;
+  g_auto (Store) store;
+  guint turn = 0;
+
+  store_prepare (&store, HE_SESSIONS_EVICT_OLDEST);
+  store_start (&store, FALSE);
+  wait_said (store.socket, "PING", NULL, NULL, "PONG");
+  g_strv_builder_add_many (builder, "SETUSER", "headend", NULL);
+  g_strv_builder_addv (builder, (const char **)rules);
+  words = g_strv_builder_end (builder);
+  tell (store.socket, "ACL", (const char *const *)words);
+  store.pair->redis_login = he_secret_new ((const guint8 *)"headend:PASSWORD", 16);
+  store_serve (&store);
+  wait_up (&store);
+  first = open_until (&store, 0, "alice", 200);
+  second = open_until (&store, 1, "alice", 200);
+  wait_code (&store, 0, first, "604");
+  revoke_at (&store, 0, "[{\"account\":\"alice\"}]");
+  wait_code (&store, 1, second, "607");
+  g_assert_false (pair_logged (store.pair, "ACL"));
+  g_free (first);
+  first = open_until (&store, 0, "runner", 200);
+  wait_code (&store, 1, first, "200");
+  for (guint i = 0; rules[i] != NULL; i++) {
+    g_autofree char *named = g_strdup_printf ("the '%s' command", rules[i] + 1);
+
+    if (*rules[i] != '+')
+      continue;
+    change_rule (&store, rules[i], '-');
+    wait_logged (&store, named);
+    wait_logged (&store, "its user needs the ACL rules " HE_REDIS_RULES);
+    change_rule (&store, rules[i], '+');
+    watch_until_in (&store, first, &turn, named);
+    pair_forget_log (store.pair);
+  }
 }
 
 /* The same rule as in memory: who shares an account by moving it about is stopped. */
@@ -262,6 +346,7 @@ main (int argc, char **argv)
   g_test_add_func ("/redis-servers/tcp-login", a_login_is_shown_by_tcp);
   g_test_add_func ("/redis-servers/failed-over", a_replica_takes_over);
   g_test_add_func ("/redis-servers/sentinel", a_sentinel_is_asked_again);
+  g_test_add_func ("/redis-servers/rules", a_user_needs_what_is_said);
   g_test_add_func ("/redis-servers/moving", moving_is_bounded);
   return g_test_run ();
 }

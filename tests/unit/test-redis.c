@@ -392,16 +392,6 @@ revocations_go_by_redis (void)
   wait_code (&store, 1, alice, "607");
 }
 
-static void
-revoke_at (Store *store, guint i, const char *list)
-{
-  g_autoptr (GBytes) body = g_bytes_new (list, strlen (list));
-  g_autoptr (Reply) reply
-      = call_signed (store->pair, i, "POST", "/control/revocations", NULL, body);
-
-  g_assert_cmpuint (reply->status, ==, 200);
-}
-
 static char *
 revoked_at (Store *store, guint i)
 {
