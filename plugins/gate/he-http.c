@@ -14,8 +14,8 @@ struct _HeHttp {
   HeListener *listener;
   HeBudget *budget;
   GPtrArray *parts;
-  guint next;            /* part that gets the next connection, or the next process's */
-  GHashTable *processes; /* pid -> part that its connections go to */
+  guint next;            /* part that comes first of those that have the same */
+  GHashTable *processes; /* pid -> HeGroup that its connections join */
 };
 
 HePart *
@@ -74,6 +74,7 @@ part_stop (gpointer data)
 
   for (GList *l = links; l != NULL; l = l->next)
     he_link_close (l->data, FALSE);
+  g_atomic_int_set (&part->stopped, TRUE);
   g_source_destroy (part->sweeper);
   g_source_unref (part->sweeper);
 }
@@ -97,6 +98,7 @@ part_new (HeHttp *http, HeThreads *threads, guint i, const HeHttpFuncs *funcs,
 
 typedef struct {
   HePart *part;
+  HeGroup *group;
   HeConnection *connection;
 } Handover;
 
@@ -105,43 +107,62 @@ take_over (gpointer data)
 {
   Handover *handover = data;
 
-  he_link_open (handover->part, handover->connection);
+  he_link_open (handover->part, handover->group, handover->connection);
   return G_SOURCE_REMOVE;
 }
 
+/* Which has the fewest connections. */
 static HePart *
-next_part (HeHttp *http)
+emptiest (HeHttp *http)
 {
-  return g_ptr_array_index (http->parts, http->next++ % http->parts->len);
+  HePart *found = NULL;
+  guint least = G_MAXUINT;
+
+  http->next++;
+  for (guint i = 0; i < http->parts->len; i++) {
+    HePart *part = g_ptr_array_index (http->parts, (http->next + i) % http->parts->len);
+    guint open = g_atomic_int_get (&part->open);
+
+    if (open < least) {
+      found = part;
+      least = open;
+    }
+  }
+  return found;
 }
 
-/* What a process of an edge asks at a time, on connections of its own, wakes one thread,
- * once, whose answers find it awake. One thread decides more than such a process asks. */
-static HePart *
-part_for (HeHttp *http, pid_t process)
+/* What a process of nginx asks at a time, on connections of its own, wakes one thread,
+ * once, whose answers find it awake; one thread decides more than such a process asks. One
+ * of many threads, as Varnish is, opens more connections when its questions wait. */
+static HeGroup *
+group_of (HeHttp *http, pid_t process)
 {
   gpointer key = GINT_TO_POINTER (process);
-  HePart *part;
+  HeGroup *group = g_hash_table_lookup (http->processes, key);
+  guint open = group != NULL ? g_atomic_int_get (&group->open) : 0;
 
-  if (process == 0)
-    return next_part (http);
-  if ((part = g_hash_table_lookup (http->processes, key)) == NULL) {
-    part = next_part (http);
+  if (open == 0 || open >= HE_HTTP_TOGETHER) {
+    group = g_atomic_rc_box_new0 (HeGroup);
+    group->part = emptiest (http);
     if (g_hash_table_size (http->processes) == PROCESSES)
       g_hash_table_remove_all (http->processes);
-    g_hash_table_insert (http->processes, key, part);
+    g_hash_table_replace (http->processes, key, group);
   }
-  return part;
+  g_atomic_int_inc (&group->open);
+  return g_atomic_rc_box_acquire (group);
 }
 
 static void
 accepted (HeConnection *connection, gpointer data)
 {
   HeHttp *http = data;
-  HePart *part = part_for (http, he_connection_process (connection));
+  pid_t process = he_connection_process (connection);
+  HeGroup *group = process != 0 ? group_of (http, process) : NULL;
+  HePart *part = group != NULL ? group->part : emptiest (http);
   Handover *handover = g_new (Handover, 1);
 
-  *handover = (Handover) { part, connection };
+  g_atomic_int_inc (&part->open);
+  *handover = (Handover) { part, group, connection };
   g_main_context_invoke_full (part->context, G_PRIORITY_DEFAULT, take_over, handover,
                               g_free);
 }
@@ -154,7 +175,8 @@ he_http_new (HeListener *listener, HeThreads *threads, const HeHttpFuncs *funcs,
 
   http->listener = listener;
   http->budget = g_atomic_rc_box_new0 (HeBudget);
-  http->processes = g_hash_table_new (NULL, NULL);
+  http->processes
+      = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)g_atomic_rc_box_release);
   http->parts = g_ptr_array_new_with_free_func ((GDestroyNotify)he_part_unref);
   for (guint i = 0; i < he_threads_count (threads); i++) {
     HePart *part = part_new (http, threads, i, funcs, user_data);

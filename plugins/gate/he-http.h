@@ -11,10 +11,12 @@ G_BEGIN_DECLS
  * by he_head_parse(), bodies need a Content-Length within a limit, answers have one. It
  * is our own because libsoup 3.2, which Debian 12 has, never closes a kept connection
  * that its client closed, and lets through most of what the head's reader refuses.
- * Connections are shared out among threads, and each stays with its own; those that one
- * process opens by a Unix socket go to the same. */
+ * Each connection goes to the thread that has the fewest, and stays there; of those that a
+ * process opens by a Unix socket HE_HTTP_TOGETHER go to the same. */
 typedef struct _HeHttp HeHttp;
 typedef struct _HeRequest HeRequest;
+
+#define HE_HTTP_TOGETHER 64
 
 typedef struct {
   /* Bytes of body that this request may carry; asked before the body is read. */

@@ -34,6 +34,7 @@ typedef enum {
 struct _HeLink {
   HeSocket socket; /* first; the connection's */
   HePart *part;
+  HeGroup *group; /* or NULL */
   HeConnection *connection;
   State state;
   gboolean pumping;
@@ -112,6 +113,11 @@ he_link_close (HeLink *link, gboolean expired)
   he_sockets_forget (part->sockets, &link->socket);
   he_intake_clear (&link->in, &part->budget->heads);
   g_hash_table_remove (part->links, link);
+  g_atomic_int_dec_and_test (&part->open);
+  if (link->group != NULL) {
+    g_atomic_int_dec_and_test (&link->group->open);
+    g_atomic_rc_box_release (link->group);
+  }
   he_connection_close (link->connection, expired);
   g_free (link);
 }
@@ -443,11 +449,12 @@ ready (HeSocket *socket)
 }
 
 void
-he_link_open (HePart *part, HeConnection *connection)
+he_link_open (HePart *part, HeGroup *group, HeConnection *connection)
 {
   HeLink *link = g_new0 (HeLink, 1);
 
   link->part = part;
+  link->group = group;
   link->connection = connection;
   link->socket.fd = he_connection_socket (connection);
   link->socket.ready = ready;

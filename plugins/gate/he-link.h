@@ -20,9 +20,11 @@ typedef struct {
 /* A server's part on one thread: the connections it was handed. Requests keep it. */
 typedef struct {
   gatomicrefcount refs;
+  guint open; /* atomic: connections, those on their way to it among them */
   GMainContext *context;
   HeSockets *sockets; /* the thread's, which outlives the connections */
   GThread *thread;
+  gboolean stopped; /* atomic: it has no connections any more, and soon no thread */
   HeListener *listener; /* while it sweeps */
   const HeHttpFuncs *funcs;
   gpointer user_data;
@@ -37,8 +39,15 @@ typedef struct {
 HePart *he_part_ref (HePart *part);
 void he_part_unref (HePart *part); /* from any thread */
 
-/* Takes the connection. */
-void he_link_open (HePart *part, HeConnection *connection);
+/* Connections of one process that go to one thread. Atomically counted references, of
+ * which each connection has one. */
+typedef struct {
+  HePart *part; /* borrowed, by whoever opens connections */
+  guint open;   /* atomic */
+} HeGroup;
+
+/* Takes the connection, and its group, or NULL; they are counted already. */
+void he_link_open (HePart *part, HeGroup *group, HeConnection *connection);
 /* Breaks it. expired: it was past its deadline. */
 void he_link_close (HeLink *link, gboolean expired);
 gint64 he_link_deadline (const HeLink *link); /* monotonic microseconds */

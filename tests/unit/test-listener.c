@@ -263,12 +263,11 @@ a_unix_socket_is_served (void)
   place_clear (&place);
 }
 
-/* Which thread answers a new connection. */
+/* Which thread answers on it. */
 static GThread *
-asked_on (Server *server, const Place *place)
+asked_on (Server *server, GSocket *socket)
 {
   static const char text[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-  g_autoptr (GSocket) socket = connect_to (place->path);
   g_autoptr (Reply) reply = NULL;
 
   client_send (socket, text, strlen (text));
@@ -277,46 +276,113 @@ asked_on (Server *server, const Place *place)
   return g_atomic_pointer_get (&server->last);
 }
 
-/* The same of one that another process opens, which has ended then. */
-static GThread *
-asked_by_another_on (Server *server, const Place *place)
+/* Another process, which keeps the connection that it was answered on until it ends. */
+typedef struct {
+  GSubprocess *process;
+  GThread *thread;
+} Other;
+
+static Other
+other_start (Server *server, const Place *place)
 {
   g_autofree char *program = g_strdup_printf (
-      "import socket; s = socket.socket (socket.AF_UNIX); s.connect ('%s'); "
+      "import socket, sys; s = socket.socket (socket.AF_UNIX); s.connect ('%s'); "
       "s.sendall (b'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n'); assert b' 200 ' in s.recv "
-      "(100)",
+      "(100); print ('asked', flush=True); sys.stdin.read ()",
       place->path);
-  const char *const words[] = { "python3", "-c", program, NULL };
   g_autoptr (GError) error = NULL;
-  int status;
+  GSubprocess *process
+      = g_subprocess_new (G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE,
+                          &error, "python3", "-c", program, NULL);
+  char said[6];
 
-  g_spawn_sync (NULL, (char **)words, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
-                &status, &error);
   g_assert_no_error (error);
-  g_assert_cmpint (status, ==, 0);
-  return g_atomic_pointer_get (&server->last);
+  g_input_stream_read_all (g_subprocess_get_stdout_pipe (process), said, sizeof said, NULL,
+                           NULL, &error);
+  g_assert_no_error (error);
+  return (Other) { process, g_atomic_pointer_get (&server->last) };
 }
 
-/* Given processes that ask by a Unix socket, then all that one asks goes to one thread,
- * and what the next asks to the next. */
+static void
+wait_for_open (Server *server, guint open)
+{
+  while (server_stats (server).open != open)
+    g_usleep (1000);
+}
+
+static void
+other_end (Server *server, Other *other)
+{
+  guint open = server_stats (server).open;
+
+  g_subprocess_force_exit (other->process);
+  g_subprocess_wait (other->process, NULL, NULL);
+  g_clear_object (&other->process);
+  wait_for_open (server, open - 1);
+}
+
+/* Given processes that ask by a Unix socket, then what one asks goes to one thread, and
+ * each has the one with the fewest connections, also in the place of one that ended. */
 static void
 a_process_has_its_thread (void)
 {
   Place place = place_new ();
+  g_autoptr (GPtrArray) sockets = g_ptr_array_new_with_free_func (g_object_unref);
+  GThread *ours = NULL;
   Server *server;
-  GThread *ours, *others;
+  Other first, second;
 
   serving = 2;
   server = server_start_on (place.spec, &usual);
   serving = 1;
-  ours = asked_on (server, &place);
-  for (guint i = 0; i < 3; i++)
-    g_assert_true (asked_on (server, &place) == ours);
-  others = asked_by_another_on (server, &place);
-  g_assert_true (others != ours);
-  g_assert_true (asked_by_another_on (server, &place) == ours);
-  g_assert_true (asked_by_another_on (server, &place) == others);
-  g_assert_true (asked_on (server, &place) == ours);
+  for (guint i = 0; i < 3; i++) {
+    g_ptr_array_add (sockets, connect_to (place.path));
+    ours = i == 0 ? asked_on (server, sockets->pdata[i]) : ours;
+    g_assert_true (asked_on (server, sockets->pdata[i]) == ours);
+  }
+  for (guint i = 0; i < 2; i++) {
+    first = other_start (server, &place);
+    second = other_start (server, &place);
+    g_assert_true (first.thread != ours && second.thread == first.thread);
+    other_end (server, &first);
+    other_end (server, &second);
+  }
+  /* And so has who comes back. */
+  g_ptr_array_set_size (sockets, 0);
+  wait_for_open (server, 0);
+  while ((first = other_start (server, &place)).thread != ours)
+    other_end (server, &first);
+  g_ptr_array_add (sockets, connect_to (place.path));
+  g_assert_true (asked_on (server, sockets->pdata[0]) != ours);
+  other_end (server, &first);
+  server_stop (server);
+  place_clear (&place);
+}
+
+/* Given a process that has many questions at a time, then all threads answer them. */
+static void
+a_process_of_many_threads_has_many (void)
+{
+  static const HeListenerLimits roomy = { .max_connections = 1000, .head_seconds = 10 };
+  Place place = place_new ();
+  g_autoptr (GPtrArray) sockets = g_ptr_array_new_with_free_func (g_object_unref);
+  GThread *ours = NULL;
+  Server *server;
+
+  serving = 2;
+  server = server_start_on (place.spec, &roomy);
+  serving = 1;
+  for (guint i = 0; i < 2 * HE_HTTP_TOGETHER; i++) {
+    g_ptr_array_add (sockets, connect_to (place.path));
+    ours = i == 0 ? asked_on (server, sockets->pdata[i]) : ours;
+    g_assert_true ((asked_on (server, sockets->pdata[i]) == ours)
+                   == (i < HE_HTTP_TOGETHER));
+  }
+  /* Who leaves makes room on either. */
+  g_ptr_array_set_size (sockets, HE_HTTP_TOGETHER);
+  wait_for_open (server, HE_HTTP_TOGETHER);
+  g_ptr_array_add (sockets, connect_to (place.path));
+  g_assert_true (asked_on (server, sockets->pdata[HE_HTTP_TOGETHER]) != ours);
   server_stop (server);
   place_clear (&place);
 }
@@ -369,6 +435,8 @@ main (int argc, char *argv[])
                    the_kernel_holds_little_ahead);
   g_test_add_func ("/listener/a-unix-socket-is-served", a_unix_socket_is_served);
   g_test_add_func ("/listener/a-process-has-its-thread", a_process_has_its_thread);
+  g_test_add_func ("/listener/a-process-of-many-threads-has-many",
+                   a_process_of_many_threads_has_many);
   g_test_add_func ("/listener/a-stale-unix-socket-is-replaced",
                    a_stale_unix_socket_is_replaced);
   return g_test_run ();
