@@ -181,7 +181,7 @@ he_request_respond (HeRequest *request, guint status, const char *content_type,
   request->status = status;
   if (request->part->thread == g_thread_self ())
     deliver (request);
-  else
+  else if (!g_atomic_int_get (&request->part->stopped))
     g_main_context_invoke_full (request->part->context, G_PRIORITY_DEFAULT, deliver,
                                 he_request_ref (request),
                                 (GDestroyNotify)he_request_unref);

@@ -359,6 +359,28 @@ who_has_left_still_counts (void)
   he_part_unref (part);
 }
 
+/* Given a request that a handler answers after the server has gone, then nothing is kept. */
+static void
+what_is_answered_too_late_is_let_go (void)
+{
+  Server *server = server_start (&usual);
+  g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+  const char *text = "GET /kept HTTP/1.1\r\nHost: a\r\n\r\n";
+  HeRequest *request;
+  HePart *part;
+
+  g_assert_true (client_send (socket, text, strlen (text)));
+  while ((request = g_atomic_pointer_get (&server->kept)) == NULL)
+    g_usleep (1000);
+  part = he_part_ref (request->part);
+  server_stop (server);
+  he_request_respond_text (request, 200, "late\n");
+  g_assert_cmpuint (part->budget->heads, ==, strlen (text));
+  he_request_unref (request);
+  g_assert_cmpuint (part->budget->heads, ==, 0);
+  he_part_unref (part);
+}
+
 static const struct {
   const char *name;
   void (*func) (void);
@@ -377,6 +399,7 @@ static const struct {
   { "endless-bodies-are-cut-off", endless_bodies_are_cut_off },
   { "clients-that-leave-are-forgotten", clients_that_leave_are_forgotten },
   { "who-has-left-still-counts", who_has_left_still_counts },
+  { "what-is-answered-too-late-is-let-go", what_is_answered_too_late_is_let_go },
   { "stopping-breaks-what-is-open", stopping_breaks_what_is_open },
 };
 
