@@ -208,8 +208,14 @@ write_cors (const HeadendModel *model, GString *maps, GString *lines, GString *h
       g_string_append_printf (lines, "      add_header %s $cors_%u always;\n",
                               fields[i].name, i);
     } else {
-      g_string_append_printf (lines, "      add_header %s \"%s\" always;\n",
-                              fields[i].name, fields[i].value);
+      g_string_append_printf (maps,
+                              "  # A preflight depends on more.\n"
+                              "  map $upstream_http_%s $cors_%u {\n    default \"%s\";\n"
+                              "    \"~^%s,\" $upstream_http_%s;\n  }\n",
+                              fields[i].name, i, fields[i].value, fields[i].value,
+                              fields[i].name);
+      g_string_append_printf (lines, "      add_header %s $cors_%u always;\n",
+                              fields[i].name, i);
     }
   }
 }

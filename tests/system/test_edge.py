@@ -111,6 +111,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 _ALLOWED = {"X-Variant": "a", "Headend-Playlist": "7-9", "Headend-Ticket": "1.x", "Cache-Control": "no-store", "S-Uri-Signing": "200"}
 _SEGMENT = (200, {"Cache-Control": "public, max-age=60", "WMPaceInfoEgress": "position"}, b"segment of a")
 _PAGE = "https://tv.example"
+_PREFLIGHT = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 
 
 class _Edge:
@@ -367,9 +368,10 @@ def test_pages_of_allowed_origins_alone_may_read():
                     assert answer.headers["Access-Control-Allow-Credentials"] == ("true" if allowed else None)
                     assert answer.headers.get_all("Vary") == ["Origin"], answer.headers
         for fake in edge.viewers.values():
-            fake.rules["/live/"] = (204, {"Access-Control-Allow-Origin": _PAGE}, b"")
+            fake.rules["/live/"] = (204, {"Access-Control-Allow-Origin": _PAGE, "Vary": _PREFLIGHT}, b"")
         answer = stage.get(edge.url + "/live/demo/360p/index.m3u8", {"Origin": _PAGE}, method="OPTIONS")
         assert answer.status == 204 and answer.headers["Access-Control-Allow-Origin"] == _PAGE, answer.status
+        assert answer.headers.get_all("Vary") == [_PREFLIGHT], answer.headers
 
 
 def test_pages_of_allowed_origins_may_read_what_went_wrong():
