@@ -22,15 +22,27 @@ why_not (const char *bytes, gsize len, gsize i)
                                               : "control character in the head";
 }
 
+/* RFC 9112 section 3: what is longer than any that we have is none that we know, where it is
+ * one (RFC 9110 section 5.6.2). */
+static guint
+check_long_method (const char *bytes, gsize len, const char **ret_why)
+{
+  for (gsize i = 0; i < len; i++)
+    if (!g_ascii_isgraph (bytes[i]) || strchr ("\"(),/:;<=>?@[\\]{}", bytes[i]) != NULL) {
+      *ret_why = "malformed method";
+      return 400;
+    }
+  *ret_why = "no such method";
+  return 501;
+}
+
 /* A request line of len bytes so far, or whole: what is refused does not depend on how it
  * came. */
 static guint
 check_line (const char *bytes, gsize len, gboolean whole, const char **ret_why)
 {
-  if (len > MAX_METHOD && memchr (bytes, ' ', MAX_METHOD + 1) == NULL) {
-    *ret_why = "malformed method";
-    return 400;
-  }
+  if (len > MAX_METHOD && memchr (bytes, ' ', MAX_METHOD + 1) == NULL)
+    return check_long_method (bytes, MAX_METHOD + 1, ret_why);
   if (whole && memmem (bytes, len, " HTTP/", 6) == NULL) {
     *ret_why = "malformed request line";
     return 400;

@@ -311,6 +311,7 @@ what_can_be_no_head_is_told_at_once (void)
     guint status;
   } cases[] = {
     { "GET /\r\n", 400 }, /* HTTP/0.9 */
+    { "GET/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 400 },
     { "GET / HTTP/1.1\n", 400 },
     { "GET / HTTP/1.1\rH", 400 },
     { "GET / HTTP/1.1\r\nHost: a\n", 400 },
@@ -339,9 +340,9 @@ what_can_be_no_head_is_told_at_once (void)
     g_assert_cmpuint (status, ==, cases[i].status);
   }
   g_assert_null (read_bytes (filling, HE_FRONT_MAX_HEAD, &status));
-  g_assert_cmpuint (status, ==, 400);
+  g_assert_cmpuint (status, ==, 501);
   g_assert_cmpuint (he_head_scan (whole, strlen (whole), &at_once, &status, &why_whole), ==, 0);
-  g_assert_cmpuint (status, ==, 400); /* as where it comes in pieces */
+  g_assert_cmpuint (status, ==, 501); /* as where it comes in pieces */
   g_assert_null (read_bytes (target, strlen (target), &status));
   g_assert_cmpuint (status, ==, 414);
   g_assert_null (read_bytes (field, strlen (field), &status));
