@@ -502,6 +502,23 @@ moving_at_once_is_bounded (void)
   g_assert_cmpint (touch (gate, contents (16, "alice", at), HE_TOUCH_ENTRY, at), ==, 605);
 }
 
+/* Given gates that have not heard of each other, then each counts what it let in, and once
+ * they have, all counts. */
+static void
+moving_between_gates_is_bounded (void)
+{
+  g_autoptr (HeSessions) gate = table (HE_SESSIONS_EVICT_OLDEST);
+  g_autoptr (HeSessions) peer = table (HE_SESSIONS_EVICT_OLDEST);
+  gint64 at = T0;
+  for (guint8 n = 1; n <= 14; n++, at += TTL)
+    g_assert_cmpint (
+        touch (n % 2 ? gate : peer, contents (n, "alice", at), HE_TOUCH_ENTRY, at), ==, 200);
+  merge (gate, peer, at);
+  merge (peer, gate, at);
+  g_assert_cmpint (touch (gate, contents (15, "alice", at), HE_TOUCH_ENTRY, at), ==, 605);
+  g_assert_cmpint (touch (peer, contents (16, "alice", at), HE_TOUCH_ENTRY, at), ==, 605);
+}
+
 /* However many sessions it may have, the records that are kept of it suffice to know. */
 static void
 moving_with_many_sessions_is_bounded (void)
@@ -614,6 +631,8 @@ main (int argc, char **argv)
   g_test_add_func ("/session/bounded/moving/many-sessions",
                    moving_with_many_sessions_is_bounded);
   g_test_add_func ("/session/bounded/moving/at-once", moving_at_once_is_bounded);
+  g_test_add_func ("/session/bounded/moving/between-gates",
+                   moving_between_gates_is_bounded);
   g_test_add_func ("/session/threads-agree", test_threads);
   g_test_add_func ("/session/full-table-goes-in-parts", test_full_table_goes_in_parts);
   return g_test_run ();
