@@ -47,38 +47,77 @@ body_of (const Options *options)
   return he_json_writer_end (writer);
 }
 
+/* What a node is told, and what it says. */
+typedef struct {
+  const HeadendNode *node;
+  const HeSecret *key;
+  const char *body;
+  GBytes *answer; /* or NULL and error */
+  guint status;
+  GError *error;
+} Telling;
+
+static gpointer
+ask (gpointer data)
+{
+  Telling *telling = data;
+  telling->answer = headend_http_request (telling->node->internal, "POST", HE_REVOKE_PATH,
+                                          telling->key, telling->body, TIMEOUT,
+                                          MAX_ANSWER, &telling->status, &telling->error);
+  return NULL;
+}
+
 /* Whether the node took it and kept it. */
 static gboolean
-tell (const HeadendNode *node, const HeSecret *key, const char *body)
+was_told (const Telling *telling)
 {
+  const char *name = telling->node->name;
   g_autoptr (GError) error = NULL;
-  guint status = 0;
   gboolean kept = FALSE;
-  g_autoptr (GBytes) answer
-      = headend_http_request (node->internal, "POST", HE_REVOKE_PATH, key, body, TIMEOUT,
-                              MAX_ANSWER, &status, &error);
-  if (!answer) {
-    g_printerr ("%s: %s\n", node->name, error->message);
+  if (!telling->answer) {
+    g_printerr ("%s: %s\n", name, telling->error->message);
     return FALSE;
   }
-  const char *text = g_bytes_get_data (answer, NULL);
-  gsize len = g_bytes_get_size (answer);
-  if (status != 200) {
-    g_printerr ("%s: refused (%u): %.*s", node->name, status, (int)len, text ? text : "");
+  const char *text = g_bytes_get_data (telling->answer, NULL);
+  gsize len = g_bytes_get_size (telling->answer);
+  if (telling->status != 200) {
+    g_printerr ("%s: refused (%u): %.*s", name, telling->status, (int)len,
+                text ? text : "");
     return FALSE;
   }
   g_autoptr (HeJson) root = he_json_parse (text, (gssize)len, MAX_ANSWER, 2, &error);
   if (!root || !he_json_get_boolean (root, "kept", TRUE, &kept, &error)) {
-    g_printerr ("%s: %s\n", node->name, error->message);
+    g_printerr ("%s: %s\n", name, error->message);
     return FALSE;
   }
   if (kept)
-    g_print ("%s: revoked\n", node->name);
+    g_print ("%s: revoked\n", name);
   else
     g_printerr ("%s: revoked, but only until it restarts: its state folder cannot be "
                 "written, as its log says\n",
-                node->name);
+                name);
   return kept;
+}
+
+/* All nodes at once: one that does not answer keeps nobody waiting. Returns how many took
+ * it. */
+static guint
+tell (const GPtrArray *nodes, const HeSecret *key, const char *body)
+{
+  g_autofree Telling *tellings = g_new0 (Telling, nodes->len);
+  g_autofree GThread **threads = g_new (GThread *, nodes->len);
+  guint told = 0;
+  for (guint i = 0; i < nodes->len; i++) {
+    tellings[i] = (Telling) { .node = nodes->pdata[i], .key = key, .body = body };
+    threads[i] = g_thread_new ("tell", ask, &tellings[i]);
+  }
+  for (guint i = 0; i < nodes->len; i++) {
+    g_thread_join (threads[i]);
+    told += was_told (&tellings[i]) ? 1 : 0;
+    g_clear_pointer (&tellings[i].answer, g_bytes_unref);
+    g_clear_error (&tellings[i].error);
+  }
+  return told;
 }
 
 static int
@@ -93,9 +132,7 @@ revoke_all (const char *path, const Options *options)
   }
   g_autoptr (HeSecret) key = he_keys_derive (master, HE_PURPOSE_PUBLISH);
   g_autofree char *body = body_of (options);
-  guint told = 0;
-  for (guint i = 0; i < model->nodes->len; i++)
-    told += tell (model->nodes->pdata[i], key, body) ? 1 : 0;
+  guint told = tell (model->nodes, key, body);
   if (told > 0 && told < model->nodes->len)
     g_print ("The others learn it from %s when they are there again.\n",
              told == 1 ? "that one" : "those");

@@ -4,12 +4,14 @@ examples in docs/minting."""
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import tempfile
 
 import jwt
 from jwcrypto import jwk, jws
 
+import prepared
 import stage
 
 MINTING = stage.TOP / "docs" / "minting"
@@ -97,6 +99,23 @@ def test_a_node_issues_what_its_gate_takes():
         token = url.rpartition("=")[2]
         assert url.startswith(air.origin[node] + URI + "?") and _codes(air.dir, token) == ["200 dave"], url
         assert not any(token in log.read_text(errors="replace") for log in air.logs)
+
+
+def test_a_node_that_stands_still_delays_no_revocation():
+    with stage.Stage(change=prepared.describe) as air:
+        prepared.OnAir(air)
+        viewer = stage.Viewer(air.url("erin", "cookie", air.origin["B"]))
+        assert viewer.get(URI).status == 200
+        air.signal_node("A", signal.SIGSTOP)
+        command = air.spawn("revoke", stage.HEADEND, "token", "revoke", str(air.description), "--account", "erin")
+        stage.wait_for("the refusal", lambda: viewer.get(URI).code == "607")
+        said = (air.dir / "revoke.log").read_text()
+        assert "A: " not in said, f"B was told when A had not answered in time: {said}"
+        assert command.wait(60) == 0
+        said = (air.dir / "revoke.log").read_text()
+        assert "A: " in said and "B: revoked" in said, said
+        air.signal_node("A", signal.SIGCONT)
+        stage.wait_for("A's refusal", lambda: viewer.get(URI, air.origin["A"]).code == "607")
 
 
 stage.main()
