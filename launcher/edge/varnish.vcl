@@ -58,7 +58,9 @@ sub clean {
   # For what comes out of the cache alone: a backend's answer that does not fit a Range is a 503
   # here, after all nodes were asked, where the Range is odd, too. What asks for no bytes or for
   # several parts is ignored (RFC 9110 section 14.2), where Varnish says 416; a playlist is whole.
-  if (req.http.Range ~ "(?i)^bytes=([0-9]+-[0-9]*|-[0-9]+)$" && req.url !~ "\.m3u8") {
+  # So are numbers of which it makes others, and what HEAD has no parts for.
+  if (req.method == "GET" && req.http.Range ~ "(?i)^bytes=([0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})$"
+      && req.url !~ "\.m3u8") {
     set req.http.Headend-Range = req.http.Range;
   }
   unset req.http.Range;
@@ -81,6 +83,11 @@ sub vcl_recv {
     call clean;
     set req.http.Headend-Path = regsub(req.url, "\?.*$", "");
     set req.http.Headend-Channel = regsub(req.http.Headend-Path, "^(/s/[^/]+)?/live/([A-Za-z0-9_-]+)/.*$", "\2");
+    # RFC 9112 section 3.2: a name or an address, which HTTP/1.0 alone may leave out.
+    if ((!req.http.Host && req.proto == "HTTP/1.1")
+        || (req.http.Host && req.http.Host !~ "^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?$")) {
+      return (synth(400));
+    }
     # A session may be refreshed by POST, too.
     if (req.method != "GET" && req.method != "HEAD" && req.method != "OPTIONS"
         && !(req.method == "POST" && req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/[A-Za-z0-9_-]+/session$")) {

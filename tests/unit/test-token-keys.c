@@ -327,6 +327,18 @@ test_uri_container (void)
     { FALSE, "regex:/live/demo/.*", "/live/demo/../news/main.m3u8" },
     { TRUE, "hash:sha-256;%H", "http://tv.example:80/live/demo/main.m3u8?a" },
     { TRUE, "hash:sha-256;%H", "/live/%64emo/./main.m3u8" },
+    /* RFC 9246, section 2.1.15 and appendix A; base64url alone */
+    { TRUE,
+      "regex:[^:]*\\://[^/]*/folder/content/quality_[^/]*/segment.{3}\\.mp4(\\?.*)?$",
+      "https://tv.example/folder/content/quality_hi/segment123.mp4?a=b" },
+    { TRUE, "regex:http://cdni\\.example/foo/bar/[0-9]{3}\\.png",
+      "http://cdni.example/foo/bar/123.png" },
+    { FALSE, "regex:http://cdni\\.example/foo/bar/[0-9]{3}\\.png",
+      "http://cdni.example/foo/bar/1234.png" },
+    { TRUE, "hash:sha-256;2tderfWPa86Ku7YnzW51YUp7dGUjBS_3SW3ELx4hmWY",
+      "HTTP://CDNI.example:80/foo/./bar" },
+    { FALSE, "hash:sha-256;2tderfWPa86Ku7YnzW51YUp7dGUjBS/3SW3ELx4hmWY",
+      "http://cdni.example/foo/bar" },
     /* sha-256 of the text "/live/demo/main.m3u8" */
     { TRUE, "hash:sha-256;%H", URI },
     { FALSE, "hash:sha-256;%H", "/live/news/main.m3u8" },
