@@ -7,6 +7,7 @@ import gzip
 import http.client
 import http.server
 import json
+import os
 import pathlib
 import shutil
 import socket
@@ -114,6 +115,14 @@ _PAGE = "https://tv.example"
 _PREFLIGHT = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 
 
+def _target(link):
+    """Of a link that may be gone."""
+    try:
+        return os.readlink(link)
+    except FileNotFoundError:
+        return ""
+
+
 class _Edge:
     """nginx in front of nodes A and B, as it is generated but for its patience with them; pages of _PAGE may
     play from it."""
@@ -190,6 +199,27 @@ def test_one_copy_serves_all_viewers_of_a_variant():
         edge.rule("/auth", 204, dict(_ALLOWED, **{"X-Variant": "b"}), b"")
         edge.rule("/origin/b/", 200, {"Cache-Control": "public, max-age=60"}, b"segment of b")
         assert stage.get(edge.url + "/live/demo/360p/5.ts").body == b"segment of b"
+
+
+def test_what_leaves_the_cache_leaves_the_disk():
+    """Also where nobody asks any more, but for what was asked for again and again."""
+    def small(text):
+        return stage.patient(text).replace("max_size=1g", "max_size=64k")
+
+    def deleted():
+        workers = pathlib.Path(f"/proc/{edge.nginx.pid}/task/{edge.nginx.pid}/children").read_text().split()
+        return [link for worker in workers for each in pathlib.Path(f"/proc/{worker}/fd").iterdir()
+                if (link := _target(each)).endswith("(deleted)")]
+
+    def kept():
+        return [each for each in (edge.dir / "edge" / "cache").rglob("*") if each.is_file()]
+
+    with _Edge(small) as edge:
+        for msn in range(150):
+            for _ in range(2):
+                assert stage.get(f"{edge.url}/live/demo/360p/{msn}.ts").status == 200, msn
+        stage.wait_for("fewer files in the cache", lambda: len(kept()) <= 64 // 4)
+        assert not deleted(), deleted()
 
 
 def test_an_answer_says_who_may_keep_it():
