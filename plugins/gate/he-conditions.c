@@ -6,11 +6,11 @@
 gboolean
 he_etags_have (const char *list, const char *etag, gboolean weak)
 {
-  gsize len = strlen (etag);
+  gsize len = etag != NULL ? strlen (etag) : 0;
 
   if (list == NULL || strcmp (list, "*") == 0)
     return list != NULL;
-  for (;;) {
+  while (len > 0) {
     gboolean is_weak = g_str_has_prefix (list += strspn (list, ", \t"), "W/");
     const char *end;
 
@@ -22,6 +22,7 @@ he_etags_have (const char *list, const char *etag, gboolean weak)
       return TRUE;
     list = end;
   }
+  return FALSE;
 }
 
 /* However large a number is, it is one (RFC 9110 section 14.1.2): what is beyond

@@ -7,9 +7,10 @@ G_BEGIN_DECLS
 
 /* What a request asks of the answer (RFC 9110 sections 13 and 14). Pure. */
 
-/* Whether a field with entity tags (RFC 9110 section 8.8.3; NULL: none) names etag, which is
- * strong and quoted, or is "*". weak: W/ says nothing (section 8.8.3.2). What is no list of
- * tags names what stands ahead of the mistake. */
+/* Whether a field with entity tags (RFC 9110 section 8.8.3; NULL: none) names etag, which
+ * is strong and quoted, or is "*". weak: W/ says nothing (section 8.8.3.2). What is no
+ * list of tags names what stands ahead of the mistake. etag NULL: there is none, so "*"
+ * alone is it. */
 gboolean he_etags_have (const char *list, const char *etag, gboolean weak);
 
 typedef enum {

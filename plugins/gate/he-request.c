@@ -168,9 +168,8 @@ deliver (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-void
-he_request_respond (HeRequest *request, guint status, const char *content_type,
-                    GBytes *body)
+static void
+respond (HeRequest *request, guint status, const char *content_type, GBytes *body)
 {
   g_return_if_fail (request->status == 0);
   if (content_type != NULL)
@@ -185,6 +184,51 @@ he_request_respond (HeRequest *request, guint status, const char *content_type,
     g_main_context_invoke_full (request->part->context, G_PRIORITY_DEFAULT, deliver,
                                 he_request_ref (request),
                                 (GDestroyNotify)he_request_unref);
+}
+
+/* RFC 9110 section 13.2.2. Nothing here has a date of modification, so what asks for one
+ * says nothing; what has no tag (NULL) is there all the same. 0: the request goes on. */
+static guint
+precondition (const HeHead *head, const char *etag)
+{
+  g_autofree char *match = he_head_join (head, "If-Match", ", ");
+  g_autofree char *none = he_head_join (head, "If-None-Match", ", ");
+
+  if (match != NULL && !he_etags_have (match, etag, FALSE))
+    return 412;
+  return he_etags_have (none, etag, TRUE) ? 304 : 0;
+}
+
+/* What is not sent after all: 304 or 412. */
+static void
+respond_refused (HeRequest *request, guint status)
+{
+  request->file = -1;
+  if (status == 304)
+    respond (request, status, NULL, NULL);
+  else
+    he_request_respond_text (request, status, "not what is held\n");
+}
+
+static gboolean
+is_read (const HeRequest *request)
+{
+  const char *method = request->head->method;
+
+  return g_str_equal (method, "GET") || g_str_equal (method, "HEAD");
+}
+
+void
+he_request_respond (HeRequest *request, guint status, const char *content_type,
+                    GBytes *body)
+{
+  guint refused
+      = status == 200 && is_read (request) ? precondition (request->head, NULL) : 0;
+
+  if (refused != 0)
+    respond_refused (request, refused);
+  else
+    respond (request, status, content_type, body);
 }
 
 void
@@ -214,19 +258,6 @@ he_request_set_file (HeRequest *request, int file, gint64 offset)
   request->offset = offset;
 }
 
-/* RFC 9110 section 13.2.2. Nothing here has a date of modification, so what asks for one says
- * nothing. 0: the request goes on. */
-static guint
-precondition (const HeHead *head, const char *etag)
-{
-  g_autofree char *match = he_head_join (head, "If-Match", ", ");
-  g_autofree char *none = he_head_join (head, "If-None-Match", ", ");
-
-  if (match != NULL && !he_etags_have (match, etag, FALSE))
-    return 412;
-  return he_etags_have (none, etag, TRUE) ? 304 : 0;
-}
-
 void
 he_request_respond_range (HeRequest *request, const char *content_type, GBytes *body,
                           const char *etag)
@@ -243,17 +274,13 @@ he_request_respond_range (HeRequest *request, const char *content_type, GBytes *
     range = he_range_parse (he_request_field (request, "Range"), size, &first, &last);
   he_request_add_field (request, "ETag", etag);
   if (status != 0) {
-    request->file = -1;
-    if (status == 304)
-      he_request_respond (request, status, NULL, NULL);
-    else
-      he_request_respond_text (request, status, "not what is held\n");
+    respond_refused (request, status);
     return;
   }
   he_request_add_field (request, "Accept-Ranges", "bytes");
   switch (range) {
     case HE_RANGE_NONE:
-      he_request_respond (request, 200, content_type, body);
+      respond (request, 200, content_type, body);
       return;
     case HE_RANGE_UNSATISFIABLE:
       content_range = g_strdup_printf ("bytes */%" G_GUINT64_FORMAT, size);
@@ -268,7 +295,7 @@ he_request_respond_range (HeRequest *request, const char *content_type, GBytes *
       he_request_add_field (request, "Content-Range", content_range);
       part = g_bytes_new_from_bytes (body, first, last - first + 1);
       request->offset += (gint64)first;
-      he_request_respond (request, 206, content_type, part);
+      respond (request, 206, content_type, part);
       return;
   }
 }

@@ -141,6 +141,35 @@ broken_heads_are_answered_at_once (void)
   g_assert_cmpuint (g_atomic_int_get (&server->handled), ==, 0);
 }
 
+/* RFC 9110 sections 13.1.1 and 13.1.2: what has no tag is held, and is named by no tag.
+ */
+static void
+preconditions_of_what_has_no_tag (void)
+{
+  static const struct {
+    const char *method, *fields;
+    guint status;
+  } tries[] = {
+    { "GET", "If-None-Match: *\r\n", 304 },       { "HEAD", "If-None-Match: *\r\n", 304 },
+    { "GET", "If-None-Match: \"tag\"\r\n", 200 }, { "GET", "If-Match: *\r\n", 200 },
+    { "GET", "If-Match: \"tag\"\r\n", 412 },
+  };
+  g_autoptr (Server) server = server_start (&usual);
+
+  for (guint i = 0; i < G_N_ELEMENTS (tries); i++) {
+    g_autoptr (GSocket) socket = client_connect ("127.0.0.1", server->port);
+    g_autofree char *text
+        = g_strconcat (tries[i].method, " /later HTTP/1.1\r\nHost: a\r\n",
+                       tries[i].fields, "\r\n", NULL);
+    g_autoptr (Reply) reply = NULL;
+
+    g_test_message ("%s %s", tries[i].method, tries[i].fields);
+    client_send (socket, text, strlen (text));
+    reply = client_read (socket, FALSE);
+    g_assert_cmpuint (reply->status, ==, tries[i].status);
+  }
+}
+
 /* RFC 9110 section 13.2.2: tags are asked before ranges. */
 static void
 preconditions_are_kept (void)
@@ -389,6 +418,7 @@ static const struct {
   { "range-is-cut-by-our-rules", range_is_cut_by_our_rules },
   { "smuggling-shapes-are-refused", smuggling_shapes_are_refused },
   { "broken-heads-are-answered-at-once", broken_heads_are_answered_at_once },
+  { "preconditions-of-what-has-no-tag", preconditions_of_what_has_no_tag },
   { "preconditions-are-kept", preconditions_are_kept },
   { "pipelined-requests-are-answered-in-order",
     pipelined_requests_are_answered_in_order },
