@@ -12,8 +12,9 @@ read_origins (HeadendReader *reader, const HeadendKey *key, const HeJson *value,
               gpointer field, GError **error)
 {
   static const HeadendKey one = { .noun = "an origin",
-                                  .expected = "\"https://HOST\" or \"https://HOST:PORT\" "
-                                              "(or http) as browsers write it: in lower "
+                                  .expected = "\"https://HOST\", \"https://HOST:PORT\" "
+                                              "(or http, or an application's scheme) or "
+                                              "\"null\" as browsers write it: in lower "
                                               "case, without a path" };
   return headend_read_texts (reader, key, value, field, he_cors_origin_is_valid, &one, error);
 }

@@ -15,7 +15,8 @@ static const struct {
   { "ASKED",
     "      proxy_pass_request_headers off;\n"
     "      proxy_pass_request_body off;\n"
-    "      proxy_set_header Host headend;\n"
+    "      # A token may be for this host alone.\n"
+    "      proxy_set_header Host $authority;\n"
     "      proxy_set_header Content-Length \"\";\n"
     "      proxy_set_header Connection \"\";\n"
     "      proxy_set_header Cookie $http_cookie;\n"

@@ -15,6 +15,11 @@ G_BEGIN_DECLS
   "/live/[\\w-]{1,64}/(?:main\\.m3u8|session|[\\w-]{1,64}/(?:index\\.m3u8|\\d{1,19}\\.ts)|"  \
   "keys/[\\w-]{1,64}/\\d{1,19})"
 
+/* A Host: a name or an address, and a port. */
+#define HEADEND_EDGE_HOST                                                                \
+  "(?:[A-Za-z0-9._~-]+|\\[[0-9A-Fa-f:.]+\\])"                                       \
+  "(?::(?:[0-5]?\\d{1,4}|6[0-4]\\d{3}|65[0-4]\\d\\d|655[0-2]\\d|6553[0-5])?)?"
+
 /* The text, once the choice is found good. */
 GString *headend_edge_text (const char *name, const HeadendModel *model,
                             const HeadendEdgeChoice *choice, GError **error);

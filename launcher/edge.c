@@ -66,6 +66,7 @@ headend_edge_text (const char *name, const HeadendModel *model,
   GString *out
       = g_string_new_len (g_bytes_get_data (text, NULL), (gssize)g_bytes_get_size (text));
   headend_edge_fill (out, "PATHS", HEADEND_EDGE_PATHS);
+  headend_edge_fill (out, "HOST", HEADEND_EDGE_HOST);
   return out;
 }
 

@@ -85,7 +85,7 @@ sub vcl_recv {
     set req.http.Headend-Channel = regsub(req.http.Headend-Path, "^(/s/[^/]+)?/live/([A-Za-z0-9_-]+)/.*$", "\2");
     # RFC 9112 section 3.2: a name or an address, which HTTP/1.0 alone may leave out.
     if ((!req.http.Host && req.proto == "HTTP/1.1")
-        || (req.http.Host && req.http.Host !~ "^([A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?$")) {
+        || (req.http.Host && req.http.Host !~ "^@HOST@$")) {
       return (synth(400));
     }
     # A session may be refreshed by POST, too.
@@ -106,7 +106,7 @@ sub vcl_recv {
     if (req.http.Headend-Path ~ "^(/s/[A-Za-z0-9_-]+)?/live/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/([0-9]+\.ts|index\.m3u8)$") {
       set req.http.Headend-Shared = regsub(req.http.Headend-Path, "^(/s/[^/]+)?/live/", "");
       set req.http.X-Original-URI = req.url;
-      set req.http.Host = "headend";
+      # With the Host: a token may be for this one alone.
       set req.url = "/auth";
       return (pass);
     }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "he-codec.h"
 
+#define MAX_SCHEME 32
 #define MAX_HOST 253
 #define PREFLIGHT_SECONDS "600"
 
@@ -26,14 +27,29 @@ host_is_valid (const char *host, gsize len)
   return g_ascii_isalnum (*host) && strspn (host, name) >= len;
 }
 
+/* "SCHEME:", RFC 3986 section 3.1. */
+static gboolean
+scheme_is_valid (const char *scheme, gsize len)
+{
+  static const char name[] = "abcdefghijklmnopqrstuvwxyz0123456789+.-";
+  return len > 0 && len <= MAX_SCHEME && g_ascii_isalpha (*scheme)
+         && strspn (scheme, name) == len;
+}
+
 gboolean
 he_cors_origin_is_valid (const char *text)
 {
-  gboolean tls = g_str_has_prefix (text, "https://");
-  guint64 port = 0;
-  if (!tls && !g_str_has_prefix (text, "http://"))
+  const char *host = strstr (text, "://");
+  gboolean tls = g_str_has_prefix (text, "https:");
+  gboolean of_web = tls || g_str_has_prefix (text, "http:");
+  guint64 port = 0, own = tls ? 443 : of_web ? 80 : 0;
+  if (!host)
+    return strcmp (text, "null") == 0;
+  if (!scheme_is_valid (text, (gsize)(host - text)))
     return FALSE;
-  const char *host = text + (tls ? strlen ("https://") : strlen ("http://"));
+  host += strlen ("://");
+  if (!of_web && !*host) /* file:// */
+    return TRUE;
   const char *bracket = *host == '[' ? strchr (host, ']') : NULL;
   const char *colon = strchr (bracket ? bracket : host, ':');
   gsize len = colon ? (gsize)(colon - host) : strlen (host);
@@ -41,7 +57,7 @@ he_cors_origin_is_valid (const char *text)
     return FALSE;
   return !colon
          || (he_uint64_decode (colon + 1, strlen (colon + 1), 65535, &port) && port > 0
-             && port != (tls ? 443 : 80));
+             && port != own);
 }
 
 static const char *

@@ -196,6 +196,11 @@ he_cookie_find (const char *header, const char *name, HeSpan *ret_values, guint 
       gsize value_len = len - (equals + 1 - p);
       while (value_len && (equals[value_len] == ' ' || equals[value_len] == '\t'))
         value_len--;
+      /* Some quote what came unquoted (RFC 6265 section 4.1.1). */
+      if (value_len >= 2 && equals[1] == '"' && equals[value_len] == '"') {
+        equals++;
+        value_len -= 2;
+      }
       ret_values[count++] = (HeSpan) { equals + 1, value_len };
     }
     p += len;

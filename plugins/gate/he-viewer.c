@@ -213,7 +213,8 @@ static void
 add_allow (HeRequest *request)
 {
   he_request_add_field (request, "Allow",
-                        takes_post (request) ? "GET, HEAD, POST" : "GET, HEAD");
+                        takes_post (request) ? "GET, HEAD, OPTIONS, POST"
+                                             : "GET, HEAD, OPTIONS");
 }
 
 /* Of the server as a whole (RFC 9110 section 9.3.7). */
@@ -241,13 +242,12 @@ respond_preflight (HeOrigin *origin, HeRequest *request)
 
   he_request_set_class (request, status == 405 ? "unknown" : "preflight");
   add_fields (request, fields, count);
-  if (status == 405)
+  if (status == 405) /* no preflight: it only asks (RFC 9110 section 9.3.7) */
     add_allow (request);
-  if (status == 204)
-    he_request_respond (request, 204, NULL, NULL);
+  if (status == 403)
+    he_request_respond_text (request, status, "not for this origin\n");
   else
-    he_request_respond_text (request, status,
-                             status == 405 ? "GET or HEAD\n" : "not for this origin\n");
+    he_request_respond (request, 204, NULL, NULL);
 }
 
 /* A preflight's answer has fields of its own. */

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-static const char *const allowed[]
-    = { "https://player.example", "http://127.0.0.1:3000", NULL };
+static const char *const allowed[] = { "https://player.example", "http://127.0.0.1:3000",
+                                       "capacitor://localhost", NULL };
 
 static const char *
 field (const HeCorsField *fields, guint count, const char *name)
@@ -35,7 +35,23 @@ test_origins (void)
     { "http://[2001:db8::1]", TRUE },
     { "", FALSE },
     { "*", FALSE },
-    { "null", FALSE },
+    { "null", TRUE },
+    { "capacitor://localhost", TRUE },
+    { "ionic://localhost", TRUE },
+    { "app://bundle", TRUE },
+    { "tauri+dev://localhost:80", TRUE },
+    { "file://", TRUE },
+    { "http://localhost:8100", TRUE },
+    { "Null", FALSE },
+    { "http://", FALSE },
+    { "://localhost", FALSE },
+    { "1app://localhost", FALSE },
+    { "my app://localhost", FALSE },
+    { "Capacitor://localhost", FALSE },
+    { "capacitor://localhost/", FALSE },
+    { "capacitor://*", FALSE },
+    { "capacitor:localhost", FALSE },
+    { "file:///", FALSE },
     { "player.example", FALSE },
     { "https://", FALSE },
     { "https://*.example", FALSE },
@@ -52,7 +68,6 @@ test_origins (void)
     { "https://user@player.example", FALSE },
     { "https://player.example https://b.example", FALSE },
     { "https://player.example\r\nX: y", FALSE },
-    { "ftp://player.example", FALSE },
     { "http://[::1", FALSE },
     { "http://[]", FALSE },
     { "http://-a.example", FALSE },
@@ -68,10 +83,18 @@ test_origins (void)
 static void
 test_answers (void)
 {
-  static const char *const others[]
-      = { NULL, "", "null", "*", "https://player.example.evil", "https://player.exampl",
-          "http://player.example", "https://PLAYER.example", "https://player.example:443",
-          "https://player.example, http://127.0.0.1:3000" };
+  static const char *const others[] = { NULL,
+                                        "",
+                                        "null",
+                                        "*",
+                                        "https://player.example.evil",
+                                        "https://player.exampl",
+                                        "http://player.example",
+                                        "https://PLAYER.example",
+                                        "https://player.example:443",
+                                        "https://player.example, http://127.0.0.1:3000",
+                                        "capacitor://localhost/",
+                                        "file://" };
   HeCorsField fields[HE_CORS_FIELDS];
   guint count;
   for (guint i = 0; allowed[i]; i++) {
@@ -102,6 +125,7 @@ test_preflights (void)
     { "https://player.example", "GET", 204 },
     { "https://player.example", "POST", 204 },
     { "http://127.0.0.1:3000", "HEAD", 204 },
+    { "capacitor://localhost", "GET", 204 },
     { "https://player.example", "DELETE", 403 },
     { "https://player.example", "get", 403 },
     { "https://other.example", "GET", 403 },

@@ -151,6 +151,9 @@ test_cookies (void)
   g_assert_cmpuint (he_cookie_find ("a=b; c=1 ;c=2;c=3; d", "c", values, 2), ==, 2);
   g_assert_cmpmem (values[0].text, values[0].len, "1", 1);
   g_assert_cmpmem (values[1].text, values[1].len, "2", 1);
+  g_assert_cmpuint (he_cookie_find ("c=\"1\"; c=\"", "c", values, 2), ==, 2);
+  g_assert_true (values[0].len == 1 && *values[0].text == '1');
+  g_assert_cmpuint (values[1].len, ==, 1);
   g_assert_cmpuint (he_cookie_find (NULL, "c", values, 2), ==, 0);
   g_assert_cmpuint (he_cookie_find ("xc=1; c; cc=1; C=1", "c", values, 2), ==, 0);
 }
