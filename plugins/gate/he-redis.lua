@@ -29,13 +29,15 @@ local function moves(sessions)
   return n
 end
 local all, over, self, last = {}, {}, nil, 0
-local flat = redis.call('HGETALL', key)
+-- What we did not write is in the way of this account, not of all.
+local flat = redis.pcall('HGETALL', key)
+if flat.err then return string.find(flat.err, 'WRONGTYPE', 1, true) and {608} or flat end
 for i = 1, #flat, 2 do
   local o, h, l, s, e, m, a =
     string.match(flat[i + 1], '^(%d+) (%d+) (%d+) (%d+) (%d+) (%d+) (%x*)$')
   local r = {id = flat[i], o = tonumber(o), h = tonumber(h), l = tonumber(l),
     s = tonumber(s), e = tonumber(e), m = tonumber(m), a = a}
-  if r.h + retain <= now then
+  if not r.h or r.h + retain <= now then
     over[#over + 1] = r.id
   else
     all[#all + 1] = r
