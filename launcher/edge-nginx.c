@@ -67,8 +67,9 @@ static const struct {
     "      add_header S-Uri-Signing-Deny-Reason $reason always;\n"
     "@CORS@\n" },
   { "PREFLIGHT",
-    "      # A node knows what pages of other origins may ask.\n"
-    "      if ($request_method = OPTIONS) { return 405; }\n"
+    "      # A node knows what pages of other origins may ask, and that HEAD has no "
+    "ranges.\n"
+    "      if ($for_node) { return 405; }\n"
     "      error_page 405 = @viewers_any;\n" },
   { "PACE", HE_PACE_HEADER },
 };
