@@ -17,6 +17,22 @@ skip_class (const char *p)
   return p + 2 + len + 2;
 }
 
+/* At "[." or "[="; returns what follows ".]" or "=]", or NULL. In the POSIX locale each
+ * holds one character, and no equivalence class begins or ends a range. */
+static const char *
+copy_element (GString *out, const char *p)
+{
+  char kind = p[1], c = p[2];
+  if (!c || p[3] != kind || p[4] != ']')
+    return NULL;
+  if (kind == '=' && (p[-1] == '-' || (p[5] == '-' && p[6] != ']')))
+    return NULL;
+  if (g_ascii_ispunct (c))
+    g_string_append_c (out, '\\');
+  g_string_append_c (out, c);
+  return p + 5;
+}
+
 /* At "["; returns what follows the bracket expression, or NULL. In it a backslash stands
  * for itself. */
 static const char *
@@ -28,8 +44,11 @@ copy_bracket (GString *out, const char *p)
   g_string_append_len (out, p, (gssize)begin);
   for (p += begin; *p && *p != ']';) {
     const char *next = p + 1;
-    if (*p == '[' && (p[1] == '.' || p[1] == '='))
-      return NULL;
+    if (*p == '[' && (p[1] == '.' || p[1] == '=')) {
+      if (!(p = copy_element (out, p)))
+        return NULL;
+      continue;
+    }
     if (*p == '[' && p[1] == ':' && !(next = skip_class (p)))
       return NULL;
     if (strchr ("\\.:=", *p)) /* PCRE takes "[.a.]" for an error */

@@ -9,7 +9,7 @@ G_BEGIN_DECLS
  * PCRE, whose match limit bounds the time that any pattern can take. NULL for what POSIX
  * leaves undefined and PCRE gives a meaning of its own: "(?", "(*", "\\d",
  * back-references, a second repetition behind the first, "{" that begins no interval,
- * classes that POSIX does not name; and for collating symbols. */
+ * classes that POSIX does not name; and for collating symbols of several characters. */
 char *he_posix_regex (const char *pattern);
 
 G_END_DECLS
