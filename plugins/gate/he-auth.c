@@ -78,7 +78,8 @@ decided (const HeDecision *decision)
   he_request_respond (request, 204, NULL, NULL);
 }
 
-/* For nginx's auth_request: it fails with 500 on anything but 2xx, 401 and 403. Segments
+/* For nginx's auth_request: it fails with 500 on anything but 2xx, 401 and 403, of which our
+ * configuration makes 503, after other nodes were asked. Segments
  * and media playlists are decided here, whose bytes an edge shares among those who may
  * have them. Entries and keys are one viewer's, and go to a node. */
 void

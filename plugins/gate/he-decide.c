@@ -268,7 +268,6 @@ he_origin_respond_denied (const HeDecision *decision)
 {
   HeRequest *request = decision->request;
   const HeAnswer *answer = &decision->answer;
-  guint status = answer->status;
   g_autofree char *code = g_strdup_printf ("%03d", answer->code);
   g_autofree char *text = g_strdup_printf ("%s\n", he_code_reason (answer->code));
 
@@ -279,13 +278,9 @@ he_origin_respond_denied (const HeDecision *decision)
   /* A 401 says how one gets in (RFC 9110 section 11.6.1). */
   if (answer->status == 401)
     he_request_add_field (request, "WWW-Authenticate", "Bearer");
-  if (status == 503) {
+  if (answer->status == 503)
     he_request_add_field (request, "Retry-After", "1");
-    /* nginx makes 500 of anything but 401 and 403. */
-    if (g_strcmp0 (he_request_class (request), "auth") == 0)
-      status = 403;
-  }
-  he_request_respond_text (request, status, text);
+  he_request_respond_text (request, answer->status, text);
 }
 
 void

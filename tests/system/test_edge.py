@@ -440,6 +440,24 @@ def test_pages_of_allowed_origins_may_read_what_went_wrong():
         asks("/live/demo/session", "POST", 503)
 
 
+def test_a_gate_that_cannot_say_is_not_the_last():
+    """One that may open no session for the moment (its Redis is away) leaves it to the other; where both may not,
+    the player is to come again, and is not refused."""
+    away = (503, {"S-Uri-Signing": "608", "Retry-After": "1", "Cache-Control": "no-store"}, b"")
+    paths = ("/live/demo/360p/5.ts", "/live/demo/360p/index.m3u8")
+    with _Edge() as edge:
+        for node in "AB":
+            edge.rule("/auth", 204, _ALLOWED, b"")
+            edge.internals[node].rules["/auth"] = away
+            for path in paths:
+                assert stage.get(edge.url + path).status == 200, (node, path)
+        edge.rule("/auth", *away)
+        for path in paths:
+            answer = stage.get(edge.url + path)
+            assert answer.status == 503 and answer.headers["Retry-After"] == "1", (path, answer.status)
+            assert answer.headers["S-Uri-Signing"] == "608", answer.headers
+
+
 def test_parts_of_a_segment_and_its_head():
     with _Edge() as edge:
         edge.rule("/origin/", 200, {"Cache-Control": "public, max-age=60", "Accept-Ranges": "bytes"}, b"0123456789")

@@ -225,6 +225,22 @@ moves_are_bounded (void)
   g_assert_cmpuint (refused, <=, MOVERS - 13);
 }
 
+/* An edge is told what a viewer would be, so that it asks another node, and then has the
+ * player come again. */
+static void
+edges_are_told (Store *store)
+{
+  g_autofree char *token = mint (store->pair, "newcomer");
+  g_autofree char *fields
+      = g_strdup_printf ("Authorization: Bearer %s\r\nX-Original-URI: "
+                         "/live/demo/360p/index.m3u8\r\n", token);
+  g_autoptr (Reply) reply = get (store->pair->internal[0], "/auth", fields);
+  g_autofree char *code = reply_field (reply, "S-Uri-Signing");
+
+  g_assert_cmpuint (reply->status, ==, 503);
+  g_assert_cmpstr (code, ==, "608");
+}
+
 static void
 runner_stays_and_nobody_enters (Store *store, const char *runner, const char *how)
 {
@@ -244,6 +260,7 @@ runner_stays_and_nobody_enters (Store *store, const char *runner, const char *ho
     g_assert_cmpstr (later, ==, "1");
     g_assert_cmpstr (media, ==, "200");
   }
+  edges_are_told (store);
   g_test_message ("%s: a refusal and a playlist took %.1f ms", how,
                   ms_since (second) / 20);
 }
