@@ -4,6 +4,7 @@
 
 #include "he-detect.h"
 #include "he-informed.h"
+#include "he-innovations.h"
 #include "he-lay.h"
 #include "he-predict.h"
 #include "he-resample.h"
@@ -17,6 +18,10 @@
 #define REACH 4     /* frames that a copy's time may be wrong by */
 #define OF_BEST 0.5 /* likeness of the best guide, below which one shows something else */
 #define AROUND 2    /* frames looked at when it is known by how much */
+/* Pixels of the grid by which a picture may begin to move from one used frame to the next. */
+#define FAR_X 32
+#define FAR_Y 20
+#define FAR_STEP 4
 
 typedef gint16 Stored[PIXELS];
 
@@ -30,6 +35,7 @@ typedef struct {
 struct _HeInformed {
   HeWhitener *whitener;
   HeDetector *detector;
+  HeInnovations *innovations;
   Reel a, copy; /* a becomes the mean of both variants as b comes */
   guint b;      /* frames of b that were given */
   HeLayPoints *points; /* of each original, levelled; while registering */
@@ -91,6 +97,7 @@ he_informed_new (void)
   HeInformed *informed = g_new0 (HeInformed, 1);
   informed->whitener = he_whitener_new ();
   informed->detector = he_detector_new ();
+  informed->innovations = he_innovations_new ();
   reel_init (&informed->a, HE_INFORMED_ORIGINALS);
   reel_init (&informed->copy, HE_INFORMED_COPIES);
   informed->plane = g_new (HePlane, 1);
@@ -106,6 +113,7 @@ he_informed_free (HeInformed *informed)
     return;
   he_whitener_free (informed->whitener);
   he_detector_free (informed->detector);
+  he_innovations_free (informed->innovations);
   reel_clear (&informed->a);
   reel_clear (&informed->copy);
   g_free (informed->plane);
@@ -284,25 +292,26 @@ find_view (HeInformed *informed, HeView *view, int *ret_shift)
 
 /* ---- the rest ---- */
 
-/* What the original does not foretell of the frame, added to the sum. */
+/* Adds what the original does not foretell of the frame. motion: the original's since the one
+ * before; NULL where there is none. */
 static void
-add_rest (HeInformed *informed, const Stored *copy, const Stored *original, const HeView *view)
+add_rest (HeInformed *informed, const Stored *copy, const Stored *original, const HeView *view,
+          const HeView *motion)
 {
-  g_autofree HePlane *rest = g_new (HePlane, 1), *strength = g_new (HePlane, 1);
+  g_autofree HePlane *rest = g_new (HePlane, 1);
   g_autofree HePlane *foretelling = g_new (HePlane, HE_PREDICT_MAX);
   const HePlane *list[HE_PREDICT_MAX];
   load (copy, informed->plane);
   load (original, informed->other);
   he_lay_warp (view, (const HePlane *)informed->plane, (const HePlane *)informed->other, rest);
-  he_whitener_band (informed->whitener, rest, NULL);
-  he_whitener_band (informed->whitener, informed->other, strength);
+  he_whitener_band (informed->whitener, rest);
+  he_whitener_band (informed->whitener, informed->other);
   he_lay_relatives ((const HePlane *)informed->other, foretelling);
   for (guint i = 0; i < HE_PREDICT_MAX; i++)
     list[i] = &foretelling[i];
   he_predict_subtract (rest, list, HE_PREDICT_MAX, &he_predict_original);
   he_lay_mask (view, rest);
-  he_whitener_add_rest (informed->whitener, (const HePlane *)rest, (const HePlane *)strength,
-                        informed->sum);
+  he_innovations_add (informed->innovations, (const HePlane *)rest, motion);
 }
 
 /* Pictures that are flat wherever they lie on their originals leave nothing. */
@@ -313,6 +322,38 @@ has_rest (const HePlane *sum)
   for (guint i = 0; i < PIXELS; i++)
     squares += (double)(*sum)[i] * (*sum)[i];
   return isfinite (squares) && squares > 0;
+}
+
+/* The movement, across and down alone, under which two originals are most alike. */
+static HeView
+look_around (const HePlane *from, const HePlane *to)
+{
+  HeLayPoints points;
+  HeView best = he_view_identity;
+  double most = -1;
+  he_lay_pick (to, &points);
+  for (int y = -FAR_Y; y <= FAR_Y; y += FAR_STEP)
+    for (int x = -FAR_X; x <= FAR_X; x += FAR_STEP) {
+      const HeView view = he_view_shift (&he_view_identity, (double)x / WIDTH, (double)y / HEIGHT);
+      const double likeness = he_lay_likeness (&view, from, (const HeLayPoints *)&points);
+      if (likeness > most) {
+        most = likeness;
+        best = view;
+      }
+    }
+  return best;
+}
+
+/* How the picture moved from one original to another; motion is where to begin. FALSE: there was a
+ * cut. */
+static gboolean
+follow (const HePlane *from, const HePlane *to, HeView *motion)
+{
+  const HeLayPair pair = { from, to };
+  if (he_lay_climb (&pair, 1, motion) >= HE_INFORMED_ALIKE)
+    return TRUE;
+  *motion = look_around (from, to);
+  return he_lay_climb (&pair, 1, motion) >= HE_INFORMED_ALIKE;
 }
 
 guint
@@ -326,8 +367,9 @@ he_informed_register (HeInformed *informed, HeView *view)
   pick_points (informed);
   if (find_view (informed, view, &shift) < HE_INFORMED_ALIKE)
     return 0;
-  memset (informed->sum, 0, sizeof *informed->sum);
   g_autofree HePlane *levelled = g_new (HePlane, 1);
+  g_autofree HePlane *from = g_new (HePlane, 1), *to = g_new (HePlane, 1);
+  HeView motion = he_view_identity;
   for (guint i = 0; i < informed->copy.n; i++) {
     const int middle = expected (informed, i) + shift;
     double likeness;
@@ -336,9 +378,16 @@ he_informed_register (HeInformed *informed, HeView *view)
                                middle + AROUND, &likeness);
     if (likeness < HE_INFORMED_ALIKE)
       continue;
-    add_rest (informed, informed->copy.frames[i], informed->a.frames[index], view);
+    level (informed, informed->a.frames[index], to);
+    const gboolean goes_on = used && follow ((const HePlane *)from, (const HePlane *)to, &motion);
+    if (!goes_on)
+      motion = he_view_identity;
+    memcpy (from, to, sizeof *from);
+    add_rest (informed, informed->copy.frames[i], informed->a.frames[index], view,
+              goes_on ? &motion : NULL);
     used++;
   }
+  he_innovations_sum (informed->innovations, informed->sum);
   if (!has_rest ((const HePlane *)informed->sum))
     return 0;
   he_detector_add_plane (informed->detector, (const HePlane *)informed->sum, used);

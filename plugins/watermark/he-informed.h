@@ -11,9 +11,9 @@ G_BEGIN_DECLS
 /* Reads one segment of a copy with both of its variants at hand, as an operator has them
  * archived. Their mean is the picture without a mark. The copy is laid upon it, picture by
  * picture; what the mean foretells of the copy, whatever was done to contrast and sharpness,
- * is taken away; and only the rest is compared with the pattern. So the score is what
- * he-detect.h says, standard normal under a key that did not make the mark, with less of
- * the picture in its way.
+ * and what the copy's pictures before do along the motion (he-innovations.h), is taken away;
+ * and only the rest is compared with the pattern. So the score is what he-detect.h says,
+ * standard normal under a key that did not make the mark, with less of the picture in its way.
  *
  * Memory: some 100 MB with long segments. Not thread-safe. */
 typedef struct _HeInformed HeInformed;

@@ -47,6 +47,36 @@ he_view_shift (const HeView *view, double x, double y)
   return moved;
 }
 
+HeView
+he_view_after (const HeView *view, const HeView *first)
+{
+  const double *m = view->m, *f = first->m;
+  const double w = m[6] * f[2] + m[7] * f[5] + 1;
+  HeView both;
+  for (guint row = 0; row < 3; row++) {
+    const double x = m[3 * row], y = m[3 * row + 1], one = row == 2 ? 1 : m[3 * row + 2];
+    both.m[3 * row] = (x * f[0] + y * f[3] + one * f[6]) / w;
+    both.m[3 * row + 1] = (x * f[1] + y * f[4] + one * f[7]) / w;
+    if (row < 2)
+      both.m[3 * row + 2] = (x * f[2] + y * f[5] + one) / w;
+  }
+  return both;
+}
+
+gboolean
+he_view_invert (const HeView *view, HeView *ret_view)
+{
+  const double *m = view->m;
+  const double w = m[0] * m[4] - m[1] * m[3];
+  const HeView back = { { (m[4] - m[5] * m[7]) / w, (m[2] * m[7] - m[1]) / w, (m[1] * m[5] - m[2] * m[4]) / w,
+                          (m[5] * m[6] - m[3]) / w, (m[0] - m[2] * m[6]) / w, (m[2] * m[3] - m[0] * m[5]) / w,
+                          (m[3] * m[7] - m[4] * m[6]) / w, (m[1] * m[6] - m[0] * m[7]) / w } };
+  if (!(fabs (w) > 1e-6) || !he_view_is_sane (&back))
+    return FALSE;
+  *ret_view = back;
+  return TRUE;
+}
+
 static inline float
 sample (const float *in, guint width, guint height, double x, double y)
 {

@@ -35,6 +35,12 @@ HeView he_view_flip (const HeView *view);
 /* The view after the marked frame was moved by (x, y), before everything else. */
 HeView he_view_shift (const HeView *view, double x, double y);
 
+/* Where the one leads from where the other does. */
+HeView he_view_after (const HeView *view, const HeView *first);
+
+/* The way back. FALSE when there is none. */
+gboolean he_view_invert (const HeView *view, HeView *ret_view);
+
 /* The affine part the other way round, for waves: one of (u, v) cycles over the marked
  * frame has (*ret_u, *ret_v) over the copy's. The point of the marked frame that
  * the copy's centre shows is -ret_shift. FALSE when the map has no inverse. */

@@ -18,10 +18,6 @@
 /* Added to local energies, levels^2 in a frame: below it is the codec's noise, not a
  * picture. The average of whitened frames is of order one. */
 #define FRAME_FLOOR 1.0f
-#define REST_FLOOR 0.1f /* of what is left when an original was taken away */
-/* Between these the mark grows with the original's local deviation. */
-#define DEVIATION_MIN 1.0f
-#define DEVIATION_MAX 8.0f
 #define AVERAGE_FLOOR 0.01f
 #define ROWS 8 /* divides HEIGHT */
 
@@ -157,26 +153,11 @@ he_whitener_add (HeWhitener *whitener, const guint8 *luma, gsize stride, guint w
 }
 
 void
-he_whitener_band (HeWhitener *whitener, HePlane *plane, HePlane *ret_deviation)
+he_whitener_band (HeWhitener *whitener, HePlane *plane)
 {
   memcpy (whitener->plane, plane, sizeof *plane);
   split_energy (whitener);
   memcpy (plane, whitener->plane, sizeof *plane);
-  for (guint i = 0; ret_deviation && i < PIXELS; i++)
-    (*ret_deviation)[i] = sqrtf ((*whitener->other)[i]);
-}
-
-void
-he_whitener_add_rest (HeWhitener *whitener, const HePlane *rest, const HePlane *deviation,
-                      HePlane *sum)
-{
-  float *energy = *whitener->other;
-  for (guint i = 0; i < PIXELS; i++)
-    energy[i] = (*rest)[i] * (*rest)[i];
-  local_mean (whitener, energy, ENERGY_RADIUS, energy);
-  for (guint i = 0; i < PIXELS; i++)
-    (*sum)[i] += (*rest)[i] * CLAMP ((*deviation)[i], DEVIATION_MIN, DEVIATION_MAX)
-                 / (energy[i] + REST_FLOOR);
 }
 
 void

@@ -28,15 +28,8 @@ gboolean he_whitener_add (HeWhitener *whitener, const guint8 *luma, gsize stride
 gboolean he_whitener_put (HeWhitener *whitener, const guint8 *luma, gsize stride,
                           guint width, guint height, HePlane *ret_plane, GError **error);
 
-/* Leaves of a plane what is about as coarse as the pattern. ret_deviation, if not NULL: how
- * much of that there is around each pixel. */
-void he_whitener_band (HeWhitener *whitener, HePlane *plane, HePlane *ret_deviation);
-
-/* Adds what is left of a frame when its original was taken away, in the pattern's band, with
- * the original's deviations: the more of them the stronger the mark, the more is left the
- * more noise it is in. */
-void he_whitener_add_rest (HeWhitener *whitener, const HePlane *rest,
-                           const HePlane *deviation, HePlane *sum);
+/* Leaves of a plane what is about as coarse as the pattern. */
+void he_whitener_band (HeWhitener *whitener, HePlane *plane);
 
 /* Raises what is left of a plane by how much less that is than the plane was around each pixel:
  * by one over the ratio of their energies, of which floor is left where nothing is. */

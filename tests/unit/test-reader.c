@@ -89,6 +89,22 @@ fill_plane (HeSecret *key, guint64 msn, const HeView *view, float strength, guin
     (*plane)[i] += ((int)(clip_hash (i, (guint32)msn, salt) % 2001) - 1000) / 1000.0f;
 }
 
+/* Given a view in perspective, when the way back is taken after it, or it after that, then all is
+ * where it was; and a view onto a line has no way back. */
+static void
+test_view_leads_back (void)
+{
+  const HeView view = { { 1.1, 0.05, 0.03, -0.04, 0.9, -0.02, 0.1, -0.07 } };
+  const HeView line = { { 1, 1, 0, 1, 1, 0, 0, 0 } };
+  HeView back;
+  g_assert_true (he_view_invert (&view, &back));
+  const HeView there[] = { he_view_after (&back, &view), he_view_after (&view, &back) };
+  for (guint k = 0; k < G_N_ELEMENTS (there); k++)
+    for (guint i = 0; i < HE_VIEW_VALUES; i++)
+      g_assert_cmpfloat (fabs (there[k].m[i] - he_view_identity.m[i]), <, 1e-9);
+  g_assert_false (he_view_invert (&line, &back));
+}
+
 static void
 test_sync_finds_a_view (void)
 {
@@ -552,6 +568,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/reader/view-moves-and-warps", test_view_moves_and_warps);
+  g_test_add_func ("/reader/view-leads-back", test_view_leads_back);
   g_test_add_func ("/reader/sync-finds-a-view", test_sync_finds_a_view);
   g_test_add_func ("/reader/sync-finds-a-view-and-a-time", test_sync_finds_a_view_and_a_time);
   g_test_add_func ("/reader/search-can-be-ended", test_search_can_be_ended);
