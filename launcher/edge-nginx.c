@@ -39,6 +39,7 @@ static const struct {
     "      auth_request_set $ticket $upstream_http_headend_ticket;\n"
     "      auth_request_set $code $upstream_http_s_uri_signing;\n"
     "      auth_request_set $reason $upstream_http_s_uri_signing_deny_reason;\n"
+    "      auth_request_set $asked $upstream_status;\n"
     "@PREFLIGHT@\n" },
   { "PLAYLIST",
     "@SHARED@\n"

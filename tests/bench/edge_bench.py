@@ -78,7 +78,7 @@ def _start(where):
                       ("origins", "playlists", "playlists_any"), f"127.0.0.1:{stub}")
     alone = re.sub(r"      auth_request(_set)? [^\n]*\n|  map \$told \$listed {.*?}\n", "", ours, flags=re.S)
     alone = alone.replace("$variant", "a").replace("$listed", "x").replace("$ticket", "x")
-    for word in ("lease", "renewed", "code", "reason"):
+    for word in ("lease", "renewed", "code", "reason", "asked"):
         alone = alone.replace(f"${word} ", '"" ')
     static, local = (_upstreams(ours, ("gates", "gates_any"), server)
                      for server in (f"127.0.0.1:{stub}", f"unix:{where.dir}/auth"))

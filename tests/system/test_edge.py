@@ -458,6 +458,15 @@ def test_a_gate_that_cannot_say_is_not_the_last():
             assert answer.headers["S-Uri-Signing"] == "608", answer.headers
 
 
+def test_what_a_gate_cannot_read_is_not_asked_again():
+    with _Edge() as edge:
+        edge.rule("/auth", 400, {"Cache-Control": "no-store"}, b"")
+        for path in ("/live/demo/360p/5.ts", "/live/demo/360p/index.m3u8"):
+            answer = stage.get(edge.url + path, {"Origin": _PAGE})
+            assert answer.status == 400 and answer.headers["Retry-After"] is None, (path, answer.status)
+            assert answer.headers["Access-Control-Allow-Origin"] == _PAGE, answer.headers
+
+
 def test_parts_of_a_segment_and_its_head():
     with _Edge() as edge:
         edge.rule("/origin/", 200, {"Cache-Control": "public, max-age=60", "Accept-Ranges": "bytes"}, b"0123456789")
