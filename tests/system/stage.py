@@ -232,6 +232,21 @@ class Stage:
                                          str(folder), "-e", str(folder / "error.log")))
         wait_for("the edge", lambda: status(self.edge_url + "/"), 10)
 
+    def start_varnish(self):
+        """Beside that edge; returns its URL."""
+        port, = free_ports(1)
+        folder = self.dir / "varnish"
+        folder.mkdir()
+        conf = folder / "edge.vcl"
+        text = self.headend("edge", str(self.description), "--for", "varnish", "--dir", str(folder))
+        conf.write_text(patient(text))
+        self.processes.append(self.spawn(
+            "varnish", "/usr/sbin/varnishd", "-F", "-j", "none", "-f", str(conf), "-a", f"127.0.0.1:{port}", "-n",
+            str(folder / "varnish"), "-s", "default,64m", "-p", re.search(r"vsl_mask=\S+", text).group(0)))
+        url = f"http://127.0.0.1:{port}"
+        wait_for("the edge", lambda: status(url + "/"))
+        return url
+
     def on_air(self):
         """Feed, all nodes, edge where the description has one; returns when all are ready."""
         try:

@@ -86,15 +86,7 @@ class _Edges:
                 for variant in variants:
                     channel.put(rendition, variant, msn, bytes(20000))
         air.start_edge()
-        port, = stage.free_ports(1)
-        folder = air.dir / "varnish"
-        folder.mkdir()
-        conf = folder / "edge.vcl"
-        conf.write_text(stage.patient(air.headend("edge", str(air.description), "--for", "varnish", "--dir",
-                                                  str(folder))))
-        air.processes.append(air.spawn("varnish", "/usr/sbin/varnishd", "-F", "-j", "none", "-f", str(conf), "-a",
-                                       f"127.0.0.1:{port}", "-n", str(folder / "varnish"), "-s", "default,64m"))
-        self.doors = {"node": air.origin["A"], "nginx": air.edge_url, "varnish": f"http://127.0.0.1:{port}"}
+        self.doors = {"node": air.origin["A"], "nginx": air.edge_url, "varnish": air.start_varnish()}
         for name, url in self.doors.items():
             stage.wait_for(name, lambda: stage.status(url + "/"))
 
