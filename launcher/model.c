@@ -126,7 +126,7 @@ headend_model_new (const char *file, const char *folder)
   model->gate = (HeadendGate) { .allowed_origins = g_new0 (char *, 1),
                                 .renewal_timeout = 2000,
                                 .alarm_addresses = 8,
-                                .alarm_fetches = 12 };
+                                .alarm_fetches = 20 };
   model->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_node_free);
   model->channels
       = g_ptr_array_new_with_free_func ((GDestroyNotify)headend_model_channel_free);

@@ -19,6 +19,12 @@
 #define TICK (4 * (gint64)G_USEC_PER_SEC)
 #define REMEMBERED 150 /* ticks: ten minutes */
 
+/* So are the newest segments of each rendition that a session plays: 4 MiB. One player
+ * fetches some of them again as its viewer seeks, several players fetch each of them. */
+#define RECENT 16
+#define IN_A_ROW HE_ALARMS_IN_A_ROW
+#define MISSED 4 /* what one that was not fetched so often takes off */
+
 /* Half of an address' hash, which is keyed, tells it from an account's others. */
 typedef struct {
   guint32 address[2];
@@ -32,10 +38,24 @@ typedef struct {
   gint64 last, alarmed;
 } Watched;
 
+/* What an entry of a table begins with. */
 typedef struct {
   guint32 tag; /* 0: nothing */
-  guint16 count, tick;
+  guint16 tick;
+} Entry;
+
+typedef struct {
+  Entry entry;
+  guint16 count;
 } Slot;
+
+/* A rendition that a session plays. */
+typedef struct {
+  Entry entry;
+  guint8 row;            /* segments that were fetched so often */
+  guint8 counts[RECENT]; /* of those up to the newest, by MSN modulo their number */
+  guint64 newest;
+} Track;
 
 struct _HeAlarms {
   HeAlarmRules rules;
@@ -45,6 +65,7 @@ struct _HeAlarms {
   guint places;         /* room of all */
   gint64 swept;
   Slot (*slots)[WAYS];
+  Track (*tracks)[WAYS];
 };
 
 static void
@@ -64,8 +85,10 @@ he_alarms_new (const HeAlarmRules *rules)
   g_mutex_init (&alarms->lock);
   alarms->accounts
       = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, watched_free);
-  if (rules->fetches > 0)
+  if (rules->fetches > 0) {
     alarms->slots = g_malloc0_n (SETS, sizeof *alarms->slots);
+    alarms->tracks = g_malloc0_n (SETS, sizeof *alarms->tracks);
+  }
   return alarms;
 }
 
@@ -77,10 +100,12 @@ he_alarms_free (HeAlarms *alarms)
   g_hash_table_unref (alarms->accounts);
   g_mutex_clear (&alarms->lock);
   g_free (alarms->slots);
+  g_free (alarms->tracks);
   g_free (alarms);
 }
 
-/* --- One account at many addresses. The lock is held. ---------------------------------- */
+/* --- One account at many addresses. The lock is held. ----------------------------------
+ */
 
 static void
 set_room (HeAlarms *alarms, Watched *watched, guint room)
@@ -114,7 +139,8 @@ watch (HeAlarms *alarms, const char *account, gint64 now)
   gboolean full = g_hash_table_size (alarms->accounts) >= ACCOUNTS_MAX;
   if (watched)
     return watched;
-  if ((full || alarms->places + STEP > PLACES_MAX) && now >= alarms->swept + SWEEP_EVERY) {
+  if ((full || alarms->places + STEP > PLACES_MAX)
+      && now >= alarms->swept + SWEEP_EVERY) {
     sweep (alarms, now);
     full = g_hash_table_size (alarms->accounts) >= ACCOUNTS_MAX;
   }
@@ -142,8 +168,8 @@ forget_oldest (Watched *watched)
   forget (watched, oldest);
 }
 
-/* Forgets what is past, and the least recent when there are more than it takes. An account
- * that is watched has room for one. */
+/* Forgets what is past, and the least recent when there are more than it takes. An
+ * account that is watched has room for one. */
 static void
 note_place (HeAlarms *alarms, Watched *watched, const guint8 address[16], guint most,
             gint64 now)
@@ -198,53 +224,93 @@ mix (guint64 hash, gconstpointer data, gsize len)
   return hash;
 }
 
-/* FNV-1a, whose high bits depend on all of it. */
+/* FNV-1a, whose high bits depend on all of it. rendition: or NULL; msn: or NULL, for all.
+ */
 static guint64
-hash_of (const HeAlarms *alarms, const char *session, const HeSegment *segment)
+hash_of (const HeAlarms *alarms, const char *session, const HeSegment *rendition,
+         const guint64 *msn)
 {
   guint64 hash = mix (alarms->seed ^ G_GUINT64_CONSTANT (0xcbf29ce484222325), session,
                       strlen (session) + 1);
-  if (segment) {
-    hash = mix (hash, segment->channel, strlen (segment->channel) + 1);
-    hash = mix (hash, segment->rendition, strlen (segment->rendition) + 1);
-    hash = mix (hash, &segment->msn, sizeof segment->msn);
+  if (rendition) {
+    hash = mix (hash, rendition->channel, strlen (rendition->channel) + 1);
+    hash = mix (hash, rendition->rendition, strlen (rendition->rendition) + 1);
   }
-  return hash;
+  return msn ? mix (hash, msn, sizeof *msn) : hash;
+}
+
+/* Of that hash in a table of sets, whose entries have that size; of zeros when it is new,
+ * or was begun long ago. The lock is held. */
+static gpointer
+entry_of (gpointer table, gsize size, guint64 hash, gint64 now)
+{
+  char *set = (char *)table + (hash >> 40 & (SETS - 1)) * WAYS * size;
+  Entry *entry = (Entry *)set;
+  guint32 tag = (guint32)hash | 1;
+  guint16 tick = (guint16)(now / TICK);
+  for (guint i = 0; i < WAYS; i++) {
+    Entry *other = (Entry *)(set + i * size);
+    if (other->tag == tag) {
+      entry = other;
+      break;
+    }
+    if (other->tag == 0
+        || (entry->tag != 0
+            && (guint16)(tick - other->tick) > (guint16)(tick - entry->tick)))
+      entry = other;
+  }
+  if (entry->tag != tag || (guint16)(tick - entry->tick) >= REMEMBERED) {
+    memset (entry, 0, size);
+    *entry = (Entry) { tag, tick };
+  }
+  return entry;
 }
 
 /* How often it came, this time included. The lock is held. */
 static guint
 count (HeAlarms *alarms, guint64 hash, gint64 now)
 {
-  Slot *set = alarms->slots[hash >> 40 & (SETS - 1)], *slot = &set[0];
-  guint32 tag = (guint32)hash | 1;
-  guint16 tick = (guint16)(now / TICK);
-  for (guint i = 0; i < WAYS; i++) {
-    if (set[i].tag == tag) {
-      slot = &set[i];
-      break;
-    }
-    if (set[i].tag == 0
-        || (slot->tag != 0 && (guint16)(tick - set[i].tick) > (guint16)(tick - slot->tick)))
-      slot = &set[i];
-  }
-  if (slot->tag != tag || (guint16)(tick - slot->tick) >= REMEMBERED)
-    *slot = (Slot) { .tag = tag, .tick = tick };
+  Slot *slot = entry_of (alarms->slots, sizeof *slot, hash, now);
   slot->count += slot->count < G_MAXUINT16;
   return slot->count;
 }
 
+/* Whether enough in a row were fetched oftener than limit: judged when they are past. */
+static gboolean
+note_fetch (Track *track, guint64 msn, guint limit)
+{
+  guint64 past = msn > track->newest ? MIN (msn - track->newest, 2 * RECENT) : 0;
+  for (guint64 i = 1; i <= past; i++) {
+    guint8 *fetches = &track->counts[(track->newest + i) % RECENT];
+    if (*fetches > limit)
+      track->row = MIN (track->row + 1, IN_A_ROW);
+    else
+      track->row = track->row > MISSED ? track->row - MISSED : 0;
+    *fetches = 0;
+  }
+  track->newest = MAX (track->newest, msn);
+  if (track->newest - msn < RECENT && track->counts[msn % RECENT] < G_MAXUINT8)
+    track->counts[msn % RECENT]++;
+  return track->row >= IN_A_ROW;
+}
+
 guint
 he_alarms_fetch (HeAlarms *alarms, const char *session, const HeSegment *segment,
-                 gint64 now)
+                 gint64 now, gboolean *ret_each)
 {
-  guint fetches, limit = alarms->rules.fetches;
+  guint limit = alarms->rules.fetches, each = MAX (limit / 4, HE_ALARMS_EACH_MIN);
   if (limit == 0)
     return 0;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&alarms->lock);
-  fetches = count (alarms, hash_of (alarms, session, segment), now);
+  guint fetches = count (alarms, hash_of (alarms, session, segment, &segment->msn), now);
+  Track *track = entry_of (alarms->tracks, sizeof *track,
+                           hash_of (alarms, session, segment, NULL), now);
+  track->entry.tick = (guint16)(now / TICK);
+  *ret_each = note_fetch (track, segment->msn, each);
+  if (*ret_each)
+    fetches = each + 1;
+  else if (fetches <= limit)
+    return 0;
   /* The first alarm of a session is one, the others are the same. */
-  return fetches > limit && count (alarms, hash_of (alarms, session, NULL), now) == 1
-             ? fetches
-             : 0;
+  return count (alarms, hash_of (alarms, session, NULL, NULL), now) == 1 ? fetches : 0;
 }

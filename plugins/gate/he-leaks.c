@@ -29,18 +29,19 @@ static void
 note_fetch (HeOrigin *origin, const HeAnswer *answer)
 {
   const HeSegment *segment = answer->segment;
-  guint fetches
-      = he_alarms_fetch (origin->alarms, answer->session, segment, g_get_real_time ());
+  gboolean each;
+  guint fetches = he_alarms_fetch (origin->alarms, answer->session, segment,
+                                   g_get_real_time (), &each);
   g_autofree char *name = fetches > 0 ? quotable (answer->account) : NULL;
 
   if (fetches == 0)
     return;
   he_metrics_add (origin->metrics, HE_METRIC_ALARMS, "fetches", NULL, 1);
   he_log_event (origin->log, g_get_monotonic_time (),
-                "ALARM one segment fetched %u times by one session session=%.8s "
+                "ALARM %s segment fetched %u times by one session session=%.8s "
                 "account=\"%s\" segment=%s/%s/%" G_GUINT64_FORMAT,
-                fetches, answer->session, name, segment->channel, segment->rendition,
-                segment->msn);
+                each ? "each" : "one", fetches, answer->session, name, segment->channel,
+                segment->rendition, segment->msn);
 }
 
 void
