@@ -6,6 +6,10 @@ set -eu
 key=$1 account=$2 channel=$3
 b64() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
 kid=$(grep -o '"kid":"[^"]*"' "$(dirname "$key")/tokens.jwks" | head -n 1 | cut -d '"' -f 4)
+if ! grep -q '"alg":"RS256"' "$(dirname "$key")/tokens.jwks"; then
+  echo "mint.sh: $key is not for RS256; make one with headend token keygen --algorithm RS256" >&2
+  exit 1
+fi
 now=$(date +%s)
 header=$(printf '{"alg":"RS256","typ":"JWT","kid":"%s"}' "$kid" | b64)
 claims=$(printf '{"iss":"headend","aud":"headend","iat":%d,"nbf":%d,"exp":%d,"cdniv":1,"cdniuc":"regex:([^:]*://[^/]*)?/live/%s/.*","headend_tid":"%s","headend_acc":"%s","headend_rights":["%s"]}' \

@@ -86,6 +86,8 @@ def test_the_examples_mint():
             other = _run(*command, folder / "token.pem", "carol", "news")
             codes = _codes(folder, token, other)
             assert codes == ["200 carol", "411 -"], (command, codes)
+        done = subprocess.run(["sh", MINTING / "mint.sh", ec / "token.pem", "carol", "demo"], capture_output=True, text=True)
+        assert done.returncode == 1 and "RS256" in done.stderr and not done.stdout, done
 
 
 def test_a_node_issues_what_its_gate_takes():
