@@ -92,15 +92,18 @@ make_room (HeRenewals *renewals, gint64 now)
 }
 
 /* Whose place another takes is asked about as soon as it comes again: nobody goes on
- * unasked because there are many. */
+ * unasked because there are many. Nor does who comes less often than once a lease. */
 static Entry *
 entry_of (HeRenewals *renewals, const guint8 session[16], gint64 now)
 {
   Entry *entry = g_hash_table_lookup (renewals->table, session);
-  if (entry && !is_over (renewals, entry, now))
-    return entry;
+  if (entry && is_over (renewals, entry, now)) {
+    entry->failed = FALSE;
+    entry->due = now;
+    entry->until = now + renewals->lease;
+  }
   if (entry)
-    forget (renewals, entry);
+    return entry;
   gboolean full = g_hash_table_size (renewals->table) >= HE_RENEWALS_SESSIONS;
   make_room (renewals, now);
   entry = g_new0 (Entry, 1);

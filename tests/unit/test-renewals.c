@@ -189,6 +189,21 @@ a_pause_is_no_failure (void)
   g_assert_cmpint (note (renewals, 1, T0 + 550 * S), ==, HE_RENEWAL_LAPSED);
 }
 
+/* Given somebody who comes less often than once a lease, then he is asked about whenever he comes. */
+static void
+the_rare_are_asked_about (void)
+{
+  g_autoptr (HeRenewals) renewals = he_renewals_new (LEASE, TRUE);
+
+  note (renewals, 1, T0);
+  for (gint64 at = T0; at < T0 + 3000 * S; at += LEASE + 2 * S) {
+    if (at > T0)
+      g_assert_cmpint (note (renewals, 1, at), ==, HE_RENEWAL_DUE);
+    while (take (renewals) == 1)
+      answer (renewals, 1, HE_RENEWAL_FAILED, 0, at);
+  }
+}
+
 /* Given more sessions than are asked about at once, then so many are, and the rest later;
  * what has left is forgotten. */
 static void
@@ -265,6 +280,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/renewals/away/keeps", GINT_TO_POINTER (FALSE), away_for_long);
   g_test_add_func ("/renewals/late", a_late_answer_saves_it);
   g_test_add_func ("/renewals/paused", a_pause_is_no_failure);
+  g_test_add_func ("/renewals/rare", the_rare_are_asked_about);
   g_test_add_func ("/renewals/bounded/questions", questions_are_bounded);
   g_test_add_func ("/renewals/bounded/sessions", sessions_are_bounded);
   g_test_add_func ("/renewals/bounded/crowds", crowds_lengthen_no_lease);
