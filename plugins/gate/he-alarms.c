@@ -19,7 +19,7 @@
 #define TICK (4 * (gint64)G_USEC_PER_SEC)
 #define REMEMBERED 150 /* ticks: ten minutes */
 
-/* So are the newest segments of each rendition that a session plays: 4 MiB. One player
+/* So are the newest segments of each rendition that a session plays: 5 MiB. One player
  * fetches some of them again as its viewer seeks, several players fetch each of them. */
 #define RECENT 16
 #define IN_A_ROW HE_ALARMS_IN_A_ROW
@@ -104,8 +104,7 @@ he_alarms_free (HeAlarms *alarms)
   g_free (alarms);
 }
 
-/* --- One account at many addresses. The lock is held. ----------------------------------
- */
+/* --- One account at many addresses. The lock is held. ---------------------------------- */
 
 static void
 set_room (HeAlarms *alarms, Watched *watched, guint room)
@@ -224,8 +223,7 @@ mix (guint64 hash, gconstpointer data, gsize len)
   return hash;
 }
 
-/* FNV-1a, whose high bits depend on all of it. rendition: or NULL; msn: or NULL, for all.
- */
+/* FNV-1a, whose high bits depend on all of it. rendition, msn: NULL for all of them. */
 static guint64
 hash_of (const HeAlarms *alarms, const char *session, const HeSegment *rendition,
          const guint64 *msn)

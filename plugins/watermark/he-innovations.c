@@ -76,9 +76,10 @@ load (const Stored *stored, HePlane *ret_plane)
 
 /* ---- one shot ---- */
 
-/* Where each picture shows what is at a point of the middle one. */
+/* Where each picture shows what is at a point of the middle one, and the ways back. One
+ * that motions lead nowhere is taken where it lies. */
 static void
-place (const HeInnovations *innovations, HeView ret_views[MOST])
+place (const HeInnovations *innovations, HeView ret_views[MOST], HeView ret_backs[MOST])
 {
   const guint middle = innovations->n / 2;
   HeView back;
@@ -89,6 +90,9 @@ place (const HeInnovations *innovations, HeView ret_views[MOST])
     he_view_invert (&innovations->motions[i], &back);
     ret_views[i] = he_view_after (&back, &ret_views[i - 1]);
   }
+  for (guint i = 0; i < innovations->n; i++)
+    if (!he_view_invert (&ret_views[i], &ret_backs[i]))
+      ret_views[i] = ret_backs[i] = he_view_identity;
 }
 
 /* Lays all pictures upon the middle one, and samples them: of every third pixel that all
@@ -176,14 +180,13 @@ static void
 close_shot (HeInnovations *innovations)
 {
   g_autofree Products *products = g_new (Products, 1);
-  HeView views[MOST], back;
-  place (innovations, views);
+  HeView views[MOST], backs[MOST];
+  place (innovations, views, backs);
   align (innovations, views);
   multiply (innovations, products);
   for (guint i = 0; i < innovations->n; i++) {
     const float weight = i == 0 && innovations->cut ? AFTER_CUT : 1;
-    he_view_invert (&views[i], &back);
-    renew (innovations, (const Products *)products, i, &back);
+    renew (innovations, (const Products *)products, i, &backs[i]);
     he_whitener_level (innovations->whitener, (const HePlane *)innovations->other, LEVEL,
                        innovations->other);
     for (guint p = 0; p < PIXELS; p++)

@@ -97,7 +97,7 @@ he_mark_strength (const HeWord *activity, int wide, int columns, int rows, HeByt
       lowest = least (lowest, activity[v * columns + u]);
   const unsigned sum = (unsigned)activity[y * columns + x] + (unsigned)lowest;
   unsigned s = (258 * sum + (512u << fine)) >> (10 + fine);
-  const unsigned smooth = s >= 66 ? 0 : s == 0 ? 0 : s <= 14 ? 52 : 66 - s;
+  const unsigned smooth = s == 0 || s >= 66 ? 0 : s <= 14 ? 52 : 66 - s;
   s = s < 32 ? 32 : s > 179 ? 179 : s;
   s = s < smooth ? smooth : s;
   strengths[y * columns + x] = (HeByte)s;

@@ -12,13 +12,12 @@ G_BEGIN_DECLS
  *
  * Each 8x8 block's strength follows its activity: with m its mean absolute deviation from
  * its mean, averaged with the least m of its 3x3 neighbourhood, one deviation of the
- * pattern is 0.7 * max (clamp (0.45 m, 0.45, 2.5), min (0.73, 0.92 - 0.45 m))
- * levels, and 0.7 * 0.45 where m is 0: a picture hides most where it is busy, and an
- * encoder pays most for a mark on fine grain; on what has little it drops a weak one, and
- * what has none at all, as drawn graphics, hides nothing. A frame whose blocks are so busy that the whole would cost more
- * than HE_MARK_PSNR is marked less throughout.
- * Fractions of a level, or of a quarter of it in 10 bits, are kept by a 4x4 ordered
- * dither.
+ * pattern is 0.7 * max (clamp (0.45 m, 0.45, 2.5), min (0.73, 0.92 - 0.45 m)) levels, and
+ * 0.7 * 0.45 where m is 0: a picture hides most where it is busy, and an encoder pays most
+ * for a mark on fine grain; on what has little it drops a weak one, and what has none at
+ * all, as drawn graphics, hides nothing. A frame whose blocks are so busy that the whole
+ * would cost more than HE_MARK_PSNR is marked less throughout. Fractions of a level, or of
+ * a quarter of it in 10 bits, are kept by a 4x4 ordered dither.
  *
  * No pixel is moved out of 16..235, 64..940 in 10 bits. One that is outside already, as
  * in full-range video, may only come back towards it, so the same rule serves both

@@ -6,6 +6,7 @@
 #include "he-detect.h"
 #include "he-error.h"
 #include "he-informed.h"
+#include "he-innovations.h"
 #include "he-mark.h"
 #include "he-whiten.h"
 #include "mark-clips.h"
@@ -258,6 +259,27 @@ test_title_on_flat_black (void)
     g_assert_true (isfinite ((*plane)[i]));
 }
 
+/* Given motions that each have a way back, and together have none, then what is new in the first
+ * picture, the only one with anything, is where it would be if it were alone. */
+static void
+test_motions_lead_nowhere (void)
+{
+  const HeView motion = { { 0.5, 0, 0, 0, 0.5, 0, 0.2, 0.1 } };
+  const guint pixels = HE_PATTERN_WIDTH * HE_PATTERN_HEIGHT;
+  g_autoptr (HeInnovations) innovations = he_innovations_new ();
+  g_autofree HePlane *first = g_new (HePlane, 1), *nothing = g_new0 (HePlane, 1);
+  g_autofree HePlane *alone = g_new (HePlane, 1), *sum = g_new (HePlane, 1);
+  for (guint i = 0; i < pixels; i++)
+    (*first)[i] = (float)((int)(clip_hash (i, 0, 7) % 2001) - 1000) / 1000;
+  he_innovations_add (innovations, (const HePlane *)first, NULL);
+  he_innovations_sum (innovations, alone);
+  for (guint n = 0; n < HE_INNOVATIONS_MAX; n++)
+    he_innovations_add (innovations, (const HePlane *)(n ? nothing : first), n ? &motion : NULL);
+  he_innovations_sum (innovations, sum);
+  for (guint i = 0; i < pixels; i++)
+    g_assert_cmpfloat (fabsf ((*sum)[i] - (*alone)[i]), <, 1e-3f);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -268,6 +290,7 @@ main (int argc, char **argv)
                         test_reads_what_was_drawn_along);
   g_test_add_data_func ("/informed/reads-what-was-drawn-along/fast", GUINT_TO_POINTER (3),
                         test_reads_what_was_drawn_along);
+  g_test_add_func ("/informed/motions-lead-nowhere", test_motions_lead_nowhere);
   g_test_add_func ("/informed/refuses-other-pictures", test_refuses_other_pictures);
   g_test_add_func ("/informed/title-on-flat-black", test_title_on_flat_black);
   g_test_add_func ("/informed/any-number-of-frames", test_any_number_of_frames);
